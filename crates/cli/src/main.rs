@@ -1,0 +1,2 @@
+//! The `soru` program.
+fn main() {}
