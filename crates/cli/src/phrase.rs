@@ -1,0 +1,223 @@
+//! Commands made of words, as Octez's clients have them: `transfer <amount> from <source> to <target>`.
+//!
+//! A table of [`Phrase`]s is the grammar: it parses, it explains what was expected, it prints the help.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use thiserror::Error;
+
+/// One command.
+#[derive(Debug)]
+pub(crate) struct Phrase<Id: 'static> {
+    /// Literal words, and parameters as `<name>`. A last `<name...>` takes all words that are left.
+    pub(crate) words: &'static str,
+    /// One line of help.
+    pub(crate) about: &'static str,
+    /// Which options it takes, by their long names.
+    pub(crate) options: &'static [&'static str],
+    /// What it is.
+    pub(crate) id: Id,
+}
+
+/// The parameters of a command that was recognised.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Parameters(BTreeMap<&'static str, Vec<String>>);
+
+/// Why words are no command.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum PhraseError {
+    #[error("a command is missing; `--help` lists them all")]
+    Empty,
+    #[error("unexpected `{found}` after `{context}`: expected {expected}{hint}")]
+    Unexpected { found: String, context: String, expected: String, hint: String },
+    #[error("`{context}` is not finished: expected {expected}")]
+    Unfinished { context: String, expected: String },
+}
+
+impl Parameters {
+    /// The word given for the parameter `name`.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.get(name).and_then(|words| words.first()).map_or("", String::as_str)
+    }
+
+    /// The words given for the last parameter `name...`.
+    pub(crate) fn rest(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+enum Token {
+    Word(&'static str),
+    Parameter(&'static str),
+    Rest(&'static str),
+}
+
+fn tokens(words: &'static str) -> impl Iterator<Item = Token> {
+    words.split(' ').map(|token| match token.strip_prefix('<').and_then(|t| t.strip_suffix('>')) {
+        Some(name) => match name.strip_suffix("...") {
+            Some(name) => Token::Rest(name),
+            None => Token::Parameter(name),
+        },
+        None => Token::Word(token),
+    })
+}
+
+/// How far a phrase agrees with the words given.
+enum Fit {
+    Whole(Parameters, usize),
+    /// Number of words that agree, and what the phrase wants next.
+    Until(usize, String),
+}
+
+fn fit(phrase: &'static str, given: &[String]) -> Fit {
+    let mut parameters = BTreeMap::new();
+    let mut literals = 0;
+    let mut at = 0;
+    for token in tokens(phrase) {
+        match (token, given.get(at)) {
+            (Token::Word(word), Some(g)) if g == word => literals += 1,
+            (Token::Word(word), _) => return Fit::Until(at, format!("`{word}`")),
+            (Token::Parameter(name), Some(g)) => {
+                parameters.insert(name, vec![g.clone()]);
+            }
+            (Token::Rest(name), Some(_)) => {
+                parameters.insert(name, given[at..].to_vec());
+                at = given.len();
+                continue;
+            }
+            (Token::Parameter(name) | Token::Rest(name), None) => return Fit::Until(at, format!("<{name}>")),
+        }
+        at += 1;
+    }
+    if at < given.len() { Fit::Until(at, "the end".to_owned()) } else { Fit::Whole(Parameters(parameters), literals) }
+}
+
+/// Finds the phrase that the words are; among several, the one with most literal words.
+pub(crate) fn parse<Id>(
+    table: &'static [Phrase<Id>],
+    given: &[String],
+) -> Result<(&'static Phrase<Id>, Parameters), PhraseError> {
+    if given.is_empty() {
+        return Err(PhraseError::Empty);
+    }
+    let mut best: Option<(&Phrase<Id>, Parameters, usize)> = None;
+    let mut furthest = 0;
+    let mut expected: Vec<String> = Vec::new();
+    for phrase in table {
+        match fit(phrase.words, given) {
+            Fit::Whole(parameters, literals) if best.as_ref().is_none_or(|(_, _, n)| literals > *n) => {
+                best = Some((phrase, parameters, literals));
+            }
+            Fit::Whole(..) => {}
+            Fit::Until(at, wanted) => {
+                if at > furthest {
+                    furthest = at;
+                    expected.clear();
+                }
+                if at == furthest && !expected.contains(&wanted) {
+                    expected.push(wanted);
+                }
+            }
+        }
+    }
+    if let Some((phrase, parameters, _)) = best {
+        return Ok((phrase, parameters));
+    }
+    let context = if furthest == 0 { "the start".to_owned() } else { given[..furthest].join(" ") };
+    match given.get(furthest) {
+        None => Err(PhraseError::Unfinished { context, expected: one_of(&expected) }),
+        Some(found) => {
+            let hint = nearest(found, expected.iter().map(|e| e.trim_matches('`')))
+                .map(|word| format!("; did you mean `{word}`?"))
+                .unwrap_or_default();
+            Err(PhraseError::Unexpected { found: found.clone(), context, expected: one_of(&expected), hint })
+        }
+    }
+}
+
+fn one_of(expected: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if expected.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", expected.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
+}
+
+/// The candidate that is at most two typing errors away.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.map(|c| (distance(word, c), c)).filter(|(d, c)| *d <= 2 && *d < c.len()).min().map(|(_, c)| c)
+}
+
+/// Insertions, deletions and replacements from one word to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The table as help text.
+pub(crate) fn help<Id>(table: &[Phrase<Id>]) -> String {
+    let mut out = String::from("Commands:\n");
+    for phrase in table {
+        let _ = write!(out, "  {}\n      {}\n", phrase.words, phrase.about);
+        if !phrase.options.is_empty() {
+            let options: Vec<String> = phrase.options.iter().map(|o| format!("--{o}")).collect();
+            let _ = writeln!(out, "      [{}]", options.join(", "));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static TABLE: &[Phrase<u8>] = &[
+        Phrase { words: "transfer <amount> from <source> to <target>", about: "", options: &[], id: 0 },
+        Phrase { words: "send smart rollup message <messages> from <source>", about: "", options: &[], id: 1 },
+        Phrase { words: "get balance for <account>", about: "", options: &[], id: 2 },
+        Phrase { words: "get <what> for <account>", about: "", options: &[], id: 3 },
+        Phrase { words: "sum <numbers...>", about: "", options: &[], id: 4 },
+    ];
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn parameters_are_taken_by_name() {
+        let (phrase, parameters) = parse(TABLE, &words("transfer 3 from alice to bob")).unwrap();
+        assert_eq!(phrase.id, 0);
+        assert_eq!((parameters.get("amount"), parameters.get("target")), ("3", "bob"));
+    }
+
+    #[test]
+    fn literal_words_win_over_parameters() {
+        assert_eq!(parse(TABLE, &words("get balance for alice")).unwrap().0.id, 2);
+        assert_eq!(parse(TABLE, &words("get counter for alice")).unwrap().0.id, 3);
+    }
+
+    #[test]
+    fn the_last_parameter_may_take_many_words() {
+        let (_, parameters) = parse(TABLE, &words("sum 1 2 3")).unwrap();
+        assert_eq!(parameters.rest("numbers"), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn errors_name_the_word_and_what_was_expected() {
+        let error = parse(TABLE, &words("transfer 3 form alice to bob")).unwrap_err().to_string();
+        assert_eq!(error, "unexpected `form` after `transfer 3`: expected `from`; did you mean `from`?");
+        let error = parse(TABLE, &words("send smart rollup")).unwrap_err().to_string();
+        assert_eq!(error, "`send smart rollup` is not finished: expected `message`");
+        let error = parse(TABLE, &words("get balance for alice now")).unwrap_err().to_string();
+        assert_eq!(error, "unexpected `now` after `get balance for alice`: expected the end");
+        assert_eq!(parse(TABLE, &[]).unwrap_err(), PhraseError::Empty);
+    }
+}
