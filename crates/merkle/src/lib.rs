@@ -1,1 +1,12 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod cell;
+mod error;
+mod hashing;
+mod inode;
+mod tree;
+
+pub use error::{LoadError, TreeError};
+pub use soru_base::ContextHash;
+pub use tree::{Kind, Name, Tree};

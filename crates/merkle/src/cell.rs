@@ -1,0 +1,138 @@
+//! Cells: the shared pieces a tree is made of, each in memory, loadable, or known by its hash alone.
+
+use crate::error::LoadError;
+use crate::hashing;
+use crate::inode::Inode;
+use bytes::Bytes;
+use soru_base::ContextHash;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Where the body of a cell comes from when it is first read.
+pub(crate) trait Source: Send + Sync {
+    /// The bytes of the leaf `id`.
+    fn leaf(&self, id: u64) -> Result<Bytes, LoadError>;
+    /// The inode `id`, one level of it.
+    fn inode(self: Arc<Self>, id: u64) -> Result<Inode, LoadError>;
+}
+
+/// What a cell was made from.
+enum Origin {
+    Memory,
+    Source { source: Arc<dyn Source>, id: u64 },
+    Blinded,
+}
+
+/// Which record of which store holds a cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    /// Number of the store, unique in this process.
+    pub(crate) store: u64,
+    /// Id of the record.
+    pub(crate) id: u64,
+}
+
+/// A body with its hash, both known late. A body is set once and never changes.
+pub(crate) struct Cell<B> {
+    hash: OnceLock<ContextHash>,
+    body: OnceLock<B>,
+    origin: Origin,
+    place: Mutex<Option<Place>>,
+}
+
+impl<B> Cell<B> {
+    pub(crate) fn new(body: B) -> Arc<Self> {
+        Arc::new(Self {
+            hash: OnceLock::new(),
+            body: OnceLock::from(body),
+            origin: Origin::Memory,
+            place: Mutex::new(None),
+        })
+    }
+
+    /// A cell whose body `source` gives when asked.
+    pub(crate) fn lazy(
+        hash: ContextHash,
+        source: Arc<dyn Source>,
+        id: u64,
+        place: Option<Place>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            hash: OnceLock::from(hash),
+            body: OnceLock::new(),
+            origin: Origin::Source { source, id },
+            place: Mutex::new(place),
+        })
+    }
+
+    /// A cell of which only the hash is known.
+    pub(crate) fn blinded(hash: ContextHash) -> Arc<Self> {
+        Arc::new(Self {
+            hash: OnceLock::from(hash),
+            body: OnceLock::new(),
+            origin: Origin::Blinded,
+            place: Mutex::new(None),
+        })
+    }
+
+    /// The body, if it is in memory.
+    pub(crate) fn loaded(&self) -> Option<&B> {
+        self.body.get()
+    }
+
+    /// Where a store keeps this cell, as far as is known; the store checks that it still does.
+    pub(crate) fn place(&self) -> Option<Place> {
+        // A place is one plain value: a panic elsewhere cannot leave it half written.
+        *self.place.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Remembers where a store keeps this cell.
+    pub(crate) fn set_place(&self, place: Place) {
+        *self.place.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(place);
+    }
+
+    fn load(
+        &self,
+        read: impl FnOnce(&Arc<dyn Source>, u64) -> Result<B, LoadError>,
+    ) -> Result<&B, LoadError> {
+        if let Some(body) = self.body.get() {
+            return Ok(body);
+        }
+        let body = match &self.origin {
+            Origin::Source { source, id } => read(source, *id)?,
+            Origin::Blinded => {
+                let hash = self.hash.get().copied().unwrap_or(ContextHash::ZERO);
+                return Err(LoadError::Blinded { hash });
+            }
+            Origin::Memory => unreachable!("a cell made in memory has its body from the start"),
+        };
+        Ok(self.body.get_or_init(|| body))
+    }
+
+    fn hash_with(&self, compute: impl FnOnce(&B) -> ContextHash) -> ContextHash {
+        *self.hash.get_or_init(|| {
+            compute(self.body.get().expect("a cell without a known hash was made in memory, with its body"))
+        })
+    }
+}
+
+impl Cell<Bytes> {
+    /// The bytes of the leaf.
+    pub(crate) fn get(&self) -> Result<&Bytes, LoadError> {
+        self.load(|source, id| source.leaf(id))
+    }
+
+    pub(crate) fn hash(&self) -> ContextHash {
+        self.hash_with(|bytes| hashing::leaf(bytes))
+    }
+}
+
+impl Cell<Inode> {
+    /// One level of the trie.
+    pub(crate) fn get(&self) -> Result<&Inode, LoadError> {
+        self.load(|source, id| source.clone().inode(id))
+    }
+
+    pub(crate) fn hash(&self) -> ContextHash {
+        self.hash_with(hashing::inode)
+    }
+}

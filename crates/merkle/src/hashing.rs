@@ -1,0 +1,89 @@
+//! The hashes of leaves, directories and inner inodes.
+
+use crate::inode::{Branch, Entry, Inode, Role};
+use soru_base::{ContextHash, blake2b};
+
+const DIRECTORY: [u8; 8] = [0; 8];
+const LEAF: [u8; 8] = [0xff, 0, 0, 0, 0, 0, 0, 0];
+
+/// Hash of a leaf: its length in eight bytes, then its bytes.
+pub(crate) fn leaf(bytes: &[u8]) -> ContextHash {
+    ContextHash(blake2b::hash32_parts(&[&(bytes.len() as u64).to_be_bytes(), bytes]))
+}
+
+/// Hash of one level of the trie of a directory.
+pub(crate) fn inode(inode: &Inode) -> ContextHash {
+    let bytes = match inode {
+        Inode::Entries { role: Role::Root, entries } => small_directory(entries),
+        Inode::Entries { role: Role::Inner, entries } => bucket(entries),
+        Inode::Branch(b) => branch(b),
+    };
+    ContextHash(blake2b::hash32(&bytes))
+}
+
+fn small_directory(entries: &[Entry]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    out.extend_from_slice(&(entries.len() as u64).to_be_bytes());
+    for Entry { name, child } in entries {
+        out.extend_from_slice(if child.is_leaf() { &LEAF } else { &DIRECTORY });
+        put_leb128(&mut out, name.len() as u64);
+        out.extend_from_slice(name);
+        out.extend_from_slice(&32u64.to_be_bytes());
+        out.extend_from_slice(child.hash().as_bytes());
+    }
+    out
+}
+
+fn bucket(entries: &[Entry]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    out.push(0);
+    put_leb128(&mut out, entries.len() as u64);
+    for Entry { name, child } in entries {
+        put_leb128(&mut out, name.len() as u64);
+        out.extend_from_slice(name);
+        out.push(u8::from(child.is_leaf()));
+        out.extend_from_slice(child.hash().as_bytes());
+    }
+    out
+}
+
+fn branch(branch: &Branch) -> Vec<u8> {
+    let mut out = Vec::with_capacity(80);
+    out.push(1);
+    put_leb128(&mut out, u64::from(branch.depth));
+    put_leb128(&mut out, branch.count);
+    put_leb128(&mut out, branch.children.iter().flatten().count() as u64);
+    for (index, child) in (0..).zip(&branch.children) {
+        if let Some(child) = child {
+            put_leb128(&mut out, index);
+            out.extend_from_slice(child.hash().as_bytes());
+        }
+    }
+    out
+}
+
+fn put_leb128(out: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}
+
+/// The bits by which a name goes down the trie.
+pub(crate) struct NameBits([u8; 32]);
+
+impl NameBits {
+    /// How many levels a trie can have.
+    pub(crate) const COUNT: u32 = 256;
+
+    pub(crate) fn of(name: &[u8]) -> Self {
+        Self(blake2b::hash32(name))
+    }
+
+    /// Bit `depth`, most significant first: the child to go to. `depth` is below [`Self::COUNT`].
+    pub(crate) fn at(&self, depth: u32) -> usize {
+        let byte = self.0[(depth / 8) as usize];
+        usize::from(byte >> (7 - depth % 8) & 1)
+    }
+}
