@@ -1,0 +1,130 @@
+use super::*;
+use serde_json::json;
+
+const KEY: &str = "tz1fp5ncDmqYwYC568fREYz9iwQTgGQuKZqX";
+const ROLLUP: &str = "scr1BBMMrm3Zhq1S2Qy2LpRXdu4ebtW9sBrtY";
+
+fn key() -> PublicKeyHash {
+    KEY.parse().unwrap()
+}
+
+fn faults_of(value: &Value) -> Vec<String> {
+    match Config::from_json(value) {
+        Err(ConfigError::Faults { faults }) => faults,
+        other => panic!("expected faults, found {other:?}"),
+    }
+}
+
+/// The file shown in the documentation.
+fn documented() -> Value {
+    json!({
+        "data-dir": "/rollup",
+        "smart-rollup-address": ROLLUP,
+        "smart-rollup-node-operator": {"publish": KEY, "add_messages": KEY, "cement": KEY, "refute": KEY},
+        "fee-parameters": {},
+        "mode": "operator"
+    })
+}
+
+#[test]
+fn writes_the_documented_file() {
+    let config =
+        Config::new(Mode::Operator, ROLLUP, Config::operators_for(Mode::Operator, key()), "/rollup").unwrap();
+    assert_eq!(format!("{:#}", config.to_json()), format!("{:#}", documented()));
+    assert_eq!(Config::from_json(&documented()).unwrap(), config);
+}
+
+#[test]
+fn every_setting_survives_a_round_trip() {
+    let mut config = Config::from_json(&documented()).unwrap();
+    config.options = Options {
+        endpoint: "http://10.0.0.1:1".into(),
+        rpc_addr: "0.0.0.0".parse().unwrap(),
+        rpc_port: 0,
+        metrics_addr: Some("127.0.0.1:9".parse().unwrap()),
+        wasm_compiler: Some("singlepass".into()),
+        kernel_deadline: Duration::from_secs(3),
+        history_mode: HistoryMode::Archive,
+        history_blocks: 7,
+        gc_period: 8,
+        reconnection_delay: Duration::from_secs(9),
+        log_kernel_debug: true,
+    };
+    config
+        .fee_parameters
+        .insert(Purpose::Cement, FeeParameter { burn_cap: Some(5), ..FeeParameter::default() });
+    assert_eq!(Config::from_json(&config.to_json()).unwrap(), config);
+}
+
+#[test]
+fn identifiers_follow_the_address_that_was_written() {
+    let mainnet = "sr1RYurGZtN8KNSpkMcCt9CgWeUaNkzsAfXf";
+    let config = Config::new(Mode::Observer, mainnet, BTreeMap::new(), "/x").unwrap();
+    assert_eq!(config.ids, IdFamily::Mainnet);
+    assert_eq!(config.to_json()["smart-rollup-address"], mainnet);
+}
+
+#[test]
+fn all_faults_come_at_once_with_hints() {
+    let mut value = documented();
+    value["mode"] = json!("operater");
+    value["rpc-prot"] = json!(1);
+    value["rpc-port"] = json!(70_000);
+    value["smart-rollup-node-operator"]["publsh"] = json!(KEY);
+    value["fee-parameters"]["cement"] = json!({"burncap": 1});
+    value["zzz"] = json!(null);
+    value.as_object_mut().unwrap().remove("data-dir");
+    let faults = faults_of(&value);
+    let has = |text: &str| assert!(faults.iter().any(|f| f.contains(text)), "{text} is not in {faults:#?}");
+    has("mode: unknown mode `operater`");
+    has("rpc-prot: unknown key, did you mean `rpc-port`?");
+    has("rpc-port: expected a port (0 to 65535), found 70000");
+    has("smart-rollup-node-operator.publsh: unknown key, did you mean `publish`?");
+    has("fee-parameters.cement.burncap: unknown key, did you mean `burn-cap`?");
+    has("zzz: unknown key; known keys are data-dir");
+    has("data-dir: missing");
+    assert_eq!(faults.len(), 7, "{faults:#?}");
+}
+
+#[test]
+fn a_mode_names_the_signers_it_lacks() {
+    let mut value = documented();
+    value["smart-rollup-node-operator"].as_object_mut().unwrap().remove("cement");
+    assert_eq!(faults_of(&value), ["smart-rollup-node-operator.cement: missing, mode operator needs it"]);
+    value["mode"] = json!("observer");
+    assert!(Config::from_json(&value).is_ok());
+}
+
+#[test]
+fn the_table_of_modes() {
+    use Purpose::*;
+    let table = [
+        (Mode::Operator, [true, true, true, true]),
+        (Mode::Batcher, [true, false, false, false]),
+        (Mode::Observer, [false, false, false, false]),
+        (Mode::Maintenance, [false, true, true, true]),
+    ];
+    for (mode, row) in table {
+        assert_eq!([AddMessages, Publish, Cement, Refute].map(|p| mode.injects(p)), row, "{mode}");
+    }
+}
+
+#[test]
+fn init_does_not_overwrite() {
+    let dir = tempfile::tempdir().unwrap();
+    let config =
+        Config::new(Mode::Observer, ROLLUP, BTreeMap::new(), dir.path().join("made/for/it")).unwrap();
+    let path = config.init(false).unwrap();
+    assert_eq!(Config::read(&config.data_dir).unwrap(), config);
+    assert!(matches!(config.init(false), Err(ConfigError::Exists { path: p }) if p == path));
+    config.init(true).unwrap();
+}
+
+#[test]
+fn no_json_says_where() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(Config::path_in(dir.path()), "{\n \"mode\": }").unwrap();
+    let error = Config::read(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("line 2"), "{error}");
+    assert!(matches!(Config::read(&dir.path().join("none")), Err(ConfigError::Io { .. })));
+}

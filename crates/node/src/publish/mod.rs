@@ -1,0 +1,12 @@
+//! Which commitments to publish and to cement: a pure decision from what the layer-1 says.
+//!
+//! Nothing here is remembered between two decisions but the operations that are on their way, and that memory may
+//! be lost: the layer-1 knows on which commitment the operator stakes and which one is cemented last, and refuses
+//! what was done before.
+
+mod plan;
+
+pub use plan::{Limits, Own, Plan, Pointed, Step, View, Warning, plan};
+
+#[cfg(test)]
+mod plan_tests;
