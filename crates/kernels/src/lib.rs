@@ -1,1 +1,13 @@
-//! The example kernels.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+/// `kernels/echo`: writes the payload of every external message to the outbox.
+pub const ECHO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/echo.wasm"));
+
+/// `kernels/notary`: counts external messages, and answers a contract's call by calling its entrypoint `receive`.
+pub const NOTARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/notary.wasm"));
+
+/// Every kernel with its name.
+pub fn all() -> &'static [(&'static str, &'static [u8])] {
+    &[("echo", ECHO), ("notary", NOTARY)]
+}

@@ -1,0 +1,68 @@
+//! What the machine asks of a kernel, checked on the bytes that this crate carries.
+
+use wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
+
+const HOST_MODULE: &str = "smart_rollup_core";
+
+/// WebAssembly as the machine takes it: without floats.
+fn features() -> WasmFeatures {
+    WasmFeatures::WASM2.difference(WasmFeatures::FLOATS)
+}
+
+#[test]
+fn every_kernel_is_valid_without_floats() {
+    for (name, bytes) in soru_kernels::all() {
+        if let Err(error) = Validator::new_with_features(features()).validate_all(bytes) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_kernel_exports_kernel_run_and_one_memory() {
+    for (name, bytes) in soru_kernels::all() {
+        let (mut entries, mut memories) = (0, 0);
+        for payload in Parser::new(0).parse_all(bytes) {
+            if let Payload::ExportSection(exports) = payload.unwrap() {
+                for export in exports {
+                    let export = export.unwrap();
+                    entries += usize::from(export.name == "kernel_run" && export.kind == ExternalKind::Func);
+                    memories += usize::from(export.kind == ExternalKind::Memory && export.index == 0);
+                }
+            }
+        }
+        assert_eq!((entries, memories), (1, 1), "{name}");
+    }
+}
+
+#[test]
+fn every_kernel_imports_host_functions_only() {
+    for (name, bytes) in soru_kernels::all() {
+        let mut count = 0;
+        for payload in Parser::new(0).parse_all(bytes) {
+            if let Payload::ImportSection(imports) = payload.unwrap() {
+                for import in imports.into_imports() {
+                    assert_eq!(import.unwrap().module, HOST_MODULE, "{name}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 0, "{name} imports nothing");
+    }
+}
+
+#[test]
+fn no_kernel_names_a_place_of_this_machine() {
+    let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let project = std::path::Path::new(project).canonicalize().unwrap();
+    let mut places =
+        vec!["/home/".to_owned(), "/root/".to_owned(), "/Users/".to_owned(), ".cargo".to_owned()];
+    places.push(project.display().to_string());
+    places.extend(std::env::home_dir().map(|home| home.display().to_string()));
+    for (name, bytes) in soru_kernels::all() {
+        for place in &places {
+            let found = bytes.windows(place.len()).any(|window| window == place.as_bytes());
+            assert!(!found, "{name} names {place}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The host functions, and a safe face for those that this kernel uses.
+
+/// Longest message of the inbox and of the outbox, in bytes.
+const MAX_MESSAGE_BYTES: usize = 4096;
+
+/// As the machine declares them: a kernel with another type for one of them is refused.
+mod sys {
+    #[link(wasm_import_module = "smart_rollup_core")]
+    unsafe extern "C" {
+        /// Writes level and index of the message to `info`, the message to `dst`; returns its length, 0 at the end.
+        pub(super) fn read_input(info: *mut [u32; 2], dst: *mut u8, max_bytes: usize) -> i32;
+        /// Returns 0, or an error code.
+        pub(super) fn write_output(src: *const u8, num_bytes: usize) -> i32;
+        /// Shown by a node in its log; the machine itself ignores it.
+        pub(super) fn write_debug(src: *const u8, num_bytes: usize);
+        /// Returns the number of bytes read, or an error code.
+        pub(super) fn store_read(
+            path: *const u8,
+            path_len: usize,
+            offset: usize,
+            dst: *mut u8,
+            max_bytes: usize,
+        ) -> i32;
+        /// Returns 0, or an error code.
+        pub(super) fn store_write(
+            path: *const u8,
+            path_len: usize,
+            offset: usize,
+            src: *const u8,
+            num_bytes: usize,
+        ) -> i32;
+    }
+}
+
+/// The inbox of the level.
+pub(crate) struct Input {
+    buffer: [u8; MAX_MESSAGE_BYTES],
+}
+
+impl Input {
+    pub(crate) fn new() -> Self {
+        Self { buffer: [0; MAX_MESSAGE_BYTES] }
+    }
+
+    /// The next message, if there is one.
+    pub(crate) fn next(&mut self) -> Option<&[u8]> {
+        let mut info = [0; 2];
+        // SAFETY: both pointers are valid for what is written: 8 bytes, and at most the length of the buffer.
+        let length = unsafe { sys::read_input(&mut info, self.buffer.as_mut_ptr(), MAX_MESSAGE_BYTES) };
+        match usize::try_from(length) {
+            Ok(0) => None,
+            Ok(length) => self.buffer.get(..length),
+            Err(_) => {
+                debug("echo: cannot read the inbox\n");
+                None
+            }
+        }
+    }
+}
+
+/// Writes a message to the outbox; false if it was not taken.
+pub(crate) fn write_output(message: &[u8]) -> bool {
+    // SAFETY: the pointer is valid for the length.
+    unsafe { sys::write_output(message.as_ptr(), message.len()) == 0 }
+}
+
+/// Writes a line to the log of the node.
+pub(crate) fn debug(text: &str) {
+    // SAFETY: the pointer is valid for the length.
+    unsafe { sys::write_debug(text.as_ptr(), text.len()) }
+}
+
+/// Reads 8 bytes, big-endian; 0 when the key holds no such number.
+pub(crate) fn read_number(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    // SAFETY: both pointers are valid for their lengths.
+    let read = unsafe { sys::store_read(key.as_ptr(), key.len(), 0, bytes.as_mut_ptr(), bytes.len()) };
+    if read == 8 { u64::from_be_bytes(bytes) } else { 0 }
+}
+
+/// Writes 8 bytes, big-endian.
+pub(crate) fn write_number(key: &[u8], value: u64) {
+    let bytes = value.to_be_bytes();
+    // SAFETY: both pointers are valid for their lengths.
+    let code = unsafe { sys::store_write(key.as_ptr(), key.len(), 0, bytes.as_ptr(), bytes.len()) };
+    if code != 0 {
+        debug("echo: cannot write to the durable storage\n");
+    }
+}
