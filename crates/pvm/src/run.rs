@@ -1,14 +1,63 @@
 //! What an engine has to be: something that runs `kernel_run` once.
 
+use crate::durable::Durable;
 use crate::host::HostState;
+use crate::lazy::ByteVector;
+use crate::state::StateError;
+use soru_base::hash::ContextHash;
 use thiserror::Error;
+
+/// Name of the export that is called.
+pub const ENTRYPOINT: &str = "kernel_run";
 
 /// An engine. It runs one call of `kernel_run` on a fresh instance of the kernel.
 pub trait Runner {
     /// Decodes, links and initialises `kernel`, then calls `kernel_run`. The durable storage, inbox and outbox
     /// of `host` change as the kernel asks. `Err` means that the run could not be decided: the state in `host` is
     /// then to be thrown away.
-    fn kernel_run(&self, kernel: &[u8], host: &mut HostState<'_>) -> Result<Outcome, RunnerError>;
+    ///
+    /// [`HostState::begin_run`] is to be called between the two, when the instance is ready and its start function
+    /// has run. A host function that gives a [`HostTrap`](crate::host::HostTrap) ends the run: its
+    /// [`into_outcome`](crate::host::HostTrap::into_outcome) is what this function returns.
+    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError>;
+}
+
+/// The kernel of a run. Its bytes are read only when asked for: an engine that remembers compiled kernels by their
+/// hash does not need them.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    value: ByteVector,
+    hash: ContextHash,
+}
+
+impl Kernel {
+    /// No kernel of more bytes is loaded.
+    pub const MAX_LEN: u64 = 128 << 20;
+
+    /// The kernel that the storage holds, if any.
+    pub fn of_durable(durable: &Durable) -> Result<Option<Self>, StateError> {
+        Ok(durable.kernel()?.map(Self::of_value))
+    }
+
+    /// A kernel of those bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        Ok(Self::of_value(ByteVector::of_bytes(bytes)?))
+    }
+
+    fn of_value(value: ByteVector) -> Self {
+        let hash = value.tree().hash();
+        Self { value, hash }
+    }
+
+    /// Merkle hash of the value in the storage: two kernels with the same hash have the same bytes.
+    pub fn hash(&self) -> ContextHash {
+        self.hash
+    }
+
+    /// The bytes.
+    pub fn load(&self) -> Result<Vec<u8>, StateError> {
+        self.value.read_all(Self::MAX_LEN)
+    }
 }
 
 /// How a call of `kernel_run` ended, in the machine's own terms.
@@ -28,7 +77,8 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
-    /// The machine is stuck for ever: an exhausted call stack, or the call of an empty or missing table entry.
+    /// The machine is stuck for ever: an exhausted call stack, the call of an empty or missing table entry, no
+    /// function exported as `kernel_run`.
     Stuck {
         /// Why.
         reason: String,
@@ -47,7 +97,7 @@ pub enum Stage {
 }
 
 /// Why a run could not be decided.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum RunnerError {
     /// The run took longer than the node allows.
     #[error("kernel_run did not end within {seconds} seconds: the kernel may loop for ever")]
@@ -63,15 +113,21 @@ pub enum RunnerError {
         /// Why.
         reason: String,
     },
+    /// The machine has no next state: it waits for a reveal whose answer it cannot take.
+    #[error("the machine has no next state: {reason}")]
+    NoNextState {
+        /// Why.
+        reason: String,
+    },
     /// The compiler refuses code that the machine would run.
     #[error("the compiler refuses this kernel, the machine would run it: {reason}")]
     Unsupported {
         /// Why, with the place.
         reason: String,
     },
-    /// The tree under the durable storage could not be read.
+    /// The state could not be read.
     #[error("cannot read the state: {0}")]
-    State(#[from] soru_merkle::TreeError),
+    State(#[from] StateError),
     /// A fault of the engine.
     #[error("engine failure: {0}")]
     Engine(String),

@@ -1,0 +1,26 @@
+//! The containers a state is made of, each with its form in the tree.
+//!
+//! They are lazy: a container keeps the subtree it came from, reads an entry when asked, and writes what has changed.
+//! This is more than economy: what a vector no longer counts among its elements stays in its subtree and in the hash,
+//! and what is never read stays out of a proof.
+
+mod bytes;
+mod leaf;
+mod map;
+mod vector;
+
+pub use bytes::ByteVector;
+pub(crate) use leaf::{read_leaf, require_leaf};
+pub use map::LazyMap;
+pub use vector::LazyVector;
+
+use crate::state::StateError;
+use soru_merkle::Tree;
+
+/// What a lazy container can hold: something with a form as a subtree.
+pub trait Item: Clone {
+    /// Reads it from its subtree.
+    fn decode(tree: &Tree) -> Result<Self, StateError>;
+    /// Its subtree.
+    fn encode(&self) -> Result<Tree, StateError>;
+}

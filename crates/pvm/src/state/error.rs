@@ -1,0 +1,46 @@
+//! What can be wrong with the tree of a state.
+
+use soru_merkle::TreeError;
+use std::fmt;
+use thiserror::Error;
+
+/// A state cannot be read.
+#[derive(Debug, Clone, Error)]
+pub enum StateError {
+    /// The tree cannot be read here.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Something is not there that has to be.
+    #[error("the state has nothing at {path}")]
+    Missing {
+        /// Where, from the container that was read.
+        path: String,
+    },
+    /// Something is there that no state has.
+    #[error("the state is malformed at {path}: {reason}")]
+    Malformed {
+        /// Where, from the container that was read.
+        path: String,
+        /// What was found.
+        reason: String,
+    },
+}
+
+impl StateError {
+    pub(crate) fn missing(path: &[&str]) -> Self {
+        Self::Missing { path: shown(path) }
+    }
+
+    pub(crate) fn malformed(path: &[&str], reason: impl fmt::Display) -> Self {
+        Self::Malformed { path: shown(path), reason: reason.to_string() }
+    }
+
+    /// Whether the cause is that a proof does not hold what was read.
+    pub fn is_blinded(&self) -> bool {
+        matches!(self, Self::Tree(error) if error.is_blinded())
+    }
+}
+
+fn shown(path: &[&str]) -> String {
+    format!("/{}", path.join("/"))
+}
