@@ -243,3 +243,8 @@ pub fn put_z(out: &mut Vec<u8>, z: &BigInt) {
         put_n(out, &high);
     }
 }
+
+// Not in `bin/`: Cargo takes that folder for programs.
+#[cfg(test)]
+#[path = "bin_tests.rs"]
+mod tests;

@@ -167,6 +167,7 @@ rollup_hash!(/** Hash of a commitment. */ CommitmentHash, 32, [17, 144, 21, 100]
 rollup_hash!(/** Hash of the state of a PVM. */ StateHash, 32, [17, 144, 122, 202], [17, 165, 235, 240], "scs1… or srs1…");
 rollup_hash!(/** Hash of a cell of the inbox's skip list. */ InboxHash, 32, [3, 250, 174, 238, 208], [3, 255, 138, 145, 110], "scib1… or srib1…");
 rollup_hash!(/** Hash of a cell of the skip list over the messages of one level. */ MerkelizedPayloadHash, 32, [3, 250, 174, 238, 238], [3, 255, 138, 145, 140], "scib2… or srib2…");
+rollup_hash!(/** Hash of a serialized inbox message. */ InboxMessageHash, 32, [3, 250, 174, 239, 12], [3, 255, 138, 145, 170], "scib3… or srib3…");
 
 impl From<ContextHash> for StateHash {
     fn from(hash: ContextHash) -> Self {
@@ -179,3 +180,6 @@ impl From<StateHash> for ContextHash {
         Self(hash.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! Levels of the layer-1, and distances between them.
 
 use crate::bin::{Binary, DecodeError, Reader};
+use crate::json::{Json, JsonError};
+use crate::profile::IdFamily;
+use serde_json::Value;
 use std::fmt;
 
 /// The height of a block: 0 is the genesis. At most 2^31 − 1.
@@ -77,5 +80,15 @@ impl Binary for Level {
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let level = r.u32("level")?;
         Self::new(level).ok_or_else(|| r.invalid("level", "a negative int32"))
+    }
+}
+
+impl Json for Level {
+    fn to_json(&self, _: IdFamily) -> Value {
+        Value::from(self.0)
+    }
+    fn from_json(value: &Value, _: IdFamily) -> Result<Self, JsonError> {
+        let level = value.as_u64().and_then(|n| u32::try_from(n).ok()).and_then(Self::new);
+        level.ok_or_else(|| JsonError::new("a level (0 to 2147483647)", value))
     }
 }

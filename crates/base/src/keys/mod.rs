@@ -55,12 +55,11 @@ fn digest(message: &[u8]) -> [u8; 32] {
     crate::blake2b::hash32(message)
 }
 
+/// A prefix, and what reads the payload behind it.
+type Kind<'a, T> = (&'a [u8], fn(&[u8]) -> Option<T>);
+
 /// Reads a text that has one of several prefixes and gives the value its reader makes of the payload.
-fn decode_one_of<T>(
-    text: &str,
-    expected: &str,
-    kinds: &[(&[u8], fn(&[u8]) -> Option<T>)],
-) -> Result<T, B58Error> {
+fn decode_one_of<T>(text: &str, expected: &str, kinds: &[Kind<'_, T>]) -> Result<T, B58Error> {
     let bytes = b58::decode_var(text, &[], expected)?;
     let mut with_prefix =
         kinds.iter().filter_map(|(prefix, read)| Some((bytes.strip_prefix(*prefix)?, read)));
