@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 /// Where the body of a cell comes from when it is first read.
 pub(crate) trait Source: Send + Sync {
-    /// The bytes of the leaf `id`.
-    fn leaf(&self, id: u64) -> Result<Bytes, LoadError>;
-    /// The inode `id`, one level of it.
-    fn inode(self: Arc<Self>, id: u64) -> Result<Inode, LoadError>;
+    /// The bytes of the leaf `id`, whose hash is `hash`.
+    fn leaf(&self, id: u64, hash: &ContextHash) -> Result<Bytes, LoadError>;
+    /// The inode `id`, whose hash is `hash`; one level of it.
+    fn inode(self: Arc<Self>, id: u64, hash: &ContextHash) -> Result<Inode, LoadError>;
 }
 
 /// What a cell was made from.
@@ -92,47 +92,55 @@ impl<B> Cell<B> {
 
     fn load(
         &self,
-        read: impl FnOnce(&Arc<dyn Source>, u64) -> Result<B, LoadError>,
+        read: impl FnOnce(&Arc<dyn Source>, u64, &ContextHash) -> Result<B, LoadError>,
     ) -> Result<&B, LoadError> {
         if let Some(body) = self.body.get() {
             return Ok(body);
         }
+        let hash = self.hash.get().expect("a cell without a body was made from its hash");
         let body = match &self.origin {
-            Origin::Source { source, id } => read(source, *id)?,
-            Origin::Blinded => {
-                let hash = self.hash.get().copied().unwrap_or(ContextHash::ZERO);
-                return Err(LoadError::Blinded { hash });
-            }
-            Origin::Memory => unreachable!("a cell made in memory has its body from the start"),
+            Origin::Source { source, id } => read(source, *id, hash)?,
+            Origin::Memory | Origin::Blinded => return Err(LoadError::Blinded { hash: *hash }),
         };
         Ok(self.body.get_or_init(|| body))
     }
 
-    fn hash_with(&self, compute: impl FnOnce(&B) -> ContextHash) -> ContextHash {
-        *self.hash.get_or_init(|| {
-            compute(self.body.get().expect("a cell without a known hash was made in memory, with its body"))
-        })
+    fn hash_with(
+        &self,
+        compute: impl FnOnce(&B) -> Result<ContextHash, LoadError>,
+    ) -> Result<ContextHash, LoadError> {
+        if let Some(hash) = self.hash.get() {
+            return Ok(*hash);
+        }
+        let body = self.body.get().expect("a cell without a known hash was made in memory, with its body");
+        let hash = compute(body)?;
+        Ok(*self.hash.get_or_init(|| hash))
+    }
+
+    /// The hash, if it is known already.
+    pub(crate) fn known_hash(&self) -> Option<ContextHash> {
+        self.hash.get().copied()
     }
 }
 
 impl Cell<Bytes> {
     /// The bytes of the leaf.
     pub(crate) fn get(&self) -> Result<&Bytes, LoadError> {
-        self.load(|source, id| source.leaf(id))
+        self.load(|source, id, hash| source.leaf(id, hash))
     }
 
-    pub(crate) fn hash(&self) -> ContextHash {
-        self.hash_with(|bytes| hashing::leaf(bytes))
+    pub(crate) fn hash(&self) -> Result<ContextHash, LoadError> {
+        self.hash_with(|bytes| Ok(hashing::leaf(bytes)))
     }
 }
 
 impl Cell<Inode> {
     /// One level of the trie.
     pub(crate) fn get(&self) -> Result<&Inode, LoadError> {
-        self.load(|source, id| source.clone().inode(id))
+        self.load(|source, id, hash| source.clone().inode(id, hash))
     }
 
-    pub(crate) fn hash(&self) -> ContextHash {
+    pub(crate) fn hash(&self) -> Result<ContextHash, LoadError> {
         self.hash_with(hashing::inode)
     }
 }

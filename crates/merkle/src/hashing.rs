@@ -1,5 +1,6 @@
 //! The hashes of leaves, directories and inner inodes.
 
+use crate::error::LoadError;
 use crate::inode::{Branch, Entry, Inode, Role};
 use soru_base::{ContextHash, blake2b};
 
@@ -12,16 +13,16 @@ pub(crate) fn leaf(bytes: &[u8]) -> ContextHash {
 }
 
 /// Hash of one level of the trie of a directory.
-pub(crate) fn inode(inode: &Inode) -> ContextHash {
+pub(crate) fn inode(inode: &Inode) -> Result<ContextHash, LoadError> {
     let bytes = match inode {
-        Inode::Entries { role: Role::Root, entries } => small_directory(entries),
-        Inode::Entries { role: Role::Inner, entries } => bucket(entries),
-        Inode::Branch(b) => branch(b),
+        Inode::Entries { role: Role::Root, entries } => small_directory(entries)?,
+        Inode::Entries { role: Role::Inner, entries } => bucket(entries)?,
+        Inode::Branch(b) => branch(b)?,
     };
-    ContextHash(blake2b::hash32(&bytes))
+    Ok(ContextHash(blake2b::hash32(&bytes)))
 }
 
-fn small_directory(entries: &[Entry]) -> Vec<u8> {
+fn small_directory(entries: &[Entry]) -> Result<Vec<u8>, LoadError> {
     let mut out = Vec::with_capacity(128);
     out.extend_from_slice(&(entries.len() as u64).to_be_bytes());
     for Entry { name, child } in entries {
@@ -29,12 +30,12 @@ fn small_directory(entries: &[Entry]) -> Vec<u8> {
         put_leb128(&mut out, name.len() as u64);
         out.extend_from_slice(name);
         out.extend_from_slice(&32u64.to_be_bytes());
-        out.extend_from_slice(child.hash().as_bytes());
+        out.extend_from_slice(child.load_hash()?.as_bytes());
     }
-    out
+    Ok(out)
 }
 
-fn bucket(entries: &[Entry]) -> Vec<u8> {
+fn bucket(entries: &[Entry]) -> Result<Vec<u8>, LoadError> {
     let mut out = Vec::with_capacity(128);
     out.push(0);
     put_leb128(&mut out, entries.len() as u64);
@@ -42,12 +43,12 @@ fn bucket(entries: &[Entry]) -> Vec<u8> {
         put_leb128(&mut out, name.len() as u64);
         out.extend_from_slice(name);
         out.push(u8::from(child.is_leaf()));
-        out.extend_from_slice(child.hash().as_bytes());
+        out.extend_from_slice(child.load_hash()?.as_bytes());
     }
-    out
+    Ok(out)
 }
 
-fn branch(branch: &Branch) -> Vec<u8> {
+fn branch(branch: &Branch) -> Result<Vec<u8>, LoadError> {
     let mut out = Vec::with_capacity(80);
     out.push(1);
     put_leb128(&mut out, u64::from(branch.depth));
@@ -56,10 +57,10 @@ fn branch(branch: &Branch) -> Vec<u8> {
     for (index, child) in (0..).zip(&branch.children) {
         if let Some(child) = child {
             put_leb128(&mut out, index);
-            out.extend_from_slice(child.hash().as_bytes());
+            out.extend_from_slice(child.hash()?.as_bytes());
         }
     }
-    out
+    Ok(out)
 }
 
 fn put_leb128(out: &mut Vec<u8>, mut n: u64) {
@@ -71,6 +72,7 @@ fn put_leb128(out: &mut Vec<u8>, mut n: u64) {
 }
 
 /// The bits by which a name goes down the trie.
+#[derive(Clone, Copy)]
 pub(crate) struct NameBits([u8; 32]);
 
 impl NameBits {

@@ -54,6 +54,7 @@ impl Inode {
 }
 
 impl InodeCell {
+    /// The directory without children.
     pub(crate) fn empty() -> Arc<Self> {
         Cell::new(Inode::Entries { role: Role::Root, entries: Vec::new() })
     }
@@ -185,9 +186,8 @@ impl InodeCell {
     ) -> Result<bool, LoadError> {
         match self.get()? {
             Inode::Entries { entries, .. } => {
-                let here = entries.iter().skip(usize::try_from(*skip).unwrap_or(usize::MAX));
+                let mut here = entries.iter().skip(usize::try_from(*skip).unwrap_or(usize::MAX));
                 *skip = skip.saturating_sub(entries.len() as u64);
-                let mut here = here;
                 Ok(here.all(visit))
             }
             Inode::Branch(b) => {
@@ -206,20 +206,31 @@ impl InodeCell {
     }
 }
 
+/// The whole directory of `entries`, which are in the order of their names.
+pub(crate) fn directory(entries: Vec<Entry>) -> Result<Arc<InodeCell>, LoadError> {
+    build(Role::Root, entries, 0)
+}
+
 /// The trie of `entries`, which are in the order of their names, from level `depth` on.
 fn build(role: Role, entries: Vec<Entry>, depth: u32) -> Result<Arc<InodeCell>, LoadError> {
     if entries.len() <= MAX_ENTRIES {
         return Ok(Cell::new(Inode::Entries { role, entries }));
     }
+    build_branch(entries.into_iter().map(|e| (NameBits::of(&e.name), e)).collect(), depth)
+}
+
+fn build_branch(entries: Vec<(NameBits, Entry)>, depth: u32) -> Result<Arc<InodeCell>, LoadError> {
     if depth >= NameBits::COUNT {
         return Err(LoadError::Malformed("more than two names with one hash"));
     }
     let count = entries.len() as u64;
-    let (ones, zeros): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|e| NameBits::of(&e.name).at(depth) == 1);
-    let below = |entries: Vec<Entry>| match entries.is_empty() {
-        true => Ok(None),
-        false => build(Role::Inner, entries, depth + 1).map(Some),
+    let (ones, zeros): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(bits, _)| bits.at(depth) == 1);
+    let below = |entries: Vec<(NameBits, Entry)>| match entries.len() {
+        0 => Ok(None),
+        1..=MAX_ENTRIES => {
+            build(Role::Inner, entries.into_iter().map(|(_, e)| e).collect(), depth + 1).map(Some)
+        }
+        _ => build_branch(entries, depth + 1).map(Some),
     };
     let children = [below(zeros)?, below(ones)?];
     Ok(Cell::new(Inode::Branch(Branch { depth, count, children })))

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+mod directory;
 mod error;
 mod hashing;
 mod inode;

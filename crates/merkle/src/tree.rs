@@ -1,6 +1,7 @@
 //! The tree as a value.
 
 use crate::cell::Cell;
+use crate::directory::{Changes, Pending};
 use crate::error::{LoadError, TreeError};
 use crate::inode::InodeCell;
 use bytes::Bytes;
@@ -23,7 +24,7 @@ pub enum Kind {
 /// A Merkle tree: a leaf of bytes, or a directory of named trees.
 ///
 /// A value: `clone` costs nothing, a change makes a new version and shares the rest. An empty directory exists only as
-/// the whole tree, never inside of one.
+/// the whole tree, never inside of one. When an operation fails, the tree is as it was.
 #[derive(Clone)]
 pub struct Tree(pub(crate) Root);
 
@@ -31,6 +32,7 @@ pub struct Tree(pub(crate) Root);
 pub(crate) enum Root {
     Leaf(Arc<Cell<Bytes>>),
     Directory(Arc<InodeCell>),
+    Changed(Arc<Changes>),
 }
 
 impl Default for Tree {
@@ -41,18 +43,12 @@ impl Default for Tree {
 
 impl fmt::Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}({})", self.kind(), self.hash())
+        match self.known_hash() {
+            Some(hash) => write!(f, "{:?}({hash})", self.kind()),
+            None => write!(f, "{:?}(not hashed yet)", self.kind()),
+        }
     }
 }
-
-/// Trees are equal when their hashes are.
-impl PartialEq for Tree {
-    fn eq(&self, other: &Self) -> bool {
-        self.is_leaf() == other.is_leaf() && self.hash() == other.hash()
-    }
-}
-
-impl Eq for Tree {}
 
 impl Tree {
     /// The directory without children.
@@ -69,7 +65,7 @@ impl Tree {
     pub fn kind(&self) -> Kind {
         match self.0 {
             Root::Leaf(_) => Kind::Leaf,
-            Root::Directory(_) => Kind::Directory,
+            Root::Directory(_) | Root::Changed(_) => Kind::Directory,
         }
     }
 
@@ -78,31 +74,48 @@ impl Tree {
         self.kind() == Kind::Leaf
     }
 
-    /// Whether the tree is the directory without children. Loads nothing.
-    pub fn is_empty(&self) -> bool {
+    /// Whether the tree is the directory without children.
+    pub fn is_empty(&self) -> Result<bool, TreeError> {
+        self.is_empty_inside().map_err(at(ROOT))
+    }
+
+    fn is_empty_inside(&self) -> Result<bool, LoadError> {
         match &self.0 {
-            Root::Leaf(_) => false,
+            Root::Leaf(_) => Ok(false),
             Root::Directory(cell) => match cell.loaded() {
-                Some(inode) => inode.count() == 0,
-                None => cell.hash() == InodeCell::empty().hash(),
+                Some(inode) => Ok(inode.count() == 0),
+                None => Ok(cell.hash()? == InodeCell::empty().hash()?),
             },
+            Root::Changed(changes) => changes.is_empty_without(None),
         }
     }
 
-    /// The Merkle hash. Costs what changed since it was last asked; loads nothing.
-    pub fn hash(&self) -> ContextHash {
+    /// The Merkle hash. Costs what changed since it was last asked; loads at most the tries of changed directories.
+    pub fn hash(&self) -> Result<ContextHash, TreeError> {
+        self.load_hash().map_err(at(ROOT))
+    }
+
+    pub(crate) fn load_hash(&self) -> Result<ContextHash, LoadError> {
         match &self.0 {
             Root::Leaf(cell) => cell.hash(),
             Root::Directory(cell) => cell.hash(),
+            Root::Changed(changes) => changes.merged()?.hash(),
+        }
+    }
+
+    fn known_hash(&self) -> Option<ContextHash> {
+        match &self.0 {
+            Root::Leaf(cell) => cell.known_hash(),
+            Root::Directory(cell) => cell.known_hash(),
+            Root::Changed(_) => None,
         }
     }
 
     /// The bytes of the leaf at `path`; nothing if there is no leaf.
     pub fn find<S: AsRef<[u8]>>(&self, path: &[S]) -> Result<Option<Bytes>, TreeError> {
-        let Some(tree) = self.find_tree(path)? else { return Ok(None) };
-        match &tree.0 {
-            Root::Leaf(cell) => cell.get().map(|bytes| Some(bytes.clone())).map_err(at(path)),
-            Root::Directory(_) => Ok(None),
+        match self.find_tree(path)?.map(|tree| tree.0) {
+            Some(Root::Leaf(cell)) => cell.get().map(|bytes| Some(bytes.clone())).map_err(at(path)),
+            _ => Ok(None),
         }
     }
 
@@ -110,8 +123,7 @@ impl Tree {
     pub fn find_tree<S: AsRef<[u8]>>(&self, path: &[S]) -> Result<Option<Tree>, TreeError> {
         let mut tree = self.clone();
         for (depth, step) in path.iter().enumerate() {
-            let Root::Directory(cell) = &tree.0 else { return Ok(None) };
-            match cell.child(step.as_ref()).map_err(at(&path[..depth]))? {
+            match tree.child(step.as_ref()).map_err(at(&path[..depth]))? {
                 Some(child) => tree = child,
                 None => return Ok(None),
             }
@@ -119,14 +131,25 @@ impl Tree {
         Ok(Some(tree))
     }
 
+    fn child(&self, name: &[u8]) -> Result<Option<Tree>, LoadError> {
+        match &self.0 {
+            Root::Leaf(_) => Ok(None),
+            Root::Directory(cell) => cell.child(name),
+            Root::Changed(changes) => match changes.pending(name) {
+                Pending::Known(child) => Ok(child.cloned()),
+                Pending::Unchanged => changes.base().child(name),
+            },
+        }
+    }
+
     /// Whether there is a leaf at `path`. Does not load it.
     pub fn contains<S: AsRef<[u8]>>(&self, path: &[S]) -> Result<bool, TreeError> {
-        Ok(self.find_tree(path)?.is_some_and(|t| t.is_leaf()))
+        Ok(self.find_tree(path)?.is_some_and(|tree| tree.is_leaf()))
     }
 
     /// Whether there is a leaf or a directory at `path`. Does not load it.
     pub fn contains_tree<S: AsRef<[u8]>>(&self, path: &[S]) -> Result<bool, TreeError> {
-        Ok(self.find_tree(path)?.is_some_and(|t| !t.is_empty()))
+        Ok(self.find_tree(path)?.is_some())
     }
 
     /// Puts a leaf at `path`, in place of what is there or of a leaf on the way.
@@ -136,44 +159,78 @@ impl Tree {
 
     /// Puts a tree at `path`, in place of what is there or of a leaf on the way. An empty tree removes.
     pub fn insert_tree<S: AsRef<[u8]>>(&mut self, path: &[S], tree: Tree) -> Result<(), TreeError> {
-        if tree.is_empty() {
+        if tree.is_empty()? {
             return self.remove(path);
         }
-        let mut ways = Vec::with_capacity(path.len());
-        let mut here = self.clone();
-        for (depth, step) in path.iter().enumerate() {
-            let cell = match here.0 {
-                Root::Directory(cell) => cell,
-                Root::Leaf(_) => InodeCell::empty(),
-            };
-            here = cell.child(step.as_ref()).map_err(at(&path[..depth]))?.unwrap_or_default();
-            ways.push(cell);
+        self.set(path, Some(tree))
+    }
+
+    /// Puts something at `path`, or removes what is there.
+    fn set<S: AsRef<[u8]>>(&mut self, path: &[S], tree: Option<Tree>) -> Result<(), TreeError> {
+        let Some((last, above)) = path.split_last() else {
+            *self = tree.unwrap_or_default();
+            return Ok(());
+        };
+        // Until something is missing, this only prepares directories to be changed; from there on nothing is loaded. So
+        // an error leaves the tree as it was.
+        let mut place = self;
+        for (depth, step) in above.iter().enumerate() {
+            place = place.changes_mut().child_mut(step.as_ref()).map_err(at(&path[..depth]))?;
         }
-        *self = rebuild(path, ways, Some(tree))?;
-        Ok(())
+        place.changes_mut().set(last.as_ref(), tree).map_err(at(above))
     }
 
     /// Removes what is at `path`, if there is something; directories that become empty vanish.
     pub fn remove<S: AsRef<[u8]>>(&mut self, path: &[S]) -> Result<(), TreeError> {
-        let mut ways = Vec::with_capacity(path.len());
-        let mut here = self.clone();
+        let mut ways = Vec::with_capacity(path.len() + 1);
+        ways.push(self.clone());
         for (depth, step) in path.iter().enumerate() {
-            let Root::Directory(cell) = here.0 else { return Ok(()) };
-            match cell.child(step.as_ref()).map_err(at(&path[..depth]))? {
-                Some(child) => here = child,
+            match ways[depth].child(step.as_ref()).map_err(at(&path[..depth]))? {
+                Some(child) => ways.push(child),
                 None => return Ok(()),
             }
-            ways.push(cell);
         }
-        *self = rebuild(path, ways, None)?;
-        Ok(())
+        // Directories that have no other child go as well.
+        let mut cut = path.len();
+        while cut > 0
+            && ways[cut - 1].is_empty_without(path[cut - 1].as_ref()).map_err(at(&path[..cut - 1]))?
+        {
+            cut -= 1;
+        }
+        drop(ways);
+        self.set(&path[..cut], None)
+    }
+
+    fn is_empty_without(&self, name: &[u8]) -> Result<bool, LoadError> {
+        match &self.0 {
+            Root::Leaf(_) => Ok(true),
+            Root::Directory(cell) => Changes::of(cell.clone()).is_empty_without(Some(name)),
+            Root::Changed(changes) => changes.is_empty_without(Some(name)),
+        }
+    }
+
+    /// This directory as one to be changed; a leaf becomes an empty one.
+    fn changes_mut(&mut self) -> &mut Changes {
+        let base = match &self.0 {
+            Root::Leaf(_) => Some(InodeCell::empty()),
+            Root::Directory(cell) => Some(cell.clone()),
+            Root::Changed(_) => None,
+        };
+        if let Some(base) = base {
+            self.0 = Root::Changed(Arc::new(Changes::of(base)));
+        }
+        match &mut self.0 {
+            Root::Changed(changes) => Changes::make_mut(changes),
+            Root::Leaf(_) | Root::Directory(_) => unreachable!("made a changed directory just now"),
+        }
     }
 
     /// Number of children of the directory at `path`; zero if there is none. Loads no child.
     pub fn length<S: AsRef<[u8]>>(&self, path: &[S]) -> Result<u64, TreeError> {
-        match self.directory(path)? {
-            Some(cell) => Ok(cell.get().map_err(at(path))?.count()),
-            None => Ok(0),
+        match self.find_tree(path)?.map(|tree| tree.0) {
+            Some(Root::Directory(cell)) => cell.get().map(|inode| inode.count()).map_err(at(path)),
+            Some(Root::Changed(changes)) => changes.count().map_err(at(path)),
+            Some(Root::Leaf(_)) | None => Ok(0),
         }
     }
 
@@ -184,24 +241,29 @@ impl Tree {
         offset: usize,
         limit: usize,
     ) -> Result<Vec<(Name, Tree)>, TreeError> {
-        let mut all = self.list_in_tree_order(path, 0, usize::MAX)?;
-        all.sort_by(|a, b| a.0.cmp(&b.0));
+        let all = match self.find_tree(path)?.map(|tree| tree.0) {
+            Some(Root::Directory(cell)) => Changes::of(cell).entries().map_err(at(path))?,
+            Some(Root::Changed(changes)) => changes.entries().map_err(at(path))?,
+            Some(Root::Leaf(_)) | None => return Ok(Vec::new()),
+        };
         Ok(all.into_iter().skip(offset).take(limit).collect())
     }
 
     /// The children of the directory at `path` in the order of its trie (that of the bits of their hashed names; at most
-    /// two that end a branch come by name): `limit` of them, from `offset` on.
+    /// two that end a branch come by name): `limit` of them, from `offset` on. Loads no more of the trie than needed.
     pub fn list_in_tree_order<S: AsRef<[u8]>>(
         &self,
         path: &[S],
         offset: usize,
         limit: usize,
     ) -> Result<Vec<(Name, Tree)>, TreeError> {
+        let cell = match self.find_tree(path)?.map(|tree| tree.0) {
+            Some(Root::Directory(cell)) => cell,
+            Some(Root::Changed(changes)) => changes.merged().map_err(at(path))?,
+            Some(Root::Leaf(_)) | None => return Ok(Vec::new()),
+        };
         let mut out = Vec::new();
-        if limit == 0 {
-            return Ok(out);
-        }
-        if let Some(cell) = self.directory(path)? {
+        if limit > 0 {
             cell.each_from(&mut (offset as u64), &mut |e| {
                 out.push((e.name.clone(), e.child.clone()));
                 out.len() < limit
@@ -216,7 +278,7 @@ impl Tree {
         &self,
         mut visit: impl FnMut(&[Name], &Bytes) -> Result<(), E>,
     ) -> Result<(), E> {
-        // Leaves and directories still to be visited, the next one last, each with its depth and name.
+        // Trees still to be visited, the next one last, each with its depth and name.
         let mut path: Vec<Name> = Vec::new();
         let mut ahead = vec![(0, None, self.clone())];
         while let Some((depth, name, tree)) = ahead.pop() {
@@ -224,42 +286,20 @@ impl Tree {
             path.extend(name);
             match &tree.0 {
                 Root::Leaf(cell) => visit(&path, cell.get().map_err(at(&path))?)?,
-                Root::Directory(_) => {
-                    let none: [&[u8]; 0] = [];
-                    let children = tree.list(&none, 0, usize::MAX).map_err(|e| at(&path)(e.cause))?;
-                    ahead.extend(children.into_iter().rev().map(|(name, t)| (path.len(), Some(name), t)));
+                Root::Directory(_) | Root::Changed(_) => {
+                    let children = tree.list(ROOT, 0, usize::MAX).map_err(|e| at(&path)(e.cause))?;
+                    let depth = path.len();
+                    // A name is one deeper than its directory: cut back to the directory, then go down.
+                    ahead.extend(children.into_iter().rev().map(|(name, tree)| (depth, Some(name), tree)));
                 }
             }
         }
         Ok(())
     }
-
-    fn directory<S: AsRef<[u8]>>(&self, path: &[S]) -> Result<Option<Arc<InodeCell>>, TreeError> {
-        Ok(match self.find_tree(path)?.map(|t| t.0) {
-            Some(Root::Directory(cell)) => Some(cell),
-            _ => None,
-        })
-    }
 }
 
-/// The tree with `bottom` at the end of `path`, where `ways` are the directories that the path went through.
-fn rebuild<S: AsRef<[u8]>>(
-    path: &[S],
-    ways: Vec<Arc<InodeCell>>,
-    bottom: Option<Tree>,
-) -> Result<Tree, TreeError> {
-    let mut below = bottom;
-    for (depth, cell) in ways.iter().enumerate().rev() {
-        let step = path[depth].as_ref();
-        let changed = match below {
-            Some(child) => cell.with(step, child),
-            None => cell.without(step),
-        };
-        let tree = Tree(Root::Directory(changed.map_err(at(&path[..depth]))?));
-        below = (!tree.is_empty()).then_some(tree);
-    }
-    Ok(below.unwrap_or_default())
-}
+/// The path of a tree in itself.
+const ROOT: &[&[u8]] = &[];
 
 fn at<S: AsRef<[u8]>>(path: &[S]) -> impl FnOnce(LoadError) -> TreeError {
     move |cause| TreeError { path: path.iter().map(|s| s.as_ref().to_vec()).collect(), cause }
