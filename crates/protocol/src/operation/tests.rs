@@ -1,0 +1,106 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::Value;
+use soru_base::{BootstrapAccount, Curve, IdFamily, Json, SecretKey, Signature};
+
+fn vectors() -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors/forge/operations.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    file["vectors"].as_array().unwrap().clone()
+}
+
+#[test]
+fn all_operations_forge_as_four_independent_clients_do() {
+    let vectors = vectors();
+    assert_eq!(vectors.len(), 26);
+    let key = BootstrapAccount::named("bootstrap1").unwrap().sk();
+    for v in vectors {
+        let name = v["name"].as_str().unwrap();
+        let operation = Operation::from_json(&v["operation"], IdFamily::Mainnet).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(hex::encode(operation.forge()), v["forged_hex"].as_str().unwrap(), "{name}");
+        assert_eq!(Operation::from_bytes(&operation.forge()).as_ref(), Ok(&operation), "{name}");
+        assert_eq!(operation.to_json(IdFamily::Mainnet), v["operation"], "{name}");
+
+        let signed = SignedOperation::sign(operation, &key);
+        if let Some(signature) = v["sig_bootstrap1"].as_str() {
+            assert_eq!(signed.signature.to_string(), signature, "{name}");
+        }
+        assert!(signed.is_signed_by(&key.public_key()), "{name}");
+        assert_eq!(SignedOperation::from_bytes(&signed.to_bytes()).as_ref(), Ok(&signed), "{name}");
+        let json = signed.to_json(IdFamily::Mainnet);
+        assert_eq!(SignedOperation::from_json(&json, IdFamily::Mainnet).unwrap().hash(), signed.hash(), "{name}");
+    }
+}
+
+fn sample(name: &str) -> Operation {
+    let v = vectors().into_iter().find(|v| v["name"] == name).unwrap();
+    Operation::from_json(&v["operation"], IdFamily::Mainnet).unwrap()
+}
+
+#[test]
+fn a_reveal_without_the_options_byte_keeps_its_bytes() {
+    let mut operation = sample("batch_reveal_add");
+    let Action::Reveal { proof, .. } = &mut operation.contents[0].action else { panic!("a reveal first") };
+    *proof = RevealProof::LeftOut;
+    let key = BootstrapAccount::named("bootstrap1").unwrap().sk();
+    for contents in [operation.contents.clone(), operation.contents[..1].to_vec()] {
+        let operation = Operation { contents, ..operation.clone() };
+        assert_eq!(Operation::from_bytes(&operation.forge()).as_ref(), Ok(&operation));
+        let signed = SignedOperation::sign(operation, &key);
+        let read = SignedOperation::from_bytes(&signed.to_bytes()).unwrap();
+        assert_eq!(read, signed);
+        assert!(read.is_signed_by(&key.public_key()));
+    }
+}
+
+#[test]
+fn a_bls_signature_is_longer_and_reads_back() {
+    let key = SecretKey::from_seed(Curve::Bls, &[7; 32]).unwrap();
+    let signed = SignedOperation::sign(sample("source_tz4"), &key);
+    assert!(matches!(signed.signature, Signature::Bls(_)));
+    assert_eq!(signed.to_bytes().len(), signed.operation.forge().len() + 2 + 96);
+    assert_eq!(SignedOperation::from_bytes(&signed.to_bytes()).as_ref(), Ok(&signed));
+}
+
+#[test]
+fn a_changed_operation_is_not_signed() {
+    let key = BootstrapAccount::named("bootstrap1").unwrap().sk();
+    let mut signed = SignedOperation::sign(sample("transaction"), &key);
+    signed.operation.contents[0].counter += 1;
+    assert!(!signed.is_signed_by(&key.public_key()));
+}
+
+#[test]
+fn sizes_are_limited() {
+    let mut operation = sample("add_messages_one");
+    operation.contents[0].action =
+        Action::SmartRollupAddMessages { messages: vec![vec![0; 4_096]; 8] };
+    assert!(Operation::from_bytes(&operation.forge()).is_err());
+    let empty = operation.branch.to_bytes();
+    assert!(Operation::from_bytes(&empty).unwrap_err().to_string().contains("without contents"));
+    let unknown = [empty, vec![17]].concat();
+    assert!(Operation::from_bytes(&unknown).unwrap_err().to_string().contains("tag 17"));
+}
+
+proptest! {
+    #[test]
+    fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = Operation::from_bytes(&bytes);
+        let _ = SignedOperation::from_bytes(&bytes);
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(which in 0usize..26, at in any::<prop::sample::Index>(), byte: u8) {
+        let v = &vectors()[which];
+        let mut bytes = hex::decode(v["forged_hex"].as_str().unwrap()).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(operation) = Operation::from_bytes(&bytes) {
+            // What is read is written back as it was, or not read at all: the signature covers the bytes.
+            prop_assert_eq!(operation.forge().len(), bytes.len());
+        }
+        bytes.truncate(at);
+        let _ = SignedOperation::from_bytes(&bytes);
+    }
+}
