@@ -50,6 +50,9 @@ impl Curve {
 /// Domain separation tag of the network's BLS signatures.
 const BLS_DST: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 
+/// Domain separation tag of proofs of possession of a BLS key.
+const BLS_POSSESSION_DST: &[u8] = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+
 /// What signers of 32-byte digests sign.
 fn digest(message: &[u8]) -> [u8; 32] {
     crate::blake2b::hash32(message)

@@ -1,4 +1,4 @@
-use super::{Curve, decode_one_of};
+use super::{BLS_POSSESSION_DST, Curve, decode_one_of};
 use crate::b58::{self, B58Error};
 use crate::bin::{Binary, DecodeError, Reader};
 use crate::blake2b;
@@ -148,6 +148,20 @@ impl PublicKey {
     /// The address of its account.
     pub fn hash(&self) -> PublicKeyHash {
         PublicKeyHash::new(self.curve(), blake2b::hash20(self.key_bytes()))
+    }
+
+    /// Whether `proof` shows that somebody has the secret key of this BLS key.
+    pub fn verify_possession(&self, proof: &[u8]) -> bool {
+        let Self::Bls(bytes) = self else { return false };
+        let key = blst::min_pk::PublicKey::uncompress(bytes);
+        let proof = blst::min_pk::Signature::uncompress(proof);
+        match (key, proof) {
+            (Ok(key), Ok(proof)) => {
+                proof.verify(true, bytes, BLS_POSSESSION_DST, &[], &key, true)
+                    == blst::BLST_ERROR::BLST_SUCCESS
+            }
+            _ => false,
+        }
     }
 
     /// The key of these bytes, if they are one.

@@ -1,4 +1,4 @@
-use super::{BLS_DST, Curve, OPERATION_WATERMARK, PublicKey, Signature, digest};
+use super::{BLS_DST, BLS_POSSESSION_DST, Curve, OPERATION_WATERMARK, PublicKey, Signature, digest};
 use ed25519_dalek::Signer as _;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 use std::fmt;
@@ -113,6 +113,14 @@ impl SecretKey {
     /// Signs a forged operation, under the watermark of operations.
     pub fn sign_operation(&self, forged: &[u8]) -> Signature {
         self.sign(&[&[OPERATION_WATERMARK], forged].concat())
+    }
+
+    /// The proof that this key is possessed: BLS keys need one before they are used, the others have none.
+    pub fn prove_possession(&self) -> Option<[u8; 96]> {
+        match &self.0 {
+            Inner::Bls(k) => Some(k.sign(&k.sk_to_pk().compress(), BLS_POSSESSION_DST, &[]).compress()),
+            Inner::Ed25519(_) | Inner::Secp256k1(_) | Inner::P256(_) => None,
+        }
     }
 
     /// The text of the key: the secret itself. For writing wallets only.

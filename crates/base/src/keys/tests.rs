@@ -114,6 +114,23 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn possession_of_a_bls_key_is_proved_as_by_another_client() {
+    let keys: Vec<SecretKey> =
+        published_keys().iter().map(|vector| text(vector, "secret_key").parse().unwrap()).collect();
+    let (bls, others) = keys.split_last().unwrap();
+    let proof = bls.prove_possession().unwrap();
+    let expected = "BLsigBDVNWAh2iBR2J6hFBKsXRLD5jEXdENgG5Sr2eiP3GeCbJoCx3QvuuyUFppkFaoqsFLMPQbcXp5xwD12ZwqcYH88xBemv8L2FbWe2KE2RefBrdkZRvRdG8aXR6Uv63VbME9k7ju31h";
+    assert_eq!(Signature::Bls(proof).to_string(), expected);
+    assert!(bls.public_key().verify_possession(&proof));
+    assert!(!SecretKey::from_seed(Curve::Bls, &[1; 32]).unwrap().public_key().verify_possession(&proof));
+    assert!(!bls.public_key().verify_possession(bls.sign(bls.public_key().key_bytes()).as_bytes()));
+    for key in others {
+        assert_eq!(key.prove_possession(), None);
+        assert!(!key.public_key().verify_possession(&proof));
+    }
+}
+
+#[test]
 fn a_generic_signature_is_of_any_curve_but_bls() {
     for curve in Curve::ALL {
         let secret = SecretKey::from_seed(curve, &[3; 32]).unwrap();
