@@ -49,6 +49,14 @@ impl<B> Cell<B> {
         })
     }
 
+    /// A cell in memory whose hash is known.
+    pub(crate) fn hashed(body: B, hash: ContextHash) -> Arc<Self> {
+        let cell = Self::new(body);
+        // A new cell has no hash yet.
+        cell.hash.get_or_init(|| hash);
+        cell
+    }
+
     /// A cell whose body `source` gives when asked.
     pub(crate) fn lazy(
         hash: ContextHash,

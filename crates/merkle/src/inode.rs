@@ -178,27 +178,29 @@ impl InodeCell {
         }
     }
 
-    /// Visits the entries from the `skip`-th on in the order of the trie, without loading what lies wholly before.
+    /// Visits the entries from the `skip`-th on in the order of the trie until `visit` answers no; whether it never did.
+    /// Of what lies wholly before, only the tops are loaded.
     pub(crate) fn each_from(
         &self,
-        skip: &mut u64,
+        skip: u64,
         visit: &mut impl FnMut(&Entry) -> bool,
     ) -> Result<bool, LoadError> {
         match self.get()? {
             Inode::Entries { entries, .. } => {
-                let mut here = entries.iter().skip(usize::try_from(*skip).unwrap_or(usize::MAX));
-                *skip = skip.saturating_sub(entries.len() as u64);
-                Ok(here.all(visit))
+                Ok(entries.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX)).all(visit))
             }
             Inode::Branch(b) => {
-                if *skip >= b.count {
-                    *skip -= b.count;
-                    return Ok(true);
-                }
+                let mut skip = skip;
                 for child in b.children.iter().flatten() {
+                    let count = child.get()?.count();
+                    if skip >= count {
+                        skip -= count;
+                        continue;
+                    }
                     if !child.each_from(skip, visit)? {
                         return Ok(false);
                     }
+                    skip = 0;
                 }
                 Ok(true)
             }

@@ -6,8 +6,10 @@ mod directory;
 mod error;
 mod hashing;
 mod inode;
+pub mod proof;
 mod tree;
 
 pub use error::{LoadError, TreeError};
+pub use proof::{Proof, ProofError};
 pub use soru_base::ContextHash;
 pub use tree::{Kind, Name, Tree};

@@ -264,7 +264,7 @@ impl Tree {
         };
         let mut out = Vec::new();
         if limit > 0 {
-            cell.each_from(&mut (offset as u64), &mut |e| {
+            cell.each_from(offset as u64, &mut |e| {
                 out.push((e.name.clone(), e.child.clone()));
                 out.len() < limit
             })
