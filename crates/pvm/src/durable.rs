@@ -184,7 +184,7 @@ impl Durable {
             KeyKind::Value => self.tree.find_tree(&key.value())?,
             KeyKind::Directory => self.tree.find_tree(&key.steps)?,
         };
-        Ok(tree.map(|tree| tree.hash()))
+        Ok(tree.map(|tree| tree.hash()).transpose()?)
     }
 
     /// Bytes of a value from `offset` on: as many as there are, at most `max`.
@@ -202,6 +202,23 @@ impl Durable {
     /// The whole value, if there is one, of at most `max` bytes.
     pub fn read_all(&self, key: &Key, max: u64) -> Result<Option<Vec<u8>>, DurableError> {
         Ok(self.value(&key.value())?.map(|value| value.read_all(max)).transpose()?)
+    }
+
+    /// All values with their keys, in the order of the keys as texts.
+    pub fn values(&self) -> Result<Vec<(String, ByteVector)>, StateError> {
+        let none: [&str; 0] = [];
+        let mut values = Vec::new();
+        let mut ahead = vec![(String::new(), self.tree.clone())];
+        while let Some((key, tree)) = ahead.pop() {
+            for (name, child) in tree.list(&none, 0, usize::MAX)? {
+                match &*name {
+                    b"@" => values.push((key.clone(), ByteVector::of_tree(child))),
+                    name => ahead.push((format!("{key}/{}", String::from_utf8_lossy(name)), child)),
+                }
+            }
+        }
+        values.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(values)
     }
 
     /// Writes into a value, at most up to its end plus what is written; makes it if there is none.
@@ -317,7 +334,7 @@ impl Durable {
     }
 
     fn value_hash(&self, path: &[&str]) -> Result<Option<ContextHash>, StateError> {
-        Ok(self.tree.find_tree(&with_value(path))?.map(|tree| tree.hash()))
+        Ok(self.tree.find_tree(&with_value(path))?.map(|tree| tree.hash()).transpose()?)
     }
 
     /// Whether a flag is raised: whether there is a value at its key.

@@ -4,10 +4,16 @@
 pub mod buffers;
 pub mod durable;
 pub mod host;
+pub mod input;
 pub mod lazy;
+pub mod level;
+pub mod machine;
+pub mod replay;
 pub mod reveal;
 pub mod run;
 pub mod state;
 pub mod version;
 
+pub use level::{LevelOutcome, Surroundings, eval_level};
+pub use state::{Limits, Machine};
 pub use version::Version;

@@ -36,17 +36,17 @@ impl Kernel {
 
     /// The kernel that the storage holds, if any.
     pub fn of_durable(durable: &Durable) -> Result<Option<Self>, StateError> {
-        Ok(durable.kernel()?.map(Self::of_value))
+        durable.kernel()?.map(Self::of_value).transpose()
     }
 
     /// A kernel of those bytes.
     pub fn of_bytes(bytes: &[u8]) -> Result<Self, StateError> {
-        Ok(Self::of_value(ByteVector::of_bytes(bytes)?))
+        Self::of_value(ByteVector::of_bytes(bytes)?)
     }
 
-    fn of_value(value: ByteVector) -> Self {
-        let hash = value.tree().hash();
-        Self { value, hash }
+    fn of_value(value: ByteVector) -> Result<Self, StateError> {
+        let hash = value.tree().hash()?;
+        Ok(Self { value, hash })
     }
 
     /// Merkle hash of the value in the storage: two kernels with the same hash have the same bytes.

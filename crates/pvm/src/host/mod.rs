@@ -131,6 +131,11 @@ impl<'a> HostState<'a> {
         Ok(())
     }
 
+    /// Whether [`begin_run`](Self::begin_run) was called.
+    pub fn has_begun(&self) -> bool {
+        self.running
+    }
+
     /// Calls a host function.
     pub fn call(
         &mut self,

@@ -1,5 +1,164 @@
 //! The state of the machine and its form as a tree.
 
+mod encoding;
 mod error;
+mod stuck;
 
+pub(crate) use encoding::{buffers, durable, set_durable};
 pub use error::StateError;
+pub use stuck::{FallbackCause, InterpreterError, StuckError, StuckText};
+
+use crate::buffers::{InputBuffer, OutputBuffer};
+use crate::durable::Durable;
+use soru_base::level::{Level, LevelSpan};
+use soru_base::tick::{Tick, TickSpan};
+use soru_merkle::Tree;
+
+/// Numbers that a protocol gives to a machine when its kernel is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Ticks between two calls of `kernel_run`.
+    pub ticks_per_snapshot: TickSpan,
+    /// For how many levels an outbox is kept.
+    pub outbox_validity_period: LevelSpan,
+    /// Most messages of an outbox.
+    pub outbox_message_limit: u64,
+}
+
+impl Limits {
+    /// Those of the network when the machine went live: eleven thousand million ticks, two weeks of levels, 100
+    /// messages.
+    pub const FIRST: Self = Self {
+        ticks_per_snapshot: TickSpan(11_000_000_000),
+        outbox_validity_period: LevelSpan(80_640),
+        outbox_message_limit: 100,
+    };
+}
+
+/// How often a kernel may reboot between two inputs, if nobody says otherwise.
+pub const MAX_REBOOTS: u64 = 1000;
+
+/// Where a message stands in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InputPlace {
+    /// Its level.
+    pub level: Level,
+    /// Its index in the inbox of that level.
+    pub counter: u64,
+}
+
+/// What the machine is doing.
+#[derive(Debug, Clone)]
+pub enum TickState {
+    /// Waits for the next message.
+    Collect,
+    /// Lets the ticks go by that belong to the run, or to the inbox.
+    Padding,
+    /// Begins a run.
+    Snapshot,
+    /// Is somewhere in a run.
+    InRun {
+        /// In which part of it.
+        phase: RunPhase,
+        /// The state of that part, as it is in the tree.
+        value: Tree,
+    },
+    /// Is stuck.
+    Stuck(StuckError),
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPhase {
+    /// Reads the kernel.
+    Decode,
+    /// Looks up its imports.
+    Link,
+    /// Makes an instance.
+    Init,
+    /// Runs `kernel_run`.
+    Eval,
+}
+
+impl RunPhase {
+    const ALL: [Self; 4] = [Self::Decode, Self::Link, Self::Init, Self::Eval];
+
+    /// The first word of the state's name in the vectors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "Decode",
+            Self::Link => "Link",
+            Self::Init => "Init",
+            Self::Eval => "Eval",
+        }
+    }
+}
+
+impl TickState {
+    /// The name of the state in the vectors; of a state in a run its first word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Collect => "Collect",
+            Self::Padding => "Padding",
+            Self::Snapshot => "Snapshot",
+            Self::InRun { phase, .. } => phase.name(),
+            Self::Stuck(_) => "Stuck",
+        }
+    }
+}
+
+/// What the machine needs in order to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing: it can make a step.
+    Computing,
+    /// The next message of the inbox.
+    InputRequired,
+    /// It is in `kernel_run` and may wait for a reveal: which, only a tick-exact reading can tell.
+    Evaluating,
+}
+
+/// The state of the machine, read from a tree as far as needed.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The last message it took.
+    pub last_input: Option<InputPlace>,
+    /// How many steps it has made.
+    pub current_tick: Tick,
+    /// How many more runs it may make before the next input.
+    pub reboot_counter: u64,
+    /// The durable storage.
+    pub durable: Durable,
+    /// Messages that the kernel has not read.
+    pub input: InputBuffer,
+    /// The outboxes.
+    pub output: OutputBuffer,
+    /// What it is doing.
+    pub tick_state: TickState,
+    /// The tick at which the current run, or the current inbox, began.
+    pub last_top_level_call: Tick,
+    /// Reboots allowed between two inputs.
+    pub max_reboots: u64,
+    /// The numbers of the protocol.
+    pub limits: Limits,
+}
+
+impl Machine {
+    /// What the machine needs.
+    pub fn status(&self) -> Status {
+        match &self.tick_state {
+            TickState::Collect => Status::InputRequired,
+            TickState::Stuck(error) if !error.is_recoverable() => Status::InputRequired,
+            TickState::InRun { phase: RunPhase::Eval, .. } => Status::Evaluating,
+            _ => Status::Computing,
+        }
+    }
+
+    /// The error that keeps it stuck, if it is.
+    pub fn stuck_error(&self) -> Option<&StuckError> {
+        match &self.tick_state {
+            TickState::Stuck(error) => Some(error),
+            _ => None,
+        }
+    }
+}

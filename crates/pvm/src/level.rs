@@ -1,0 +1,249 @@
+//! What the machine does at one level: it takes the messages of the inbox, then runs its kernel until it needs the
+//! next inbox.
+
+use crate::buffers::OutputBuffer;
+use crate::host::{DebugSink, HostState};
+use crate::machine::Boundary;
+use crate::reveal::RevealSource;
+use crate::run::{Kernel, Outcome, Runner, RunnerError, Stage};
+use crate::state::{InputPlace, Machine, StateError, Status, TickState};
+use crate::version::Version;
+use bytes::Bytes;
+use soru_base::level::Level;
+use soru_base::tick::TickSpan;
+use soru_merkle::Tree;
+use std::mem;
+use thiserror::Error;
+
+/// What a level needs from outside.
+pub struct Surroundings<'a> {
+    /// The engine.
+    pub runner: &'a dyn Runner,
+    /// Where reveals are answered.
+    pub reveals: &'a mut dyn RevealSource,
+    /// Where debug output goes.
+    pub debug: &'a mut dyn DebugSink,
+}
+
+/// What a level has come to.
+#[derive(Debug, Clone)]
+pub struct LevelOutcome {
+    /// The state that waits for the next level.
+    pub tree: Tree,
+    /// The same, read.
+    pub machine: Machine,
+    /// Ticks that the level took.
+    pub ticks: TickSpan,
+    /// The calls of `kernel_run`, in order.
+    pub runs: Vec<Run>,
+    /// The messages written to the outbox of this level.
+    pub outbox: Vec<Bytes>,
+}
+
+/// How one call of `kernel_run` ended, and what came after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// How it ended.
+    pub end: RunEnd,
+    /// How the machine went on.
+    pub then: Boundary,
+}
+
+/// How one call of `kernel_run` ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It returned.
+    Finished,
+    /// It trapped.
+    Trapped {
+        /// Message of the trap.
+        reason: String,
+    },
+    /// The kernel was refused; the previous one took its place.
+    FellBack {
+        /// Which step refused it.
+        stage: Stage,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A step over all ticks up to the next state that can be known without counting them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advance {
+    /// None: the machine needs a message.
+    InputRequired,
+    /// Up to the last tick of padding.
+    Padded,
+    /// Through a whole run, up to the last tick of its padding.
+    Ran(RunEnd),
+    /// One tick: out of padding.
+    Left(Boundary),
+}
+
+/// Why the state after a level could not be computed.
+#[derive(Debug, Clone, Error)]
+pub enum LevelError {
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A run could not be decided.
+    #[error("run {number} of the level: {error}")]
+    Run {
+        /// Number of the run in its level, from 0.
+        number: usize,
+        /// Why.
+        #[source]
+        error: RunnerError,
+    },
+    /// The machine gets stuck for ever in a run. The state that follows holds the tick at which that happens, which an
+    /// engine that counts no ticks does not know.
+    #[error(
+        "run {number} of the level: the machine is stuck for ever ({reason}); its state hash depends on the tick, which \
+         this engine does not count"
+    )]
+    StuckForEver {
+        /// Number of the run in its level, from 0.
+        number: usize,
+        /// Which step refused the kernel, if one did.
+        stage: Option<Stage>,
+        /// Why.
+        reason: String,
+    },
+    /// The state is in the middle of a run.
+    #[error("the state is in the middle of a run ({phase}): a level begins where an input is required")]
+    InRun {
+        /// The part of the run.
+        phase: &'static str,
+    },
+}
+
+/// Gives the messages of a level to the machine in the state `tree`, then lets it run until it needs the next ones.
+/// Message number i of `messages` has the counter i.
+pub fn eval_level<M: AsRef<[u8]>>(
+    tree: &Tree,
+    level: Level,
+    messages: &[M],
+    around: &mut Surroundings<'_>,
+) -> Result<LevelOutcome, LevelError> {
+    let mut machine = Machine::from_tree(tree)?;
+    let start = machine.current_tick;
+    for (counter, message) in (0..).zip(messages) {
+        machine.set_input(InputPlace { level, counter }, message.as_ref())?;
+    }
+    let runs = machine.run_until_input_required(around)?;
+    let mut tree = tree.clone();
+    machine.apply(&mut tree)?;
+    let outbox = machine.output.outbox(level)?.unwrap_or_default();
+    Ok(LevelOutcome { tree, ticks: machine.current_tick.since(start), runs, outbox, machine })
+}
+
+impl Machine {
+    /// Runs the kernel as often as it takes until the machine needs the next message.
+    pub fn run_until_input_required(
+        &mut self,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Vec<Run>, LevelError> {
+        let mut runs = Vec::new();
+        let mut end = None;
+        loop {
+            match self.advance(runs.len(), around)? {
+                Advance::InputRequired => return Ok(runs),
+                Advance::Padded => (),
+                Advance::Ran(how) => end = Some(how),
+                Advance::Left(then) => runs.extend(end.take().map(|end| Run { end, then })),
+            }
+        }
+    }
+
+    /// Goes on to the next state that can be known without counting ticks inside of a run. `number` is the number of
+    /// the run in its level, for errors.
+    pub fn advance(&mut self, number: usize, around: &mut Surroundings<'_>) -> Result<Advance, LevelError> {
+        if self.status() == Status::InputRequired {
+            return Ok(Advance::InputRequired);
+        }
+        match &self.tick_state {
+            TickState::Snapshot => {
+                let end = self.run(number, around)?;
+                self.skip_padding()?;
+                Ok(Advance::Ran(end))
+            }
+            TickState::Padding if self.is_padded()? => Ok(Advance::Left(self.leave_padding()?)),
+            TickState::Padding => {
+                self.skip_padding()?;
+                Ok(Advance::Padded)
+            }
+            // Such a state comes from a tick-exact reading: here a refused kernel never stays for a tick.
+            TickState::Stuck(_) => {
+                self.leave_stuck()?;
+                Ok(Advance::Padded)
+            }
+            other => Err(LevelError::InRun { phase: other.name() }),
+        }
+    }
+
+    fn run(&mut self, number: usize, around: &mut Surroundings<'_>) -> Result<RunEnd, LevelError> {
+        let failed = |error| LevelError::Run { number, error };
+        let Some(kernel) = Kernel::of_durable(&self.durable)? else {
+            return self.refused(number, Stage::Decode, "Value not found".to_owned());
+        };
+        let version = self.durable.version()?;
+        let outcome = self.call_kernel(version, &kernel, around).map_err(failed)?;
+        Ok(match outcome {
+            Outcome::Finished => {
+                self.run_finished()?;
+                RunEnd::Finished
+            }
+            Outcome::Trapped { reason } => {
+                self.run_trapped()?;
+                RunEnd::Trapped { reason }
+            }
+            Outcome::Refused { stage, reason } => self.refused(number, stage, reason)?,
+            Outcome::Stuck { reason } => {
+                return Err(LevelError::StuckForEver { number, stage: None, reason });
+            }
+        })
+    }
+
+    // The parts that a kernel changes are lent to the host functions and come back; after an error they are lost with
+    // the machine.
+    fn call_kernel(
+        &mut self,
+        version: Version,
+        kernel: &Kernel,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Outcome, RunnerError> {
+        let durable = self.durable.clone();
+        let input = mem::take(&mut self.input);
+        let output = mem::replace(&mut self.output, OutputBuffer::new(0, 0));
+        let mut host = HostState::new(version, durable, input, output, around.reveals, around.debug);
+        let outcome = around.runner.kernel_run(kernel, &mut host)?;
+        let begun = host.has_begun();
+        let HostState { durable, input, output, .. } = host;
+        (self.durable, self.input, self.output) = (durable, input, output);
+        let expected = matches!(outcome, Outcome::Finished | Outcome::Trapped { .. });
+        if begun != expected && !matches!(outcome, Outcome::Stuck { .. }) {
+            let has = if begun { "has" } else { "has not" };
+            return Err(RunnerError::Engine(format!("the engine {has} begun the run and says {outcome:?}")));
+        }
+        Ok(outcome)
+    }
+
+    fn refused(&mut self, number: usize, stage: Stage, reason: String) -> Result<RunEnd, LevelError> {
+        if self.fall_back()? {
+            Ok(RunEnd::FellBack { stage, reason })
+        } else {
+            Err(LevelError::StuckForEver { number, stage: Some(stage), reason })
+        }
+    }
+}
+
+/// The machine's version, without reading the rest of the state.
+pub fn version(tree: &Tree) -> Result<Version, StateError> {
+    crate::state::durable(tree)?.version()
+}
+
+/// The kernel of a state, without reading its bytes or the rest of the state.
+pub fn kernel(tree: &Tree) -> Result<Option<Kernel>, StateError> {
+    Kernel::of_durable(&crate::state::durable(tree)?)
+}

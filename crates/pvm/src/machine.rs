@@ -1,0 +1,227 @@
+//! The steps of the machine outside of a run: how it begins, takes messages, and passes from one run to the next.
+
+use crate::buffers::{InputBuffer, InputMessage, OutputBuffer};
+use crate::durable::{Durable, Flag};
+use crate::input::InputKind;
+use crate::state::{
+    self, FallbackCause, InputPlace, Limits, MAX_REBOOTS, Machine, StateError, StuckError, StuckText,
+    TickState,
+};
+use crate::version::Version;
+use soru_base::tick::{Tick, TickSpan};
+use soru_merkle::Tree;
+
+/// How the machine went on from padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// To the next run.
+    Reboot,
+    /// To the next inbox: the kernel did not ask for a reboot.
+    Yield,
+    /// To the next inbox: the kernel asked for a reboot and has none left.
+    ForcedYield,
+}
+
+/// The state of a machine without a kernel: its version is all it holds.
+pub fn initial_state(version: Version) -> Result<Tree, StateError> {
+    let mut durable = Durable::default();
+    durable.set_version(version)?;
+    let mut tree = Tree::empty();
+    state::set_durable(&mut tree, &durable)?;
+    Ok(tree)
+}
+
+/// Installs a kernel into an initial state.
+pub fn install_boot_sector(tree: &mut Tree, kernel: &[u8], limits: Limits) -> Result<(), StateError> {
+    let mut durable = state::durable(tree)?;
+    durable.raise(Flag::Reboot)?;
+    durable.install_kernel(kernel)?;
+    let validity_period = i32::try_from(limits.outbox_validity_period.0).unwrap_or(i32::MAX);
+    let machine = Machine {
+        last_input: None,
+        current_tick: Tick::ZERO,
+        reboot_counter: MAX_REBOOTS + 1,
+        durable,
+        input: InputBuffer::default(),
+        output: OutputBuffer::new(validity_period, limits.outbox_message_limit),
+        tick_state: TickState::Collect,
+        last_top_level_call: Tick::ZERO,
+        max_reboots: MAX_REBOOTS,
+        limits,
+    };
+    machine.apply(tree)
+}
+
+impl Machine {
+    /// Changes how often the kernel may reboot between two inputs. A tool for tests: no rule of the network does it.
+    pub fn set_max_reboots(&mut self, reboots: u32) {
+        self.max_reboots = u64::from(reboots);
+        self.reboot_counter = self.reboot_counter.min(self.max_reboots + 1);
+    }
+
+    /// Gives the machine a message. It takes one tick; a machine that expects none gets stuck.
+    pub fn set_input(&mut self, place: InputPlace, message: &[u8]) -> Result<(), StateError> {
+        let next = match &self.tick_state {
+            TickState::Collect => self.collect(place, message)?,
+            TickState::Stuck(error) => TickState::Stuck(error.clone()),
+            TickState::Padding => unexpected("padding"),
+            TickState::Snapshot => unexpected("start"),
+            TickState::InRun { phase, .. } => unexpected(match phase {
+                state::RunPhase::Decode => "decoding",
+                state::RunPhase::Link => "link",
+                state::RunPhase::Init => "initialization",
+                state::RunPhase::Eval => "evaluation",
+            }),
+        };
+        self.tick_state = next;
+        self.current_tick = self.after(1)?;
+        self.last_input = Some(place);
+        Ok(())
+    }
+
+    fn collect(&mut self, place: InputPlace, message: &[u8]) -> Result<TickState, StateError> {
+        let InputPlace { level, counter } = place;
+        if !self.input.push(InputMessage { level, counter, payload: message.to_vec() })? {
+            const EARLIER: &str =
+                "Tezos_webassembly_interpreter.Input_buffer.Cannot_store_an_earlier_message";
+            return Ok(TickState::Stuck(StuckError::Unknown(StuckText::new(EARLIER))));
+        }
+        match InputKind::of(message) {
+            InputKind::EndOfLevel => return Ok(TickState::Padding),
+            InputKind::StartOfLevel => self.output.open(level),
+            InputKind::ProtocolMigration(version) => self.migrate(version)?,
+            InputKind::MalformedMigration => {
+                return Err(StateError::malformed(
+                    &["message"],
+                    "a migration without the name of a protocol",
+                ));
+            }
+            _ => (),
+        }
+        Ok(TickState::Collect)
+    }
+
+    fn migrate(&mut self, version: Version) -> Result<(), StateError> {
+        self.durable.set_version(version)?;
+        if let Some(limits) = version.migration_limits() {
+            self.limits.ticks_per_snapshot = TickSpan(limits.ticks_per_snapshot);
+            self.output.set_validity_period(limits.outbox_validity_period);
+        }
+        Ok(())
+    }
+
+    /// Whether the next tick leaves padding.
+    pub(crate) fn is_padded(&self) -> Result<bool, StateError> {
+        Ok(self.current_tick >= self.last_padding_tick()?)
+    }
+
+    /// Lets the ticks of padding go by, up to the last one before the next run or inbox.
+    pub(crate) fn skip_padding(&mut self) -> Result<(), StateError> {
+        self.current_tick = self.current_tick.max(self.last_padding_tick()?);
+        Ok(())
+    }
+
+    fn last_padding_tick(&self) -> Result<Tick, StateError> {
+        let span = self.limits.ticks_per_snapshot.0.saturating_sub(1);
+        self.last_top_level_call.0.checked_add(span).map(Tick).ok_or_else(too_many_ticks)
+    }
+
+    /// The last tick of padding: on to the next run, or to the next inbox.
+    pub(crate) fn leave_padding(&mut self) -> Result<Boundary, StateError> {
+        let boundary = match (self.durable.is_raised(Flag::Reboot)?, self.reboot_counter) {
+            (false, _) => Boundary::Yield,
+            (true, 0) => Boundary::ForcedYield,
+            (true, _) => Boundary::Reboot,
+        };
+        self.current_tick = self.after(1)?;
+        self.last_top_level_call = self.current_tick;
+        self.reboot_counter = match boundary {
+            Boundary::Reboot => self.reboot_counter - 1,
+            Boundary::Yield | Boundary::ForcedYield => self.max_reboots + 1,
+        };
+        match boundary {
+            Boundary::Reboot => self.durable.lower(Flag::Reboot)?,
+            Boundary::Yield => {
+                self.durable.lower(Flag::TooManyReboots)?;
+                self.durable.raise(Flag::Reboot)?;
+            }
+            Boundary::ForcedYield => {
+                self.durable.raise(Flag::TooManyReboots)?;
+                self.durable.raise(Flag::Reboot)?;
+            }
+        }
+        // The counter is at most one more than an int32 holds; the machine wraps nothing and neither do we.
+        let counter = i32::try_from(self.reboot_counter)
+            .map_err(|_| StateError::malformed(&["reboot_counter"], self.reboot_counter))?;
+        self.durable.set_reboot_counter(counter)?;
+        self.tick_state = match boundary {
+            Boundary::Reboot => TickState::Snapshot,
+            Boundary::Yield | Boundary::ForcedYield => {
+                self.input = InputBuffer::default();
+                TickState::Collect
+            }
+        };
+        Ok(boundary)
+    }
+
+    /// `kernel_run` has returned.
+    pub(crate) fn run_finished(&mut self) -> Result<(), StateError> {
+        for flag in [Flag::Stuck, Flag::UpgradeError] {
+            if self.durable.is_raised(flag)? {
+                self.durable.lower(flag)?;
+            }
+        }
+        self.tick_state = TickState::Padding;
+        Ok(())
+    }
+
+    /// `kernel_run` has trapped.
+    pub(crate) fn run_trapped(&mut self) -> Result<(), StateError> {
+        self.durable.raise(Flag::Stuck)?;
+        self.tick_state = TickState::Padding;
+        Ok(())
+    }
+
+    /// The kernel was refused: back to the last good one. False if there is none: then nothing has changed but the
+    /// reboot counter.
+    pub(crate) fn fall_back(&mut self) -> Result<bool, StateError> {
+        // Every failing step gives the reboots back.
+        self.reboot_counter = self.max_reboots + 1;
+        let found = self.durable.fall_back()?;
+        if found {
+            self.tick_state = TickState::Padding;
+        }
+        Ok(found)
+    }
+
+    /// A step of a stuck machine: if the kernel was refused, it looks for the last good one.
+    pub(crate) fn leave_stuck(&mut self) -> Result<(), StateError> {
+        let TickState::Stuck(error) = &self.tick_state else { return Ok(()) };
+        let cause = match error.clone() {
+            StuckError::Decode(e) => FallbackCause::Decode(e),
+            StuckError::Link(e) => FallbackCause::Link(e),
+            StuckError::Init(e) => FallbackCause::Init(e),
+            _ => return Ok(()),
+        };
+        self.current_tick = self.after(1)?;
+        if self.durable.fall_back()? {
+            self.tick_state = TickState::Padding;
+        } else {
+            self.reboot_counter = self.max_reboots + 1;
+            self.tick_state = TickState::Stuck(StuckError::NoFallbackKernel(cause));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn after(&self, ticks: u64) -> Result<Tick, StateError> {
+        self.current_tick.0.checked_add(ticks).map(Tick).ok_or_else(too_many_ticks)
+    }
+}
+
+fn unexpected(during: &str) -> TickState {
+    TickState::Stuck(StuckError::invalid_state(&format!("No input required during {during}")))
+}
+
+fn too_many_ticks() -> StateError {
+    StateError::malformed(&["wasm", "current_tick"], "more than 2^64 ticks")
+}

@@ -1,0 +1,153 @@
+//! Reading the file of a run.
+
+use crate::reveal::{RevealError, RevealSource};
+use crate::state::Limits;
+use crate::version::Version;
+use serde_json::{Map, Value};
+use soru_base::level::{Level, LevelSpan};
+use soru_base::tick::TickSpan;
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// The file of a run is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line} of the run: {reason}")]
+pub struct ReplayError {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// What was expected and found.
+    pub reason: String,
+}
+
+/// The messages of a level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayLevel {
+    /// The level.
+    pub level: Level,
+    /// Its messages, as the machine takes them.
+    pub messages: Vec<Vec<u8>>,
+}
+
+/// A run, read from its file.
+#[derive(Debug, Clone)]
+pub struct RunFile {
+    /// Where the kernel was, relative to the folder of the vectors.
+    pub kernel: String,
+    /// Version of the machine.
+    pub version: Version,
+    /// Constants of the protocol.
+    pub limits: Limits,
+    /// Reboots allowed between two inputs.
+    pub max_reboots: u32,
+    /// The levels.
+    pub levels: Vec<ReplayLevel>,
+    /// Answers to reveals.
+    pub reveals: FixedReveals,
+    /// All lines as they are, the first one included.
+    pub lines: Vec<Value>,
+    pub(super) header: Map<String, Value>,
+}
+
+/// Answers known beforehand, by request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FixedReveals(pub BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl RevealSource for FixedReveals {
+    fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError> {
+        let answer = self.0.get(request).cloned();
+        answer.ok_or_else(|| RevealError { reason: "the run has no answer to it".to_owned() })
+    }
+}
+
+impl RunFile {
+    /// Reads a file: one JSON object a line, the first one the run.
+    pub fn parse(text: &str) -> Result<Self, ReplayError> {
+        let mut lines = Vec::new();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let value = serde_json::from_str(line)
+                .map_err(|e| ReplayError { line: at + 1, reason: e.to_string() })?;
+            lines.push(value);
+        }
+        let Some(Value::Object(header)) = lines.first().cloned() else {
+            return Err(ReplayError {
+                line: 1,
+                reason: "expected an object that describes the run".to_owned(),
+            });
+        };
+        read(header, lines).map_err(|reason| ReplayError { line: 1, reason })
+    }
+}
+
+fn read(header: Map<String, Value>, lines: Vec<Value>) -> Result<RunFile, String> {
+    let format = text(&header, "format")?;
+    if format != "wasm-pvm-vectors 1" {
+        return Err(format!("format {format:?}: expected \"wasm-pvm-vectors 1\""));
+    }
+    let mut levels = Vec::new();
+    for entry in array(&header, "levels")? {
+        let entry = entry.as_object().ok_or_else(|| expected("levels", "objects", entry))?;
+        let messages = array(entry, "messages")?.iter().map(|message| unhex("messages", message));
+        let level = u32::try_from(number(entry, "level")?).ok().and_then(Level::new);
+        levels.push(ReplayLevel {
+            level: level.ok_or("level: expected a number below 2^31")?,
+            messages: messages.collect::<Result<_, _>>()?,
+        });
+    }
+    let mut reveals = BTreeMap::new();
+    if let Some(Value::Object(answers)) = header.get("reveals") {
+        for (request, answer) in answers {
+            reveals.insert(unhex("reveals", &Value::String(request.clone()))?, unhex("reveals", answer)?);
+        }
+    }
+    let period = number(&header, "outbox_validity_period")?;
+    Ok(RunFile {
+        kernel: text(&header, "kernel")?.to_owned(),
+        version: text(&header, "pvm_version")?.parse().map_err(|e| format!("pvm_version: {e}"))?,
+        limits: Limits {
+            ticks_per_snapshot: TickSpan(number(&header, "ticks_per_snapshot")?),
+            outbox_validity_period: LevelSpan(
+                u32::try_from(period).map_err(|_| "outbox_validity_period: expected a number below 2^32")?,
+            ),
+            outbox_message_limit: number(&header, "outbox_message_limit")?,
+        },
+        max_reboots: u32::try_from(number(&header, "max_reboots")?)
+            .map_err(|_| "max_reboots: expected a number below 2^32")?,
+        levels,
+        reveals: FixedReveals(reveals),
+        lines,
+        header,
+    })
+}
+
+fn expected(name: &str, what: &str, found: &Value) -> String {
+    let mut found = found.to_string();
+    if let Some((cut, _)) = found.char_indices().nth(60) {
+        found.truncate(cut);
+        found.push('…');
+    }
+    format!("{name}: expected {what}, found {found}")
+}
+
+fn member<'a>(object: &'a Map<String, Value>, name: &str) -> &'a Value {
+    object.get(name).unwrap_or(&Value::Null)
+}
+
+fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
+    let value = member(object, name);
+    value.as_str().ok_or_else(|| expected(name, "a text", value))
+}
+
+fn number(object: &Map<String, Value>, name: &str) -> Result<u64, String> {
+    let value = member(object, name);
+    value.as_u64().ok_or_else(|| expected(name, "a natural number", value))
+}
+
+fn array<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value>, String> {
+    let value = member(object, name);
+    value.as_array().ok_or_else(|| expected(name, "an array", value))
+}
+
+fn unhex(name: &str, value: &Value) -> Result<Vec<u8>, String> {
+    let bytes = value.as_str().and_then(|text| hex::decode(text).ok());
+    bytes.ok_or_else(|| expected(name, "bytes in hexadecimal", value))
+}
