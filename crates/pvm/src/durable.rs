@@ -167,10 +167,11 @@ impl Durable {
         Ok(self.tree.length(&key.steps)?)
     }
 
-    /// Name of the child number `index` in the order of the tree; the own value has the empty name.
+    /// Name of the child number `index` in the order of the tree; the own value has the empty name. A negative index
+    /// is [`DurableError::Malformed`], one that is too large [`DurableError::IndexTooLarge`].
     pub fn nth_child(&self, key: &Key, index: i64) -> Result<String, DurableError> {
         let directory = self.tree.find_tree(&key.steps)?.ok_or(DurableError::NotANode)?;
-        let index = usize::try_from(index).map_err(|_| DurableError::IndexTooLarge)?;
+        let index = usize::try_from(index).map_err(|_| DurableError::Malformed)?;
         let none: [&str; 0] = [];
         let child = directory.list_in_tree_order(&none, index, 1)?;
         let (name, _) = child.first().ok_or(DurableError::IndexTooLarge)?;

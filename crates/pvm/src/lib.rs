@@ -8,6 +8,7 @@ pub mod input;
 pub mod lazy;
 pub mod level;
 pub mod machine;
+pub mod outbox;
 pub mod replay;
 pub mod reveal;
 pub mod run;

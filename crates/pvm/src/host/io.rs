@@ -3,7 +3,7 @@
 use super::{ErrorCode, Failure, HostState, Memory};
 
 /// Most bytes of a message, in or out.
-pub(super) const MESSAGE_MAX: usize = 4096;
+pub const MESSAGE_MAX: usize = 4096;
 
 /// Address and length, as a kernel gives them.
 pub(super) type Span = (i32, i32);

@@ -9,6 +9,7 @@ mod reveal;
 mod store;
 
 pub use function::{HostFunction, ValueType};
+pub use io::MESSAGE_MAX;
 
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::durable::{Durable, DurableError};
@@ -76,7 +77,7 @@ impl Memory for [u8] {
 pub struct OutOfMemory;
 
 /// Takes what a kernel writes with `write_debug`.
-pub trait DebugSink {
+pub trait DebugSink: Send {
     /// Some bytes, usually a text. The machine itself ignores them.
     fn debug(&mut self, bytes: &[u8]);
 }

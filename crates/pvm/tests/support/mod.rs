@@ -9,7 +9,9 @@ use soru_pvm::run::{ENTRYPOINT, Kernel, Outcome, Runner, RunnerError, Stage};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use wasmi::{Caller, Config, Engine, Error, ExternType, FuncType, Linker, Module, Store, TrapCode, Val, ValType};
+use wasmi::{
+    Caller, Config, Engine, Error, ExternType, FuncType, Linker, Module, Store, TrapCode, Val, ValType,
+};
 
 pub fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors")
@@ -47,7 +49,7 @@ impl Interpreter {
         let mut config = Config::default();
         config.floats(false).set_max_stack_height(64 << 20);
         // The machine counts the frame below `kernel_run` as well.
-        config.set_max_recursion_depth(version.call_depth_limit() as usize);
+        config.set_max_recursion_depth(version.call_depth_limit() as usize - 1);
         let module = Module::new(&Engine::new(&config), kernel.load()?).map_err(|e| e.to_string());
         self.modules.borrow_mut().insert((kernel.hash(), version), module.clone());
         Ok(module)
@@ -67,8 +69,13 @@ impl Runner for Interpreter {
         };
         let memory = memory.name().to_owned();
         for import in module.imports() {
-            if import.module() != HostFunction::MODULE || HostFunction::by_name(version, import.name()).is_none() {
-                return refused(Stage::Link, format!("Unexpected import: {}.{}", import.module(), import.name()));
+            if import.module() != HostFunction::MODULE
+                || HostFunction::by_name(version, import.name()).is_none()
+            {
+                return refused(
+                    Stage::Link,
+                    format!("Unexpected import: {}.{}", import.module(), import.name()),
+                );
             }
         }
         let mut linker = Linker::new(module.engine());
@@ -84,7 +91,7 @@ impl Runner for Interpreter {
         let mut store = Store::new(module.engine(), host);
         let instance = match linker.instantiate_and_start(&mut store, &module) {
             Ok(instance) => instance,
-            Err(error) => return ended(error).or_else(|e| refused(Stage::Init, e.to_string())),
+            Err(error) => return refused(Stage::Init, error.to_string()),
         };
         store.data_mut().begin_run()?;
         let Some(kernel_run) = instance.get_func(&store, ENTRYPOINT) else {
