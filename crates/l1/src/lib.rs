@@ -1,1 +1,24 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod block;
+mod block_id;
+pub mod chain;
+mod client;
+mod constants;
+mod error;
+mod heads;
+mod json_text;
+pub mod operate;
+pub mod query;
+pub mod rollup;
+
+pub use backoff::Backoff;
+pub use block::{Block, Header};
+pub use block_id::{Anchor, BlockId, BlockIdError};
+pub use client::{Client, EndpointError, Settings};
+pub use constants::Constants;
+pub use error::{L1Error, Place, short_id};
+pub use heads::Heads;
+pub use query::HeadChangeError;

@@ -1,0 +1,276 @@
+//! Questions to a layer-1 over HTTP: retries, limits, and errors that say what was asked and where.
+
+use crate::backoff::Backoff;
+use crate::error::{L1Error, Place, cut};
+use crate::json_text;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use reqwest::{Method, Response, StatusCode, header};
+use serde_json::Value;
+use soru_base::{IdFamily, Json, JsonError};
+use soru_protocol::receipt::ErrorReport;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// How patient a [`Client`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for a whole answer.
+    pub request_timeout: Duration,
+    /// How long the stream of heads may be silent before it is opened anew: the other side may be gone without a
+    /// word.
+    pub silence: Duration,
+    /// Bytes of an answer, at most.
+    pub max_body: usize,
+    /// How often a question is put again when the layer-1 says that it is overloaded.
+    pub retries: u32,
+    /// Waits between attempts.
+    pub backoff: Backoff,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            silence: Duration::from_secs(120),
+            max_body: 128 * 1024 * 1024,
+            retries: 5,
+            backoff: Backoff::default(),
+        }
+    }
+}
+
+/// Why a text is no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{endpoint}` is no endpoint of a layer-1: {reason} (expected one such as http://127.0.0.1:8732)")]
+pub struct EndpointError {
+    /// The text.
+    pub endpoint: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A layer-1, seen through its RPC. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: Arc<str>,
+    family: IdFamily,
+    settings: Settings,
+}
+
+/// What a failed attempt to get an answer allows.
+enum Attempt {
+    Answer(Response),
+    // The layer-1 did not look at the question: it may be put again, after that time if it says one.
+    Later(L1Error, Option<Duration>),
+    Failed(L1Error),
+}
+
+impl Client {
+    /// A layer-1 at `endpoint`, whose identifiers are of that family. Nothing is sent yet.
+    pub fn new(endpoint: &str, family: IdFamily) -> Result<Self, EndpointError> {
+        Self::with_settings(endpoint, family, Settings::default())
+    }
+
+    /// As [`Client::new`], with other limits.
+    pub fn with_settings(
+        endpoint: &str,
+        family: IdFamily,
+        settings: Settings,
+    ) -> Result<Self, EndpointError> {
+        let refuse = |reason: &str| EndpointError { endpoint: cut(endpoint), reason: reason.to_owned() };
+        let trimmed = endpoint.trim().trim_end_matches('/');
+        let full = match trimmed.split_once("://") {
+            None => format!("http://{trimmed}"),
+            Some(("http", _)) => trimmed.to_owned(),
+            Some(_) => return Err(refuse("only http is spoken")),
+        };
+        let url = reqwest::Url::parse(&full).map_err(|e| refuse(&e.to_string()))?;
+        if !url.has_host() || url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("a host and maybe a path are expected"));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(settings.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("soru/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| refuse(&e.to_string()))?;
+        Ok(Self { http, endpoint: full.into(), family, settings })
+    }
+
+    /// Where the layer-1 is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The family of its identifiers.
+    pub fn family(&self) -> IdFamily {
+        self.family
+    }
+
+    /// How patient the client is.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The answer to a GET of `path`, which starts with a slash.
+    pub async fn get(&self, path: &str) -> Result<Value, L1Error> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// The answer to a POST of `body` to `path`, which starts with a slash.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, L1Error> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    /// The answer to a GET, as a type.
+    pub(crate) async fn get_as<T: Json>(&self, path: &str) -> Result<T, L1Error> {
+        let value = self.get(path).await?;
+        self.read(path, &value, |v| T::from_json(v, self.family))
+    }
+
+    /// Reads an answer; what is wrong with it becomes an error of that question.
+    pub(crate) fn read<T>(
+        &self,
+        path: &str,
+        value: &Value,
+        read: impl FnOnce(&Value) -> Result<T, JsonError>,
+    ) -> Result<T, L1Error> {
+        read(value).map_err(|error| L1Error::BadJson { place: self.place(path), error })
+    }
+
+    pub(crate) fn place(&self, path: &str) -> Place {
+        Place { endpoint: self.endpoint.clone(), path: path.to_owned() }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, L1Error> {
+        let mut attempt = 0;
+        loop {
+            let (error, after) = match self.open(&method, path, body).await {
+                Attempt::Answer(response) => return self.whole_answer(path, response).await,
+                Attempt::Failed(error) => return Err(error),
+                Attempt::Later(error, after) => (error, after),
+            };
+            if attempt == self.settings.retries {
+                return Err(error);
+            }
+            let own = self.settings.backoff.wait(attempt);
+            let wait = after.map_or(own, |asked| asked.clamp(own, self.settings.backoff.longest.max(own)));
+            tracing::debug!(%error, ?wait, "asking again later");
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    /// Opens a stream of answers: without retries, and without a limit of time but for its beginning.
+    pub(crate) async fn open_stream(&self, path: &str) -> Result<Response, L1Error> {
+        match self.open(&Method::GET, path, None).await {
+            Attempt::Answer(response) => match response.status() {
+                StatusCode::OK => Ok(response),
+                _ => Err(match self.whole_answer(path, response).await {
+                    Err(error) => error,
+                    Ok(_) => self.broken(path, "an answer that is no stream"),
+                }),
+            },
+            Attempt::Later(error, _) | Attempt::Failed(error) => Err(error),
+        }
+    }
+
+    async fn open(&self, method: &Method, path: &str, body: Option<&Value>) -> Attempt {
+        let place = self.place(path);
+        let mut request = self.http.request(method.clone(), place.to_string());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = match tokio::time::timeout(self.settings.request_timeout, request.send()).await {
+            Err(_) => {
+                return Attempt::Failed(L1Error::Timeout { place, after: self.settings.request_timeout });
+            }
+            Ok(Err(error)) => return Attempt::Failed(L1Error::Unreachable { place, reason: causes(&error) }),
+            Ok(Ok(response)) => response,
+        };
+        let overloaded = match response.status() {
+            StatusCode::TOO_MANY_REQUESTS => true,
+            // A proxy says the same of an operation that it handed on: an injection is not repeated.
+            StatusCode::SERVICE_UNAVAILABLE => !path.contains("/injection/"),
+            _ => false,
+        };
+        if !overloaded {
+            return Attempt::Answer(response);
+        }
+        let after =
+            response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        let code = response.status().as_u16();
+        let body = self.body(path, response).await.map(|b| text(&b)).unwrap_or_default();
+        Attempt::Later(L1Error::HttpStatus { place, code, body }, after.map(Duration::from_secs))
+    }
+
+    async fn whole_answer(&self, path: &str, response: Response) -> Result<Value, L1Error> {
+        let status = response.status();
+        let limit = self.settings.request_timeout;
+        let body = match tokio::time::timeout(limit, self.body(path, response)).await {
+            Ok(body) => body?,
+            Err(_) => return Err(L1Error::Timeout { place: self.place(path), after: limit }),
+        };
+        if status.is_success() {
+            return match body.is_empty() {
+                true => Ok(Value::Null),
+                false => self.read(path, &Value::Null, |_| json_text::parse(&body)),
+            };
+        }
+        let place = self.place(path);
+        let reports = json_text::parse(&body).ok().and_then(|v| reports(&v));
+        Err(match (status, reports) {
+            (StatusCode::NOT_FOUND, _) => L1Error::NotFound { place },
+            (_, Some(errors)) => L1Error::Rejected { place, errors },
+            (_, None) => L1Error::HttpStatus { place, code: status.as_u16(), body: text(&body) },
+        })
+    }
+
+    async fn body(&self, path: &str, response: Response) -> Result<Vec<u8>, L1Error> {
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk: Bytes = chunk.map_err(|e| self.broken(path, &causes(&e)))?;
+            if body.len() + chunk.len() > self.settings.max_body {
+                let found = format!("more than {} bytes", self.settings.max_body);
+                let error = JsonError { path: String::new(), expected: "a shorter answer".to_owned(), found };
+                return Err(L1Error::BadJson { place: self.place(path), error });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    pub(crate) fn broken(&self, path: &str, reason: &str) -> L1Error {
+        L1Error::Unreachable { place: self.place(path), reason: reason.to_owned() }
+    }
+}
+
+/// The network's errors: a non-empty array of objects with an id.
+fn reports(body: &Value) -> Option<Vec<ErrorReport>> {
+    let errors = body.as_array().filter(|errors| !errors.is_empty())?;
+    errors.iter().map(|e| e.get("id")?.as_str().map(|_| ErrorReport(e.clone()))).collect()
+}
+
+fn text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
+    match text.trim() {
+        "" => "an empty answer".to_owned(),
+        text => cut(text),
+    }
+}
+
+/// An error of the HTTP library with what led to it, without the address, which the place says.
+pub(crate) fn causes(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cut(&cause.to_string())
+}

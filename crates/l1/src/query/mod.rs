@@ -1,0 +1,18 @@
+//! Questions about the node, its blocks, its contracts and its rollups.
+
+mod blocks;
+mod contracts;
+mod mempool;
+mod rollups;
+
+pub use blocks::HeadChangeError;
+pub use contracts::Account;
+pub use mempool::{Pending, Refusal};
+pub use rollups::{GenesisInfo, PointedCommitment};
+
+use crate::BlockId;
+
+/// The path of something below a block.
+fn at(block: BlockId, below: &str) -> String {
+    format!("/chains/main/blocks/{block}{below}")
+}

@@ -1,0 +1,249 @@
+//! What a block means to smart rollups, read from the receipts of its operations.
+
+use crate::block::Block;
+use serde_json::Value;
+use soru_base::{Address, CommitmentHash, Contract, Level, OperationHash, PublicKeyHash, RollupAddress};
+use soru_michelson::Micheline;
+use soru_protocol::Commitment;
+use soru_protocol::inbox::{InboxMessage, InternalMessage, SerializedMessage};
+use soru_protocol::operation::{Action, Content};
+use soru_protocol::receipt::{
+    BlockContent, BlockOperation, ContentReceipt, Effect, InternalAction, InternalOperation,
+};
+use thiserror::Error;
+
+/// What a block's applied operations did to rollups, each in the order in which they were applied.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RollupEvents {
+    /// Messages put into the inbox; the protocol's own are not among them.
+    pub messages: Vec<SerializedMessage>,
+    /// Rollups that were originated.
+    pub originated: Vec<Originated>,
+    /// Commitments that somebody began to stake on.
+    pub published: Vec<Published>,
+    /// Commitments that were cemented.
+    pub cemented: Vec<Cemented>,
+    /// Outbox messages that were executed.
+    pub executed: Vec<Executed>,
+}
+
+/// An origination of a rollup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Originated {
+    /// The operation.
+    pub operation: OperationHash,
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// Its first commitment.
+    pub genesis_commitment: CommitmentHash,
+    /// Its kernel.
+    pub kernel: Vec<u8>,
+    /// The type of what contracts send to it.
+    pub parameters_ty: Micheline,
+}
+
+/// A publication of a commitment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// The operation.
+    pub operation: OperationHash,
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// Who stakes on it.
+    pub staker: PublicKeyHash,
+    /// Its hash.
+    pub hash: CommitmentHash,
+    /// The commitment.
+    pub commitment: Commitment,
+    /// When it was published first, by anybody.
+    pub first_published: Level,
+}
+
+/// A cementation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cemented {
+    /// The operation.
+    pub operation: OperationHash,
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// The commitment.
+    pub hash: CommitmentHash,
+    /// Its level.
+    pub inbox_level: Level,
+}
+
+/// An execution of an outbox message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executed {
+    /// The operation.
+    pub operation: OperationHash,
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// The commitment that the proof is about.
+    pub cemented_commitment: CommitmentHash,
+    /// The proof, which tells level and index of the message.
+    pub output_proof: Vec<u8>,
+}
+
+/// Why one cannot tell what a block means to rollups: guessing would make a wrong inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RollupEventsError {
+    /// A content that concerns rollups, in a form that is not understood.
+    #[error("content {index} of operation {operation} concerns rollups, but is not understood")]
+    NotUnderstood {
+        /// The operation.
+        operation: OperationHash,
+        /// Number of the content.
+        index: usize,
+    },
+    /// The layer-1 left the receipt out.
+    #[error("content {index} of operation {operation} has no receipt")]
+    NoReceipt {
+        /// The operation.
+        operation: OperationHash,
+        /// Number of the content.
+        index: usize,
+    },
+    /// A message that the layer-1 cannot have taken.
+    #[error("content {index} of operation {operation} adds a message of more than 4,096 bytes")]
+    MessageTooLarge {
+        /// The operation.
+        operation: OperationHash,
+        /// Number of the content.
+        index: usize,
+    },
+}
+
+impl Block {
+    /// What the block means to rollups.
+    pub fn rollup_events(&self) -> Result<RollupEvents, RollupEventsError> {
+        let mut events = RollupEvents::default();
+        for operation in self.all_operations() {
+            for (index, content) in operation.contents.iter().enumerate() {
+                events.add(operation, index, content)?;
+            }
+        }
+        Ok(events)
+    }
+}
+
+impl RollupEvents {
+    fn add(
+        &mut self,
+        op: &BlockOperation,
+        index: usize,
+        content: &BlockContent,
+    ) -> Result<(), RollupEventsError> {
+        let operation = op.hash;
+        match content {
+            BlockContent::Manager { content, receipt: Some(receipt) } => {
+                let too_large = |_| RollupEventsError::MessageTooLarge { operation, index };
+                self.add_applied(operation, content, receipt).map_err(too_large)
+            }
+            BlockContent::Manager { receipt: None, .. } => {
+                Err(RollupEventsError::NoReceipt { operation, index })
+            }
+            BlockContent::Other(value) if concerns_rollups(value) => {
+                Err(RollupEventsError::NotUnderstood { operation, index })
+            }
+            BlockContent::Other(_) => Ok(()),
+        }
+    }
+
+    fn add_applied(
+        &mut self,
+        operation: OperationHash,
+        content: &Content,
+        receipt: &ContentReceipt,
+    ) -> Result<(), soru_protocol::inbox::MessageTooLargeError> {
+        if let Some(success) = receipt.result.success() {
+            match (&content.action, &success.effect) {
+                (Action::SmartRollupAddMessages { messages }, _) => {
+                    for message in messages {
+                        self.messages.push(InboxMessage::External(message.clone()).serialize()?);
+                    }
+                }
+                (
+                    Action::SmartRollupOriginate { kernel, parameters_ty, .. },
+                    Effect::RollupOrigination { address, genesis_commitment_hash, .. },
+                ) => self.originated.push(Originated {
+                    operation,
+                    rollup: *address,
+                    genesis_commitment: *genesis_commitment_hash,
+                    kernel: kernel.clone(),
+                    parameters_ty: parameters_ty.clone(),
+                }),
+                (
+                    Action::SmartRollupPublish { rollup, commitment },
+                    Effect::Publish { staked_hash, published_at_level },
+                ) => self.published.push(Published {
+                    operation,
+                    rollup: *rollup,
+                    staker: content.source,
+                    hash: *staked_hash,
+                    commitment: *commitment,
+                    first_published: *published_at_level,
+                }),
+                (Action::SmartRollupCement { rollup }, Effect::Cement { inbox_level, commitment_hash }) => {
+                    self.cemented.push(Cemented {
+                        operation,
+                        rollup: *rollup,
+                        hash: *commitment_hash,
+                        inbox_level: *inbox_level,
+                    });
+                }
+                (
+                    Action::SmartRollupExecuteOutboxMessage { rollup, cemented_commitment, output_proof },
+                    _,
+                ) => {
+                    self.executed.push(Executed {
+                        operation,
+                        rollup: *rollup,
+                        cemented_commitment: *cemented_commitment,
+                        output_proof: output_proof.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        for call in &receipt.internal {
+            if let Some(transfer) = transfer(call, content.source) {
+                self.messages.push(transfer.serialize()?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The inbox message that an applied call of a rollup makes.
+fn transfer(call: &InternalOperation, source: PublicKeyHash) -> Option<InternalMessage> {
+    call.result.success()?;
+    let InternalAction::Transaction { destination: Address::SmartRollup(destination), parameters, .. } =
+        &call.action
+    else {
+        return None;
+    };
+    let Address::Contract(Contract::Originated(sender)) = call.source else { return None };
+    // The network leaves out `Unit`.
+    let payload = parameters.as_ref().map_or_else(Micheline::unit, |p| p.value.clone());
+    Some(InternalMessage::Transfer { payload, sender, source, destination: *destination })
+}
+
+/// Whether a content that is not understood may have done something to rollups: it is of a kind of theirs that this
+/// module looks at, or a call in it went to one.
+fn concerns_rollups(content: &Value) -> bool {
+    let looked_at = ["add_messages", "originate", "publish", "cement", "execute_outbox_message"];
+    let kind = content.get("kind").and_then(Value::as_str).unwrap_or_default();
+    if kind.strip_prefix("smart_rollup_").is_some_and(|kind| looked_at.contains(&kind)) {
+        return true;
+    }
+    let calls = content.pointer("/metadata/internal_operation_results").and_then(Value::as_array);
+    let to_rollup = |call: &Value| {
+        let destination = call.get("destination").and_then(Value::as_str);
+        destination.is_some_and(|d| d.parse::<RollupAddress>().is_ok())
+    };
+    calls.into_iter().flatten().any(to_rollup)
+}
+
+#[cfg(test)]
+mod tests;
