@@ -63,7 +63,7 @@ fn branch(branch: &Branch) -> Result<Vec<u8>, LoadError> {
     Ok(out)
 }
 
-fn put_leb128(out: &mut Vec<u8>, mut n: u64) {
+pub(crate) fn put_leb128(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;

@@ -7,9 +7,11 @@ mod error;
 mod hashing;
 mod inode;
 pub mod proof;
+pub mod store;
 mod tree;
 
 pub use error::{LoadError, TreeError};
 pub use proof::{Proof, ProofError};
 pub use soru_base::ContextHash;
+pub use store::{Store, StoreError};
 pub use tree::{Kind, Name, Tree};

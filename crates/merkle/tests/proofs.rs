@@ -1,5 +1,7 @@
 //! Proofs of the reference machine.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::Value;
 use soru_base::Binary;
 use soru_merkle::{Proof, ProofError, Tree};
