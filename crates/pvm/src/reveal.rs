@@ -27,7 +27,7 @@ impl RevealError {
 }
 
 /// Answers to reveals.
-pub trait RevealSource {
+pub trait RevealSource: Send {
     /// The answer to a request, as the machine writes it: see [`RevealRequest::parse`].
     fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError>;
 }
@@ -131,7 +131,7 @@ impl Binary for Metadata {
 }
 
 /// Pages by their hash.
-pub trait PreimageSource {
+pub trait PreimageSource: Send {
     /// The page of a hash. Whoever asks checks that it is the right one.
     fn preimage(&mut self, hash: PreimageHash) -> Result<Vec<u8>, RevealError>;
 }
