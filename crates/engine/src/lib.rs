@@ -1,1 +1,18 @@
 #![doc = include_str!("../README.md")]
+
+mod cache;
+mod compiler;
+mod deadline;
+mod decode;
+mod engine;
+mod execute;
+mod host;
+mod instrument;
+mod lend;
+mod link;
+mod prepare;
+mod validate;
+
+pub use compiler::{Compiler, CompilerError};
+pub use engine::{Engine, EngineError, Options, Status};
+pub use prepare::{KernelError, Place, StageName, check};

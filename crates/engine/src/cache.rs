@@ -1,0 +1,114 @@
+//! Compiled modules on disk.
+//!
+//! One file per kernel, compiler, build of the compiler (version, settings, processor) and revision of the rewriting: a
+//! change of any of them asks for another name. A file is written under a name of its own and then renamed, so that it is there whole or not at all, and
+//! begins with the hash of the rest, so that a damaged one is noticed.
+
+use crate::compiler::Compiler;
+use crate::instrument::REVISION;
+use soru_base::blake2b::hash32;
+use soru_base::hash::ContextHash;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const HASH_LEN: usize = 32;
+
+/// The name of a compiled module.
+#[derive(Debug, Clone)]
+pub(crate) struct Key(String);
+
+impl Key {
+    /// Of a kernel, made by a compiler with the settings of `engine`.
+    pub(crate) fn new(kernel: ContextHash, compiler: Compiler, engine: &wasmtime::Engine) -> Self {
+        let mut build = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut build);
+        Self(format!("{}-{compiler}-{:016x}-r{REVISION}.module", hex::encode(kernel.0), build.finish()))
+    }
+}
+
+/// A folder of compiled modules.
+#[derive(Debug)]
+pub(crate) struct DiskCache {
+    folder: PathBuf,
+}
+
+impl DiskCache {
+    /// Opens the folder, which nobody else may write to: what is in it is run.
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+        check_owner(folder)?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The compiled module. `Ok(None)` when there is none, or a damaged one (which is said in the log and removed).
+    pub(crate) fn load(&self, key: &Key) -> io::Result<Option<Vec<u8>>> {
+        let path = self.path(key);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if let Some((hash, module)) = bytes.split_at_checked(HASH_LEN)
+            && hash == hash32(module)
+        {
+            return Ok(Some(module.to_vec()));
+        }
+        tracing::warn!(file = %path.display(), "damaged file in the cache of compiled kernels: compiling again");
+        self.remove(key);
+        Ok(None)
+    }
+
+    /// Keeps a compiled module.
+    pub(crate) fn store(&self, key: &Key, module: &[u8]) -> io::Result<()> {
+        let path = self.path(key);
+        // Two processes may write the same module: each under its own name.
+        let unfinished = path.with_extension(format!("{}.part", std::process::id()));
+        let written = (|| {
+            let mut file = fs::File::create(&unfinished)?;
+            file.write_all(&hash32(module))?;
+            file.write_all(module)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)
+        })();
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.folder.join(&key.0)
+    }
+
+    /// Forgets a module.
+    pub(crate) fn remove(&self, key: &Key) {
+        let _ = fs::remove_file(self.path(key));
+    }
+}
+
+
+#[cfg(unix)]
+fn check_owner(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(folder)?.permissions().mode();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} can be written to by others (mode {:o}): compiled kernels are run as they are, so only its owner may",
+        folder.display(),
+        mode & 0o777
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, reason))
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Path) -> io::Result<()> {
+    Ok(())
+}

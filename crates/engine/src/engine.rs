@@ -1,0 +1,350 @@
+//! The engine: settings, compiled kernels, status.
+
+use crate::cache::{DiskCache, Key};
+use crate::compiler::Compiler;
+use crate::deadline::Ticker;
+use crate::execute::{STACK_BYTES, execute};
+use crate::host::{Surroundings, linker};
+use crate::link::{Imported, link};
+use crate::prepare::{Verdict, examine};
+use soru_base::hash::ContextHash;
+use soru_pvm::host::HostState;
+use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use wasmtime::{Config, InstancePre, Linker};
+
+/// How many kernels are kept ready in memory. A rollup has one, and now and then a new one.
+const KERNELS_IN_MEMORY: usize = 32;
+
+/// Settings of an engine.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The compiler.
+    pub compiler: Compiler,
+    /// Folder for compiled kernels; none, and they are compiled again by every process. It is made if it is not there,
+    /// and must not be writable by others: what is in it is run.
+    pub cache: Option<PathBuf>,
+    /// Longest time of one `kernel_run`.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        const DEADLINE: Duration = Duration::from_secs(60);
+        Self { compiler: Compiler::default(), cache: None, deadline: DEADLINE }
+    }
+}
+
+/// An engine could not be made.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The folder for compiled kernels cannot be used.
+    #[error("cannot use {folder} for compiled kernels: {source}")]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The thread that watches over deadlines cannot be started.
+    #[error("cannot start the thread that watches over deadlines: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The compiler refuses its settings.
+    #[error("the {compiler} compiler cannot be used on this machine: {reason}")]
+    Compiler {
+        /// Which.
+        compiler: Compiler,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What an engine has done since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// The compiler it was asked for.
+    pub compiler: Compiler,
+    /// Calls of `kernel_run`.
+    pub runs: u64,
+    /// Kernels compiled.
+    pub compiled: u64,
+    /// Compiled kernels read from disk.
+    pub loaded: u64,
+    /// Kernels that the `singlepass` compiler does not take, and that `cranelift` compiled instead.
+    pub retreats: u64,
+    /// Runs given up at the deadline.
+    pub deadlines: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    runs: AtomicU64,
+    compiled: AtomicU64,
+    loaded: AtomicU64,
+    retreats: AtomicU64,
+    deadlines: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Runs kernels as machine code. Can be shared between threads.
+pub struct Engine {
+    options: Options,
+    backend: Backend,
+    /// The compiler for what `singlepass` does not take.
+    retreat: OnceLock<Backend>,
+    disk: Option<DiskCache>,
+    ticker: Ticker,
+    ready: Mutex<Ready>,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("options", &self.options).field("status", &self.status()).finish()
+    }
+}
+
+impl Engine {
+    /// An engine of these settings.
+    pub fn new(options: Options) -> Result<Self, EngineError> {
+        let ticker = Ticker::start()?;
+        let backend = Backend::new(options.compiler, &ticker)?;
+        let open = |folder: &PathBuf| {
+            let cache = DiskCache::open(folder);
+            cache.map_err(|source| EngineError::Cache { folder: folder.clone(), source })
+        };
+        let disk = options.cache.as_ref().map(open).transpose()?;
+        Ok(Self {
+            backend,
+            retreat: OnceLock::new(),
+            disk,
+            ticker,
+            ready: Mutex::default(),
+            counters: Counters::default(),
+            options,
+        })
+    }
+
+    /// What it has done so far.
+    pub fn status(&self) -> Status {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Status {
+            compiler: self.options.compiler,
+            runs: read(&self.counters.runs),
+            compiled: read(&self.counters.compiled),
+            loaded: read(&self.counters.loaded),
+            retreats: read(&self.counters.retreats),
+            deadlines: read(&self.counters.deadlines),
+        }
+    }
+
+    fn prepared(&self, kernel: &Kernel) -> Result<Arc<Prepared>, RunnerError> {
+        let place = self.ready.lock().unwrap_or_else(PoisonError::into_inner).place(kernel.hash());
+        // Two threads with the same kernel: one compiles it, the other waits.
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = &*place {
+            return Ok(prepared.clone());
+        }
+        let prepared = Arc::new(self.prepare(kernel)?);
+        *place = Some(prepared.clone());
+        Ok(prepared)
+    }
+
+    fn prepare(&self, kernel: &Kernel) -> Result<Prepared, RunnerError> {
+        if let Some(prepared) = self.from_disk(kernel.hash(), &self.backend) {
+            return Ok(prepared);
+        }
+        let bytes = kernel.load()?;
+        let examined = examine(&bytes);
+        let body = match examined.verdict {
+            Verdict::Ended(end) => Body::Ended(end),
+            Verdict::Compile(rewritten) => match self.compile(kernel.hash(), bytes.len(), &rewritten) {
+                Ok(instance) => Body::Ready(instance),
+                Err(error) => Body::Ended(Err(error)),
+            },
+        };
+        Ok(Prepared { imports: examined.imports, body })
+    }
+
+    fn compile(
+        &self,
+        kernel: ContextHash,
+        size: usize,
+        rewritten: &[u8],
+    ) -> Result<InstancePre<Surroundings>, RunnerError> {
+        let refused = match self.compile_with(&self.backend, kernel, size, rewritten) {
+            Ok(instance) => return Ok(instance),
+            Err(error) => error,
+        };
+        let unsupported = |error: wasmtime::Error| RunnerError::Unsupported { reason: format!("{error:#}") };
+        if self.options.compiler == Compiler::Cranelift {
+            return Err(unsupported(refused));
+        }
+        count(&self.counters.retreats);
+        tracing::warn!(kernel = %kernel, "singlepass does not take this kernel ({refused:#}): using cranelift");
+        let retreat = match self.retreat.get() {
+            Some(backend) => backend,
+            None => {
+                let backend = Backend::new(Compiler::Cranelift, &self.ticker);
+                let backend = backend.map_err(|error| RunnerError::Engine(error.to_string()))?;
+                self.retreat.get_or_init(|| backend)
+            }
+        };
+        if let Some(Prepared { body: Body::Ready(instance), .. }) = self.from_disk(kernel, retreat) {
+            return Ok(instance);
+        }
+        self.compile_with(retreat, kernel, size, rewritten).map_err(unsupported)
+    }
+
+    fn compile_with(
+        &self,
+        backend: &Backend,
+        kernel: ContextHash,
+        size: usize,
+        rewritten: &[u8],
+    ) -> wasmtime::Result<InstancePre<Surroundings>> {
+        let start = Instant::now();
+        let module = wasmtime::Module::new(&backend.engine, rewritten)?;
+        let instance = backend.linker.instantiate_pre(&module)?;
+        count(&self.counters.compiled);
+        let ms = start.elapsed().as_millis();
+        tracing::info!(%kernel, size, ms, compiler = %backend.compiler, cached = false, "kernel compiled");
+        if let Some(disk) = &self.disk {
+            let key = Key::new(kernel, backend.compiler, &backend.engine);
+            // A kernel that cannot be kept can be run all the same.
+            if let Err(error) = disk.store(&key, &module.serialize()?) {
+                tracing::warn!(%kernel, "cannot keep the compiled kernel: {error}");
+            }
+        }
+        Ok(instance)
+    }
+
+    fn from_disk(&self, kernel: ContextHash, backend: &Backend) -> Option<Prepared> {
+        let disk = self.disk.as_ref()?;
+        let key = Key::new(kernel, backend.compiler, &backend.engine);
+        let start = Instant::now();
+        let bytes = match disk.load(&key) {
+            Ok(bytes) => bytes?,
+            Err(error) => {
+                tracing::warn!(%kernel, "cannot read the compiled kernel: {error}");
+                return None;
+            }
+        };
+        let module = match backend.deserialize(&bytes) {
+            Ok(module) => module,
+            Err(error) => {
+                tracing::warn!(%kernel, "cannot use the compiled kernel: {error:#}; compiling again");
+                disk.remove(&key);
+                return None;
+            }
+        };
+        let imports = module.imports().map(|import| (import.module().to_owned(), import.name().to_owned())).collect();
+        let instance = backend.linker.instantiate_pre(&module).ok()?;
+        count(&self.counters.loaded);
+        let (ms, size) = (start.elapsed().as_millis(), bytes.len());
+        tracing::info!(%kernel, size, ms, compiler = %backend.compiler, cached = true, "compiled kernel loaded");
+        Some(Prepared { imports, body: Body::Ready(instance) })
+    }
+}
+
+impl Runner for Engine {
+    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        count(&self.counters.runs);
+        let prepared = self.prepared(kernel)?;
+        if let Err(refused) = link(&prepared.imports, host.version) {
+            return Ok(refused);
+        }
+        let result = match &prepared.body {
+            Body::Ended(end) => end.clone(),
+            Body::Ready(instance) => execute(instance, host, self.options.deadline),
+        };
+        if let Err(RunnerError::Deadline { .. }) = &result {
+            count(&self.counters.deadlines);
+            tracing::error!(kernel = %kernel.hash(), deadline = ?self.options.deadline, "kernel_run did not end in time");
+        }
+        result
+    }
+}
+
+/// A kernel ready to be run, or known not to be.
+struct Prepared {
+    imports: Vec<Imported>,
+    body: Body,
+}
+
+enum Body {
+    Ready(InstancePre<Surroundings>),
+    Ended(Result<Outcome, RunnerError>),
+}
+
+type Place = Arc<Mutex<Option<Arc<Prepared>>>>;
+
+/// Kernels in memory, with the time of their last use.
+#[derive(Default)]
+struct Ready {
+    places: BTreeMap<ContextHash, (u64, Place)>,
+    uses: u64,
+}
+
+impl Ready {
+    fn place(&mut self, kernel: ContextHash) -> Place {
+        self.uses += 1;
+        let (used, place) = self.places.entry(kernel).or_default();
+        *used = self.uses;
+        let place = place.clone();
+        if self.places.len() > KERNELS_IN_MEMORY {
+            let oldest = self.places.iter().min_by_key(|(_, (used, _))| *used).map(|(kernel, _)| *kernel);
+            oldest.map(|kernel| self.places.remove(&kernel));
+        }
+        place
+    }
+}
+
+/// A compiler with its settings.
+struct Backend {
+    compiler: Compiler,
+    engine: wasmtime::Engine,
+    linker: Linker<Surroundings>,
+}
+
+impl Backend {
+    fn new(compiler: Compiler, ticker: &Ticker) -> Result<Self, EngineError> {
+        let refused = |error: wasmtime::Error| EngineError::Compiler { compiler, reason: format!("{error:#}") };
+        let engine = wasmtime::Engine::new(&config(compiler)).map_err(refused)?;
+        let linker = linker(&engine).map_err(refused)?;
+        ticker.add(&engine);
+        Ok(Self { compiler, engine, linker })
+    }
+
+    #[expect(unsafe_code, reason = "machine code from a file is trusted")]
+    fn deserialize(&self, module: &[u8]) -> wasmtime::Result<wasmtime::Module> {
+        // SAFETY: the bytes are those that this program wrote, from `Module::serialize`: the folder was refused if others can
+        // write to it, the checksum over the whole file was right, and Wasmtime itself compares version and settings.
+        unsafe { wasmtime::Module::deserialize(&self.engine, module) }
+    }
+}
+
+fn config(compiler: Compiler) -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(compiler.strategy())
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        // Traps are told apart by the rewriting, not by their place.
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_tail_call(false)
+        .wasm_relaxed_simd(false)
+        .wasm_extended_const(false);
+    config
+}

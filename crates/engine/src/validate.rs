@@ -1,0 +1,83 @@
+//! What a kernel has to be for the compilers: valid WebAssembly of one explicit set of features.
+
+use crate::decode::{ExportKind, Module};
+use std::collections::BTreeSet;
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+
+/// WebAssembly 2.0, in which the machine's instructions are written. Floats are among it because the machine takes the
+/// instructions that make integers of floats; those that make floats are refused before, when the kernel is read.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
+
+/// Refuses code that the compilers cannot take. The reason says the place.
+pub(crate) fn validate(bytes: &[u8], module: &Module) -> Result<(), String> {
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut allocations = Default::default();
+    let mut function = module.imported_functions();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(|error| shown(&error, None))?;
+        // The machine does not mind two exports of one name; what they point to is looked at elsewhere.
+        if matches!(payload, Payload::ExportSection(_)) && has_twins(module) {
+            continue;
+        }
+        let valid = validator.payload(&payload).map_err(|error| shown(&error, None))?;
+        if let wasmparser::ValidPayload::Func(to_validate, body) = valid {
+            let mut of_function = to_validate.into_validator(std::mem::take(&mut allocations));
+            of_function.validate(&body).map_err(|error| shown(&error, Some(function)))?;
+            allocations = of_function.into_allocations();
+            function += 1;
+        }
+    }
+    Ok(())
+}
+
+fn has_twins(module: &Module) -> bool {
+    let names: BTreeSet<_> = module.exports.iter().map(|export| &export.name).collect();
+    names.len() < module.exports.len()
+}
+
+fn shown(error: &wasmparser::Error, function: Option<usize>) -> String {
+    let place = function.map(|index| format!("function {index}, ")).unwrap_or_default();
+    format!("{place}byte {}: {}", error.offset(), error.message())
+}
+
+/// What the machine finds wrong when it makes the instance, before any code runs, in its own order and words.
+pub(crate) fn refusal(module: &Module) -> Option<String> {
+    let types = module.types.len() as u32;
+    let bad_type = module.functions.iter().find(|of_type| **of_type >= types);
+    if let Some(of_type) = bad_type {
+        return Some(undefined("type", *of_type));
+    }
+    if let Some(reason) = module.globals.iter().find_map(|global| global.refusal()) {
+        return Some(reason.to_owned());
+    }
+    if module.tables.iter().any(|limits| !limits.in_order()) {
+        return Some("Tezos_webassembly_interpreter.Table.Type".to_owned());
+    }
+    if module.memories.iter().any(|limits| !limits.in_order()) {
+        return Some("Tezos_webassembly_interpreter.Partial_memory.Type".to_owned());
+    }
+    let functions = (module.imported_functions() + module.functions.len()) as u32;
+    for export in &module.exports {
+        let (count, what) = match export.kind {
+            ExportKind::Function => (functions, "function"),
+            ExportKind::Table => (module.tables.len() as u32, "table"),
+            ExportKind::Memory => (module.memories.len() as u32, "memory"),
+            ExportKind::Global => (module.globals.len() as u32, "global"),
+        };
+        if export.index >= count {
+            return Some(undefined(what, export.index));
+        }
+    }
+    if !module.exports.iter().any(|export| export.kind == ExportKind::Memory && export.index == 0) {
+        return Some("Module must export memory 0".to_owned());
+    }
+    if module.ill_typed_offset {
+        return Some("missing or ill-typed operand on stack".to_owned());
+    }
+    module.start.filter(|start| *start >= functions).map(|start| undefined("function", start))
+}
+
+fn undefined(what: &str, index: u32) -> String {
+    // The machine prints indices as signed numbers.
+    format!("undefined {what} {}", index as i32)
+}
