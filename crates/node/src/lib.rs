@@ -1,8 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod chain;
 pub mod config;
 mod config_keys;
+pub mod error;
+pub mod follow;
+pub mod layer1;
+pub mod machine;
+mod meter;
 pub mod publish;
+pub mod reveals;
+pub mod rpc;
+pub mod rpc_layer1;
+pub mod status;
+pub mod store;
+pub mod wasm;
 
 pub use config::{Config, ConfigError, HistoryMode, Mode, Options, Purpose};
+pub use error::NodeError;

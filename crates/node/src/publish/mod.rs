@@ -5,7 +5,9 @@
 //! what was done before.
 
 mod plan;
+mod publisher;
 
+pub use publisher::{FINALITY, PublishError, Publisher};
 pub use plan::{Limits, Own, Plan, Pointed, Step, View, Warning, plan};
 
 #[cfg(test)]

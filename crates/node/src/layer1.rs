@@ -1,0 +1,166 @@
+//! What the node needs of a layer-1, as a trait: the RPC client of `soru-l1` is one, a fake in memory another.
+
+use crate::publish::Pointed;
+use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
+use soru_protocol::Commitment;
+use soru_protocol::inbox::{Inbox, SerializedMessage};
+use std::future::Future;
+use thiserror::Error;
+
+/// Where a block is and when it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its level.
+    pub level: Level,
+    /// Hash of the block before.
+    pub predecessor: BlockHash,
+    /// Seconds since 1970.
+    pub timestamp: i64,
+}
+
+/// What a block means to rollups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// The block.
+    pub header: Header,
+    /// Messages that applied operations added, in order; the protocol's own are not among them.
+    pub messages: Vec<SerializedMessage>,
+    /// Commitments of the node's rollup that applied operations published, with their publishers.
+    pub published: Vec<(CommitmentHash, PublicKeyHash)>,
+    /// Commitments of the node's rollup that applied operations cemented.
+    pub cemented: Vec<CommitmentHash>,
+    /// Outbox messages of the node's rollup that applied operations executed: the cemented commitments they were
+    /// proved against, level and index.
+    pub executed: Vec<(Level, u32)>,
+    /// The inbox of all rollups after this block, as the layer-1 says.
+    pub inbox: Inbox,
+    /// The name of the protocol in its first block, if the inbox tells it.
+    pub migration: Option<String>,
+}
+
+/// The rollup as the layer-1 knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Level of the block with the origination.
+    pub level: Level,
+    /// The commitment made there.
+    pub commitment: CommitmentHash,
+    /// The kernel it starts with.
+    pub boot_sector: Vec<u8>,
+}
+
+/// The layer-1's constants that matter to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Constants {
+    /// Blocks in a commitment period.
+    pub commitment_period: LevelSpan,
+    /// Blocks during which a commitment can be refuted.
+    pub challenge_window: LevelSpan,
+    /// Blocks beyond the last cemented commitment within which commitments are taken.
+    pub max_lookahead: LevelSpan,
+    /// Seconds between two blocks, at least.
+    pub minimal_block_delay: u64,
+}
+
+/// What the layer-1 knows of commitments at some block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stakes {
+    /// The last cemented commitment.
+    pub cemented: Pointed,
+    /// The newest commitment that the operator asked about stakes on, if it is not cemented.
+    pub staked: Option<Pointed>,
+}
+
+/// An operation of the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Injection {
+    /// `smart_rollup_publish`.
+    Publish(Commitment),
+    /// `smart_rollup_cement`.
+    Cement(CommitmentHash),
+}
+
+/// What became of an operation that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Injected {
+    /// It is on its way, in the operation of that hash.
+    Sent(OperationHash),
+    /// The layer-1 refuses it.
+    Refused(String),
+}
+
+/// Why the layer-1 did not answer.
+#[derive(Debug, Error)]
+pub enum Layer1Error {
+    /// It cannot be reached, or is not ready: another attempt may succeed.
+    #[error("the layer-1 cannot be reached: {0}")]
+    Unreachable(String),
+    /// What was asked for is not there: a block that was replaced, a rollup that does not exist.
+    #[error("the layer-1 does not know {0}")]
+    Unknown(String),
+    /// The answer makes no sense.
+    #[error("the layer-1 gave an answer that cannot be understood: {0}")]
+    Nonsense(String),
+}
+
+/// A stream of the layer-1's heads. It never ends by itself: when the connection is lost, the next call of
+/// [`next`](Heads::next) says so, and the one after it tries again.
+pub trait Heads: Send {
+    /// The next head; the newest one if there are several.
+    fn next(&mut self) -> impl Future<Output = Result<Header, Layer1Error>> + Send;
+}
+
+/// A layer-1.
+pub trait Layer1: Send + Sync + 'static {
+    /// Its stream of heads.
+    type Heads: Heads;
+
+    /// Follows the heads, beginning with the current one.
+    fn heads(&self) -> Self::Heads;
+
+    /// The current head.
+    fn head(&self) -> impl Future<Output = Result<Header, Layer1Error>> + Send;
+
+    /// The ancestor of `of` at `level`, or `of` itself.
+    fn ancestor(&self, of: &Header, level: Level)
+    -> impl Future<Output = Result<Header, Layer1Error>> + Send;
+
+    /// What the ancestor of `of` at `level`, or `of` itself, means to the rollup.
+    fn block(&self, of: &Header, level: Level) -> impl Future<Output = Result<Block, Layer1Error>> + Send;
+
+    /// The rollup at `at`; [`Layer1Error::Unknown`] if it does not exist there.
+    fn origin(
+        &self,
+        rollup: RollupAddress,
+        at: &Header,
+    ) -> impl Future<Output = Result<Origin, Layer1Error>> + Send;
+
+    /// The constants at `at`.
+    fn constants(&self, at: &Header) -> impl Future<Output = Result<Constants, Layer1Error>> + Send;
+
+    /// The commitments at `at`: what is cemented, and what `operator` stakes on.
+    fn stakes(
+        &self,
+        rollup: RollupAddress,
+        operator: Option<PublicKeyHash>,
+        at: &Header,
+    ) -> impl Future<Output = Result<Stakes, Layer1Error>> + Send;
+
+    /// Whether `source` has an operation that may still be included after `at`.
+    fn busy(
+        &self,
+        source: PublicKeyHash,
+        at: &Header,
+    ) -> impl Future<Output = Result<bool, Layer1Error>> + Send;
+
+    /// Signs with the key of `source` and injects, as one operation, those of `batch` that the layer-1 takes; says of
+    /// each what became of it.
+    fn inject(
+        &self,
+        rollup: RollupAddress,
+        source: PublicKeyHash,
+        batch: Vec<Injection>,
+    ) -> impl Future<Output = Result<Vec<Injected>, Layer1Error>> + Send;
+}

@@ -1,0 +1,89 @@
+//! What the node needs of a machine: its first state, the state after a level, and a look into a state.
+
+use crate::status::Obstacle;
+use soru_base::{CommitmentHash, Level, RollupAddress, StateHash, Tick};
+use soru_merkle::Tree;
+use soru_protocol::inbox::SerializedMessage;
+use thiserror::Error;
+
+/// A state of the machine with what is told about it.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    /// The state.
+    pub state: Tree,
+    /// Its hash.
+    pub hash: StateHash,
+    /// Steps since the machine was made.
+    pub tick: Tick,
+    /// What the machine waits for, in words.
+    pub status: String,
+    /// Messages that are in the outbox of the level.
+    pub outbox_len: u32,
+    /// What a person may want to know: traps, refused kernels, too many reboots.
+    pub notes: Vec<String>,
+}
+
+/// Where a level is evaluated: the machine may ask for it through the reveal channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// Level of its origination.
+    pub origination: Level,
+    /// The level whose messages are read.
+    pub level: Level,
+}
+
+/// Why a level could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum MachineError {
+    /// Another attempt may succeed, later or on another machine.
+    #[error("{reason}")]
+    Undecided {
+        /// The kind of obstacle.
+        obstacle: Obstacle,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The state cannot be read.
+    #[error("cannot read the state: {0}")]
+    State(String),
+    /// The text is no key of the durable storage.
+    #[error("`{0}` is no key of the durable storage: expected steps of letters, digits, `.`, `-` and `_`, each behind a `/`")]
+    Key(String),
+}
+
+/// A machine.
+pub trait Machine: Send + Sync + 'static {
+    /// The state of a rollup at its origination, with the commitment the layer-1 has for it: machines of several
+    /// versions exist, and the layer-1 does not say which one it means.
+    fn genesis(
+        &self,
+        boot_sector: &[u8],
+        level: Level,
+        expected: CommitmentHash,
+    ) -> Result<Evaluated, MachineError>;
+
+    /// The state after a level. `messages` are all of the level's, the protocol's included.
+    fn evaluate(
+        &self,
+        state: Tree,
+        place: Place,
+        messages: &[SerializedMessage],
+    ) -> Result<Evaluated, MachineError>;
+
+    /// The messages in the outbox of a level, with their indexes.
+    fn outbox(&self, state: &Tree, level: Level) -> Result<Vec<(u32, Vec<u8>)>, MachineError>;
+
+    /// The bytes of a proof that a message is in the outbox of the state; nothing if it is not.
+    fn output_proof(&self, state: &Tree, level: Level, index: u32) -> Result<Option<Vec<u8>>, MachineError>;
+
+    /// A value of the durable storage.
+    fn durable_value(&self, state: &Tree, key: &str) -> Result<Option<Vec<u8>>, MachineError>;
+
+    /// Bytes of a value of the durable storage.
+    fn durable_length(&self, state: &Tree, key: &str) -> Result<Option<u64>, MachineError>;
+
+    /// Names of what is directly below a key; the key's own value has the empty name.
+    fn durable_subkeys(&self, state: &Tree, key: &str) -> Result<Vec<String>, MachineError>;
+}

@@ -1,0 +1,93 @@
+//! The node's Prometheus metrics.
+
+use crate::store::BlockRecord;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use std::time::Duration;
+
+/// Describes all metrics, so that they are there from the start.
+pub(crate) fn describe() {
+    describe_gauge!("soru_node_head_level", "Level of the last evaluated block.");
+    describe_gauge!("soru_node_layer1_head_level", "Level of the layer-1's last known head.");
+    describe_gauge!("soru_node_layer1_reachable", "1 if the layer-1 answered last.");
+    describe_gauge!("soru_node_stuck", "1 if a level cannot be evaluated.");
+    describe_gauge!("soru_node_cemented_level", "Level of the last cemented commitment.");
+    describe_gauge!("soru_node_staked_level", "Level of the newest commitment the operator stakes on.");
+    describe_counter!("soru_node_levels_total", "Levels evaluated.");
+    describe_counter!("soru_node_messages_total", "Messages read, the protocol's included.");
+    describe_counter!("soru_node_ticks_total", "Ticks made.");
+    describe_counter!("soru_node_commitments_computed_total", "Commitments computed.");
+    describe_counter!("soru_node_commitments_published_total", "Commitments sent to be published.");
+    describe_counter!("soru_node_commitments_cemented_total", "Commitments sent to be cemented.");
+    describe_counter!("soru_node_operations_refused_total", "Operations the layer-1 refused.");
+    describe_counter!("soru_node_reorganisations_total", "Reorganisations of the layer-1.");
+    describe_counter!("soru_node_blocks_abandoned_total", "Blocks abandoned in reorganisations.");
+    describe_counter!("soru_node_states_collected_total", "States thrown away by garbage collection.");
+    describe_histogram!("soru_node_level_seconds", "Time a level took, inbox, kernel and store together.");
+    gauge!("soru_node_stuck").set(0.0);
+    gauge!("soru_node_layer1_reachable").set(0.0);
+    for name in [
+        "soru_node_levels_total",
+        "soru_node_messages_total",
+        "soru_node_ticks_total",
+        "soru_node_commitments_computed_total",
+        "soru_node_commitments_published_total",
+        "soru_node_commitments_cemented_total",
+        "soru_node_operations_refused_total",
+        "soru_node_reorganisations_total",
+        "soru_node_blocks_abandoned_total",
+        "soru_node_states_collected_total",
+    ] {
+        counter!(name).increment(0);
+    }
+}
+
+pub(crate) fn evaluated(record: &BlockRecord, time: Duration) {
+    counter!("soru_node_levels_total").increment(1);
+    counter!("soru_node_messages_total").increment(record.num_messages.into());
+    counter!("soru_node_ticks_total").increment(record.num_ticks.0);
+    counter!("soru_node_commitments_computed_total").increment(record.commitment.is_some().into());
+    histogram!("soru_node_level_seconds").record(time);
+}
+
+pub(crate) fn head(record: &BlockRecord) {
+    gauge!("soru_node_head_level").set(f64::from(record.level.get()));
+}
+
+pub(crate) fn layer1(reachable: bool, head: Option<u32>) {
+    gauge!("soru_node_layer1_reachable").set(if reachable { 1.0 } else { 0.0 });
+    if let Some(level) = head {
+        gauge!("soru_node_layer1_head_level").set(f64::from(level));
+    }
+}
+
+pub(crate) fn stuck(stuck: bool) {
+    gauge!("soru_node_stuck").set(if stuck { 1.0 } else { 0.0 });
+}
+
+pub(crate) fn commitments(cemented: u32, staked: Option<u32>) {
+    gauge!("soru_node_cemented_level").set(f64::from(cemented));
+    if let Some(level) = staked {
+        gauge!("soru_node_staked_level").set(f64::from(level));
+    }
+}
+
+pub(crate) fn published() {
+    counter!("soru_node_commitments_published_total").increment(1);
+}
+
+pub(crate) fn cemented() {
+    counter!("soru_node_commitments_cemented_total").increment(1);
+}
+
+pub(crate) fn refused() {
+    counter!("soru_node_operations_refused_total").increment(1);
+}
+
+pub(crate) fn reorganised(blocks: u32) {
+    counter!("soru_node_reorganisations_total").increment(1);
+    counter!("soru_node_blocks_abandoned_total").increment(blocks.into());
+}
+
+pub(crate) fn collected(states: usize) {
+    counter!("soru_node_states_collected_total").increment(states as u64);
+}

@@ -1,0 +1,72 @@
+//! Errors of the RPC: a list of one object, as the network's programs answer.
+
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::fmt;
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpcError {
+    status: StatusCode,
+    id: &'static str,
+    message: String,
+}
+
+impl RpcError {
+    /// What was asked for is not there.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, id: "soru.node.not_found", message: message.into() }
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, id: "soru.node.bad_request", message: message.into() }
+    }
+
+    /// The path takes other methods.
+    pub fn method_not_allowed() -> Self {
+        let message = "this RPC takes GET requests only".to_owned();
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, id: "soru.node.method_not_allowed", message }
+    }
+
+    /// The answer is not there yet.
+    pub fn not_yet(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, id: "soru.node.not_yet", message: message.into() }
+    }
+
+    /// The node failed.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, id: "soru.node.internal", message: message.into() }
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.status == StatusCode::SERVICE_UNAVAILABLE { "temporary" } else { "permanent" }
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Collected { .. } => {
+                Self { id: "soru.node.state_collected", ..Self::not_found(error.to_string()) }
+            }
+            other => Self::internal(other.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for RpcError {
+    fn into_response(self) -> Response {
+        let body = json!([{"kind": self.kind(), "id": self.id, "msg": self.message}]);
+        (self.status, Json(body)).into_response()
+    }
+}

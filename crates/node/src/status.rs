@@ -1,0 +1,122 @@
+//! What the node is doing, for the log, the RPC and the metrics.
+
+use crate::layer1::Header;
+use soru_base::Level;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How the layer-1 is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Connection {
+    /// It answers.
+    Connected,
+    /// It did not answer last; the node tries again.
+    Reconnecting,
+    /// It has not answered yet.
+    #[default]
+    Disconnected,
+}
+
+/// Why the machine does not get on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A call of `kernel_run` took longer than the deadline.
+    Deadline,
+    /// A page of the reveal channel is missing.
+    Reveal,
+    /// The machine got stuck for ever in a run; the state that follows holds a tick that the engine does not count.
+    Tick,
+    /// The engine cannot run the kernel.
+    Engine,
+}
+
+impl Obstacle {
+    /// One word for the RPC and the metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Reveal => "reveal",
+            Self::Tick => "tick",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+/// A level that cannot be evaluated now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The level.
+    pub level: Level,
+    /// The kind of obstacle.
+    pub obstacle: Obstacle,
+    /// What is wrong, and what to do.
+    pub reason: String,
+    /// Attempts made so far.
+    pub attempts: u32,
+}
+
+/// What the node is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Status {
+    /// The connection to the layer-1.
+    pub connection: Connection,
+    /// The layer-1's last known head.
+    pub layer1_head: Option<Header>,
+    /// The last block evaluated.
+    pub evaluated: Option<(soru_base::BlockHash, Level)>,
+    /// The level the node cannot get past, if any.
+    pub stuck: Option<Stuck>,
+    /// What a person has to look at.
+    pub warnings: Vec<String>,
+}
+
+impl Status {
+    /// How many blocks the node is behind the layer-1.
+    pub fn blocks_late(&self) -> u32 {
+        match (self.layer1_head, self.evaluated) {
+            (Some(head), Some((_, level))) => head.level.since(level).0,
+            (Some(head), None) => head.level.get(),
+            (None, _) => 0,
+        }
+    }
+
+    /// Whether the layer-1's head is evaluated.
+    pub fn is_synchronized(&self) -> bool {
+        match (self.layer1_head, self.evaluated) {
+            (Some(head), Some((hash, _))) => head.hash == hash,
+            _ => false,
+        }
+    }
+
+    /// Whether all is well.
+    pub fn is_healthy(&self) -> bool {
+        self.connection == Connection::Connected && self.stuck.is_none() && self.warnings.is_empty()
+    }
+}
+
+/// The status, shared: one part of the node writes it, others read it or wait for changes.
+#[derive(Debug, Clone)]
+pub struct StatusCell(Arc<watch::Sender<Status>>);
+
+impl Default for StatusCell {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Status::default())))
+    }
+}
+
+impl StatusCell {
+    /// The status now.
+    pub fn get(&self) -> Status {
+        self.0.borrow().clone()
+    }
+
+    /// Changes it.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        self.0.send_modify(change);
+    }
+
+    /// Follows the changes.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,222 @@
+//! The WASM machine of `soru-pvm` on some engine, as the node uses it.
+
+use crate::machine::{Evaluated, Machine, MachineError, Place};
+use crate::reveals::FilePreimages;
+use crate::status::Obstacle;
+use soru_base::{Binary as _, CommitmentHash, Level, StateHash};
+use soru_merkle::Tree;
+use soru_protocol::Commitment;
+use soru_protocol::inbox::SerializedMessage;
+use soru_pvm::durable::{Durable, DurableError, Key};
+use soru_pvm::host::DebugSink;
+use soru_pvm::level::{LevelError, Run, RunEnd};
+use soru_pvm::machine::{Boundary, initial_state, install_boot_sector};
+use soru_pvm::outbox::{self, OutputError, OutputProof};
+use soru_pvm::reveal::{Metadata, RollupReveals};
+use soru_pvm::run::{Runner, RunnerError};
+use soru_pvm::state::StateError;
+use soru_pvm::{Limits, Surroundings, Version, eval_level};
+use std::path::PathBuf;
+use tracing::info;
+
+/// Longest value that the RPC shows, in bytes.
+const MAX_VALUE: u64 = 64 << 20;
+
+/// The WASM machine.
+pub struct WasmMachine<R> {
+    runner: R,
+    data_dir: PathBuf,
+    limits: Limits,
+    log_debug: bool,
+}
+
+impl<R: Runner + Send + Sync + 'static> WasmMachine<R> {
+    /// A machine whose kernels run on `runner`, whose pages are below `data_dir`, and whose rollups were given
+    /// `limits` at their origination.
+    pub fn new(runner: R, data_dir: PathBuf, limits: Limits, log_debug: bool) -> Self {
+        Self { runner, data_dir, limits, log_debug }
+    }
+
+    fn first_state(&self, version: Version, boot_sector: &[u8]) -> Result<Tree, StateError> {
+        let mut tree = initial_state(version)?;
+        install_boot_sector(&mut tree, boot_sector, self.limits)?;
+        Ok(tree)
+    }
+}
+
+impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
+    fn genesis(
+        &self,
+        boot_sector: &[u8],
+        level: Level,
+        expected: CommitmentHash,
+    ) -> Result<Evaluated, MachineError> {
+        let mut first = None;
+        for version in Version::ALL {
+            let state = self.first_state(version, boot_sector).map_err(unreadable)?;
+            let hash = hash_of(&state)?;
+            let evaluated = Evaluated {
+                hash,
+                state,
+                tick: soru_base::Tick::ZERO,
+                status: WAITING.to_owned(),
+                outbox_len: 0,
+                notes: Vec::new(),
+            };
+            if Commitment::genesis(level, hash).hash() == expected {
+                info!(%version, "the machine of the rollup");
+                return Ok(evaluated);
+            }
+            first.get_or_insert(evaluated);
+        }
+        // None of them: the caller finds out that the commitment is another one.
+        first.ok_or_else(|| MachineError::State("there is no version of the machine".to_owned()))
+    }
+
+    fn evaluate(
+        &self,
+        state: Tree,
+        place: Place,
+        messages: &[SerializedMessage],
+    ) -> Result<Evaluated, MachineError> {
+        let metadata = Metadata { address: place.rollup, origination_level: place.origination };
+        let mut reveals = RollupReveals { metadata, preimages: &mut FilePreimages::new(&self.data_dir) };
+        let mut log = DebugLog { level: place.level, line: Vec::new() };
+        let mut silent = ();
+        let debug: &mut dyn DebugSink = if self.log_debug { &mut log } else { &mut silent };
+        let mut around = Surroundings { runner: &self.runner, reveals: &mut reveals, debug };
+        let messages: Vec<&[u8]> = messages.iter().map(SerializedMessage::as_bytes).collect();
+        let outcome = eval_level(&state, place.level, &messages, &mut around).map_err(undecided)?;
+        log.flush();
+        let status = match outcome.machine.stuck_error() {
+            Some(error) => format!("Stuck: {}", error.to_json()),
+            None => WAITING.to_owned(),
+        };
+        Ok(Evaluated {
+            hash: hash_of(&outcome.tree)?,
+            state: outcome.tree,
+            tick: outcome.machine.current_tick,
+            status,
+            outbox_len: u32::try_from(outcome.outbox.len()).unwrap_or(u32::MAX),
+            notes: notes(&outcome.runs),
+        })
+    }
+
+    fn outbox(&self, state: &Tree, level: Level) -> Result<Vec<(u32, Vec<u8>)>, MachineError> {
+        let messages = outbox::outbox(state, level).map_err(unreadable)?.unwrap_or_default();
+        Ok((0..).zip(messages.into_iter().map(|m| m.to_vec())).collect())
+    }
+
+    fn output_proof(&self, state: &Tree, level: Level, index: u32) -> Result<Option<Vec<u8>>, MachineError> {
+        match OutputProof::produce(state, level, index.into()) {
+            Ok(proof) => Ok(Some(proof.to_bytes())),
+            Err(OutputError::NoMessage { .. }) => Ok(None),
+            Err(error) => Err(MachineError::State(error.to_string())),
+        }
+    }
+
+    fn durable_value(&self, state: &Tree, key: &str) -> Result<Option<Vec<u8>>, MachineError> {
+        durable(state)?.read_all(&parse_key(key)?, MAX_VALUE).or_else(|e| absent(key, e))
+    }
+
+    fn durable_length(&self, state: &Tree, key: &str) -> Result<Option<u64>, MachineError> {
+        durable(state)?.value_len(&parse_key(key)?).or_else(|e| absent(key, e))
+    }
+
+    fn durable_subkeys(&self, state: &Tree, key: &str) -> Result<Vec<String>, MachineError> {
+        let durable = durable(state)?;
+        let children = durable.tree().list(parse_key(key)?.steps(), 0, usize::MAX);
+        let names = children.map_err(|e| MachineError::State(e.to_string()))?.into_iter().map(|(name, _)| {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            if name == "@" { String::new() } else { name }
+        });
+        Ok(names.collect())
+    }
+}
+
+const WAITING: &str = "Waiting for input message";
+
+/// What the engine or the reveal channel could not do. A state with such an end is never made up.
+fn undecided(error: LevelError) -> MachineError {
+    let obstacle = match &error {
+        LevelError::State(error) => return MachineError::State(error.to_string()),
+        LevelError::Run { error: RunnerError::Deadline { .. }, .. } => Obstacle::Deadline,
+        LevelError::Run { error: RunnerError::RevealUnavailable { .. }, .. } => Obstacle::Reveal,
+        LevelError::StuckForEver { .. } => Obstacle::Tick,
+        _ => Obstacle::Engine,
+    };
+    MachineError::Undecided { obstacle, reason: error.to_string() }
+}
+
+fn notes(runs: &[Run]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (number, run) in runs.iter().enumerate() {
+        match &run.end {
+            RunEnd::Finished => (),
+            RunEnd::Trapped { reason } => notes.push(format!("kernel_run {number} trapped: {reason}")),
+            RunEnd::FellBack { stage, reason } => {
+                notes.push(format!("the kernel was refused ({stage:?}: {reason}), the one before took its place"));
+            }
+        }
+        if run.then == Boundary::ForcedYield {
+            notes.push("the kernel asked for more reboots than a level allows".to_owned());
+        }
+    }
+    notes
+}
+
+fn hash_of(tree: &Tree) -> Result<StateHash, MachineError> {
+    tree.hash().map(StateHash::from).map_err(|e| MachineError::State(e.to_string()))
+}
+
+fn durable(state: &Tree) -> Result<Durable, MachineError> {
+    let tree = state.find_tree(&["durable"]).map_err(|e| MachineError::State(e.to_string()))?;
+    Ok(Durable::of_tree(tree.unwrap_or_default()))
+}
+
+fn parse_key(text: &str) -> Result<Key, MachineError> {
+    // The root is named both ways.
+    let text = if text == "/" { "" } else { text };
+    Key::parse(text.as_bytes()).map_err(|_| MachineError::Key(text.to_owned()))
+}
+
+fn absent<T>(key: &str, error: DurableError) -> Result<Option<T>, MachineError> {
+    match error {
+        DurableError::NotAValue | DurableError::NotANode => Ok(None),
+        DurableError::State(error) => Err(unreadable(error)),
+        other => Err(MachineError::State(format!("{key}: {other}"))),
+    }
+}
+
+fn unreadable(error: StateError) -> MachineError {
+    MachineError::State(error.to_string())
+}
+
+/// Kernels write lines, not always whole ones.
+struct DebugLog {
+    level: Level,
+    line: Vec<u8>,
+}
+
+impl DebugSink for DebugLog {
+    fn debug(&mut self, bytes: &[u8]) {
+        const LONGEST: usize = 4_096;
+        for byte in bytes {
+            if *byte == b'\n' || self.line.len() == LONGEST {
+                self.flush();
+            }
+            if *byte != b'\n' {
+                self.line.push(*byte);
+            }
+        }
+    }
+}
+
+impl DebugLog {
+    fn flush(&mut self) {
+        if !self.line.is_empty() {
+            info!(target: "kernel", level = %self.level, "{}", self.line.escape_ascii());
+            self.line.clear();
+        }
+    }
+}
