@@ -60,7 +60,9 @@ impl Binary for Commitment {
 
 fn ticks(r: &mut Reader<'_>) -> Result<TickSpan, DecodeError> {
     let ticks = r.i64("number of ticks")?;
-    u64::try_from(ticks).map(TickSpan).map_err(|_| r.invalid("number of ticks", format!("{ticks} is negative")))
+    u64::try_from(ticks)
+        .map(TickSpan)
+        .map_err(|_| r.invalid("number of ticks", format!("{ticks} is negative")))
 }
 
 impl Json for Commitment {
@@ -76,7 +78,8 @@ impl Json for Commitment {
     fn from_json(value: &Value, family: IdFamily) -> Result<Self, JsonError> {
         let ticks = u64_field(value, "number_of_ticks")?;
         if i64::try_from(ticks).is_err() {
-            return Err(JsonError::new("a number of ticks below 2^63", &value["number_of_ticks"]).within("number_of_ticks"));
+            return Err(JsonError::new("a number of ticks below 2^63", &value["number_of_ticks"])
+                .within("number_of_ticks"));
         }
         Ok(Self {
             compressed_state: field(value, "compressed_state", family)?,

@@ -5,8 +5,8 @@ use soru_base::bin::{put_bool, put_bytes, put_sized};
 use soru_base::blake2b::hash32;
 use soru_base::json::{array_field, field, hex_field, member, u64_field};
 use soru_base::{
-    Binary, BlockHash, BlockPayloadHash, ContextHash, DecodeError, IdFamily, Json, JsonError, Level, NonceHash,
-    OperationListListHash, Reader, Signature,
+    Binary, BlockHash, BlockPayloadHash, ContextHash, DecodeError, IdFamily, Json, JsonError, Level,
+    NonceHash, OperationListListHash, Reader, Signature,
 };
 
 /// Bytes of a fitness, at most.
@@ -160,7 +160,9 @@ fn read_fitness(r: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, DecodeError> {
     let place = r.clone();
     let mut sub = r.sub("fitness")?;
     if sub.remaining() > MAX_FITNESS {
-        return Err(place.invalid("fitness", format!("{} bytes are more than {MAX_FITNESS}", sub.remaining())));
+        return Err(
+            place.invalid("fitness", format!("{} bytes are more than {MAX_FITNESS}", sub.remaining()))
+        );
     }
     let mut parts = Vec::new();
     while !sub.is_empty() {
@@ -250,8 +252,9 @@ impl Json for BlockHeader {
         };
         let data = ProtocolData {
             payload_hash: field(value, "payload_hash", family)?,
-            payload_round: u32::try_from(u64_field(value, "payload_round")?)
-                .map_err(|_| JsonError::new("a round", member(value, "payload_round")).within("payload_round"))?,
+            payload_round: u32::try_from(u64_field(value, "payload_round")?).map_err(|_| {
+                JsonError::new("a round", member(value, "payload_round")).within("payload_round")
+            })?,
             proof_of_work_nonce: nonce.try_into().map_err(|_| {
                 JsonError::new("8 bytes in hexadecimal", member(value, "proof_of_work_nonce"))
                     .within("proof_of_work_nonce")

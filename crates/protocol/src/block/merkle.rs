@@ -33,7 +33,10 @@ mod tests {
         let text = "LLoZLLX9VKegpnQ4h1BqByV1T3QwLMxkd3Qy2R6DhPLVbXfrNVMrK";
         let computed = operation_list_list_hash(&[empty; 4]).to_string();
         assert_eq!(&computed[..3], &text[..3]);
-        assert_eq!(operation_list_list_hash(&[]).to_string(), "LLoZS2LW3rEi7KYU4ouBQtorua37aWWCtpDmv1n2x3xoKi6sVXLWp");
+        assert_eq!(
+            operation_list_list_hash(&[]).to_string(),
+            "LLoZS2LW3rEi7KYU4ouBQtorua37aWWCtpDmv1n2x3xoKi6sVXLWp"
+        );
     }
 
     #[test]

@@ -32,7 +32,11 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = TimestampError;
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        text.parse().ok().or_else(|| parse(text)).map(Self).ok_or_else(|| TimestampError(text.chars().take(40).collect()))
+        text.parse()
+            .ok()
+            .or_else(|| parse(text))
+            .map(Self)
+            .ok_or_else(|| TimestampError(text.chars().take(40).collect()))
     }
 }
 
@@ -125,7 +129,13 @@ mod tests {
             assert_eq!(text.parse(), Ok(Timestamp(seconds)));
         }
         assert_eq!("2018-06-29T19:32:00.123+02:00".parse(), Ok(Timestamp(1_530_293_520)));
-        for text in ["", "2018-02-30T00:00:00Z", "2018-06-29T17:32:00", "2018-06-29 17:32:00Z", "é018-06-29T17:32:00Z"] {
+        for text in [
+            "",
+            "2018-02-30T00:00:00Z",
+            "2018-06-29T17:32:00",
+            "2018-06-29 17:32:00Z",
+            "é018-06-29T17:32:00Z",
+        ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
     }

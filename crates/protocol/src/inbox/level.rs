@@ -107,7 +107,10 @@ impl LevelInbox {
 
 type MessagesAndCells = (Vec<SerializedMessage>, Vec<PayloadCell>);
 
-fn cells(protocol: &ProtocolMessages, messages: &[SerializedMessage]) -> Result<MessagesAndCells, InboxError> {
+fn cells(
+    protocol: &ProtocolMessages,
+    messages: &[SerializedMessage],
+) -> Result<MessagesAndCells, InboxError> {
     let mut all = opening_messages(protocol);
     let first = all.first().map(PayloadCell::start).ok_or(InboxError::LevelFull)?;
     let mut cells = vec![first.clone()];

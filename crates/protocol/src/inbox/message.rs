@@ -136,7 +136,10 @@ impl Binary for InboxMessage {
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if r.remaining() > MESSAGE_SIZE_LIMIT {
-            return Err(r.invalid("inbox message", format!("{} bytes are more than {MESSAGE_SIZE_LIMIT}", r.remaining())));
+            return Err(r.invalid(
+                "inbox message",
+                format!("{} bytes are more than {MESSAGE_SIZE_LIMIT}", r.remaining()),
+            ));
         }
         match r.u8("inbox message")? {
             0 => InternalMessage::read(r).map(Self::Internal),
@@ -186,7 +189,8 @@ impl Binary for InternalMessage {
             },
             4 => {
                 let name = r.bytes(MESSAGE_SIZE_LIMIT, "protocol")?;
-                let name = String::from_utf8(name.to_vec()).map_err(|_| r.invalid("protocol", "not UTF-8"))?;
+                let name =
+                    String::from_utf8(name.to_vec()).map_err(|_| r.invalid("protocol", "not UTF-8"))?;
                 Self::ProtocolMigration(name)
             }
             tag => return Err(r.invalid("internal message", format!("unknown tag {tag}"))),

@@ -81,9 +81,9 @@ impl Inbox {
     pub fn archive(&self, payloads: MerkelizedPayloadHash) -> Result<Self, InboxError> {
         let level = self.level.next();
         let last = &self.old_levels_messages;
-        let cell = last.next(last.hash(), LevelProof { hash: payloads, level }).ok_or(
-            InboxError::MissingBackPointers { index: last.index, found: last.back_pointers.len() },
-        )?;
+        let cell = last
+            .next(last.hash(), LevelProof { hash: payloads, level })
+            .ok_or(InboxError::MissingBackPointers { index: last.index, found: last.back_pointers.len() })?;
         Ok(Self { level, old_levels_messages: cell })
     }
 

@@ -3,10 +3,10 @@
 //! A cell points back to the last cell of every block of 4^i cells: pointer `i` of the cell at `index` leads to the cell
 //! at `index − (index mod 4^i) − 1`. So any cell reaches any older one in a logarithmic number of steps.
 
+use serde_json::{Value, json};
 use soru_base::bin::put_n64;
 use soru_base::json::{array_field, field, u64_field};
 use soru_base::{Binary, DecodeError, IdFamily, Json, JsonError, Reader};
-use serde_json::{Value, json};
 
 /// Basis of the skip lists of inboxes.
 const BASIS: u64 = 4;
@@ -86,7 +86,11 @@ impl<C: Json, P: Json> Json for Cell<C, P> {
         if back_pointers.len() > MAX_POINTERS {
             return Err(JsonError::new(format!("at most {MAX_POINTERS} back pointers"), value));
         }
-        Ok(Self { index: u64_field(value, "index")?, content: field(value, "content", family)?, back_pointers })
+        Ok(Self {
+            index: u64_field(value, "index")?,
+            content: field(value, "content", family)?,
+            back_pointers,
+        })
     }
 }
 

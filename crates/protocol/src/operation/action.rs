@@ -1,7 +1,8 @@
 use crate::commitment::Commitment;
 use num_bigint::{BigInt, BigUint};
 use soru_base::{
-    Address, CommitmentHash, Contract, ContractHash, Entrypoint, Mutez, PublicKey, PublicKeyHash, RollupAddress,
+    Address, CommitmentHash, Contract, ContractHash, Entrypoint, Mutez, PublicKey, PublicKeyHash,
+    RollupAddress,
 };
 use soru_michelson::Micheline;
 

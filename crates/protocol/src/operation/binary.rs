@@ -3,8 +3,8 @@ use super::{MAX_OPERATION_SIZE, Operation};
 use crate::commitment::Commitment;
 use soru_base::bin::{put_bool, put_bytes, put_n, put_n64, put_sized, put_z};
 use soru_base::{
-    Address, Binary, BlockHash, CommitmentHash, Contract, ContractHash, DecodeError, Entrypoint, Mutez, PublicKey,
-    PublicKeyHash, Reader, RollupAddress,
+    Address, Binary, BlockHash, CommitmentHash, Contract, ContractHash, DecodeError, Entrypoint, Mutez,
+    PublicKey, PublicKeyHash, Reader, RollupAddress,
 };
 use soru_michelson::Micheline;
 
@@ -16,7 +16,10 @@ impl Binary for Operation {
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if r.remaining() > MAX_OPERATION_SIZE {
-            return Err(r.invalid("operation", format!("{} bytes are more than {MAX_OPERATION_SIZE}", r.remaining())));
+            return Err(r.invalid(
+                "operation",
+                format!("{} bytes are more than {MAX_OPERATION_SIZE}", r.remaining()),
+            ));
         }
         let branch = BlockHash::read(r)?;
         let mut contents = Vec::new();
@@ -45,7 +48,9 @@ impl Binary for Content {
         let place = r.clone();
         let tag = r.u8("kind of content")?;
         if !Action::knows(tag) {
-            return Err(place.invalid("kind of content", format!("tag {tag} is no manager operation known here")));
+            return Err(
+                place.invalid("kind of content", format!("tag {tag} is no manager operation known here"))
+            );
         }
         Ok(Self {
             source: PublicKeyHash::read(r)?,
@@ -197,7 +202,9 @@ impl Action {
                 Self::SmartRollupAddMessages { messages }
             }
             202 => Self::SmartRollupCement { rollup: RollupAddress::read(r)? },
-            203 => Self::SmartRollupPublish { rollup: RollupAddress::read(r)?, commitment: Commitment::read(r)? },
+            203 => {
+                Self::SmartRollupPublish { rollup: RollupAddress::read(r)?, commitment: Commitment::read(r)? }
+            }
             205 => Self::SmartRollupTimeout {
                 rollup: RollupAddress::read(r)?,
                 alice: PublicKeyHash::read(r)?,
@@ -208,7 +215,10 @@ impl Action {
                 cemented_commitment: CommitmentHash::read(r)?,
                 output_proof: r.bytes(MAX_OPERATION_SIZE, "output proof")?.to_vec(),
             },
-            207 => Self::SmartRollupRecoverBond { rollup: RollupAddress::read(r)?, staker: PublicKeyHash::read(r)? },
+            207 => Self::SmartRollupRecoverBond {
+                rollup: RollupAddress::read(r)?,
+                staker: PublicKeyHash::read(r)?,
+            },
             _ => return Err(r.invalid("kind of content", format!("unknown tag {tag}"))),
         })
     }

@@ -158,7 +158,9 @@ impl Action {
 
     fn from_fields(value: &Value, family: IdFamily) -> Result<Self, JsonError> {
         Ok(match str_field(value, "kind")? {
-            "reveal" => Self::Reveal { public_key: field(value, "public_key", family)?, proof: proof(value)? },
+            "reveal" => {
+                Self::Reveal { public_key: field(value, "public_key", family)?, proof: proof(value)? }
+            }
             "transaction" => Self::Transaction {
                 amount: field(value, "amount", family)?,
                 destination: field(value, "destination", family)?,
@@ -170,7 +172,9 @@ impl Action {
                 script: field(value, "script", family)?,
             },
             "delegation" => Self::Delegation { delegate: option(value, "delegate", family)? },
-            "register_global_constant" => Self::RegisterGlobalConstant { value: field(value, "value", family)? },
+            "register_global_constant" => {
+                Self::RegisterGlobalConstant { value: field(value, "value", family)? }
+            }
             "increase_paid_storage" => Self::IncreasePaidStorage {
                 amount: parse_str(member(value, "amount"), "an integer").map_err(|e| e.within("amount"))?,
                 destination: field(value, "destination", family)?,
@@ -213,7 +217,11 @@ impl Action {
                 rollup: field(value, "rollup", family)?,
                 staker: field(value, "staker", family)?,
             },
-            _ => return Err(JsonError::new("a kind of manager operation", member(value, "kind")).within("kind")),
+            _ => {
+                return Err(
+                    JsonError::new("a kind of manager operation", member(value, "kind")).within("kind")
+                );
+            }
         })
     }
 }

@@ -50,7 +50,9 @@ impl Binary for SignedOperation {
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let size = r.remaining();
         if size > MAX_OPERATION_SIZE {
-            return Err(r.invalid("signed operation", format!("{size} bytes are more than {MAX_OPERATION_SIZE}")));
+            return Err(
+                r.invalid("signed operation", format!("{size} bytes are more than {MAX_OPERATION_SIZE}"))
+            );
         }
         let Some(body_size) = size.checked_sub(TAIL) else {
             return Err(r.invalid("signed operation", format!("{size} bytes are too few")));
@@ -79,6 +81,9 @@ impl Json for SignedOperation {
     }
 
     fn from_json(value: &Value, family: IdFamily) -> Result<Self, JsonError> {
-        Ok(Self { operation: Operation::from_json(value, family)?, signature: field(value, "signature", family)? })
+        Ok(Self {
+            operation: Operation::from_json(value, family)?,
+            signature: field(value, "signature", family)?,
+        })
     }
 }

@@ -17,7 +17,8 @@ fn all_operations_forge_as_four_independent_clients_do() {
     let key = BootstrapAccount::named("bootstrap1").unwrap().sk();
     for v in vectors {
         let name = v["name"].as_str().unwrap();
-        let operation = Operation::from_json(&v["operation"], IdFamily::Mainnet).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let operation = Operation::from_json(&v["operation"], IdFamily::Mainnet)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(hex::encode(operation.forge()), v["forged_hex"].as_str().unwrap(), "{name}");
         assert_eq!(Operation::from_bytes(&operation.forge()).as_ref(), Ok(&operation), "{name}");
         assert_eq!(operation.to_json(IdFamily::Mainnet), v["operation"], "{name}");
@@ -29,7 +30,11 @@ fn all_operations_forge_as_four_independent_clients_do() {
         assert!(signed.is_signed_by(&key.public_key()), "{name}");
         assert_eq!(SignedOperation::from_bytes(&signed.to_bytes()).as_ref(), Ok(&signed), "{name}");
         let json = signed.to_json(IdFamily::Mainnet);
-        assert_eq!(SignedOperation::from_json(&json, IdFamily::Mainnet).unwrap().hash(), signed.hash(), "{name}");
+        assert_eq!(
+            SignedOperation::from_json(&json, IdFamily::Mainnet).unwrap().hash(),
+            signed.hash(),
+            "{name}"
+        );
     }
 }
 
@@ -74,8 +79,7 @@ fn a_changed_operation_is_not_signed() {
 #[test]
 fn sizes_are_limited() {
     let mut operation = sample("add_messages_one");
-    operation.contents[0].action =
-        Action::SmartRollupAddMessages { messages: vec![vec![0; 4_096]; 8] };
+    operation.contents[0].action = Action::SmartRollupAddMessages { messages: vec![vec![0; 4_096]; 8] };
     assert!(Operation::from_bytes(&operation.forge()).is_err());
     let empty = operation.branch.to_bytes();
     assert!(Operation::from_bytes(&empty).unwrap_err().to_string().contains("without contents"));

@@ -78,7 +78,9 @@ impl Json for BalanceAccount {
             Self::RefutationPunishments => {
                 json!({ "kind": "burned", "category": "smart_rollup_refutation_punishments" })
             }
-            Self::RefutationRewards => json!({ "kind": "minted", "category": "smart_rollup_refutation_rewards" }),
+            Self::RefutationRewards => {
+                json!({ "kind": "minted", "category": "smart_rollup_refutation_rewards" })
+            }
             Self::Other(value) => value.clone(),
         }
     }
@@ -91,7 +93,8 @@ impl Json for BalanceAccount {
             ("burned", "storage fees") => Self::StorageFees,
             ("freezer", "bonds") => Self::FrozenBonds {
                 contract: field(value, "contract", family)?,
-                rollup: field(member(value, "bond_id"), "smart_rollup", family).map_err(|e| e.within("bond_id"))?,
+                rollup: field(member(value, "bond_id"), "smart_rollup", family)
+                    .map_err(|e| e.within("bond_id"))?,
             },
             ("burned", "smart_rollup_refutation_punishments") => Self::RefutationPunishments,
             ("minted", "smart_rollup_refutation_rewards") => Self::RefutationRewards,

@@ -78,7 +78,8 @@ impl BlockOperation {
             BlockContent::Manager { content, .. } => Some(content.clone()),
             BlockContent::Other(_) => None,
         });
-        let operation = crate::operation::Operation { branch: self.branch, contents: contents.collect::<Option<_>>()? };
+        let operation =
+            crate::operation::Operation { branch: self.branch, contents: contents.collect::<Option<_>>()? };
         Some(SignedOperation { operation, signature: self.signature? })
     }
 }
@@ -106,7 +107,8 @@ impl Json for BlockContent {
         // A metadata that is too large is left out, and `metadata` then says so with a text.
         let receipt = match metadata.get("operation_result") {
             Some(_) => Some(
-                ContentReceipt::from_json_of_kind(metadata, kind, family).map_err(|e| e.within("metadata"))?,
+                ContentReceipt::from_json_of_kind(metadata, kind, family)
+                    .map_err(|e| e.within("metadata"))?,
             ),
             None => None,
         };
@@ -136,6 +138,11 @@ impl Json for BlockOperation {
             Value::Null => None,
             _ => Some(field(value, "signature", family)?),
         };
-        Ok(Self { hash: field(value, "hash", family)?, branch: field(value, "branch", family)?, contents, signature })
+        Ok(Self {
+            hash: field(value, "hash", family)?,
+            branch: field(value, "branch", family)?,
+            contents,
+            signature,
+        })
     }
 }

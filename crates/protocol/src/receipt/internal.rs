@@ -141,8 +141,12 @@ impl Json for InternalOperation {
             source: field(value, "source", family)?,
             nonce,
             action: InternalAction::read(value, family)?,
-            result: OperationResult::from_json_of_kind(member(value, "result"), str_field(value, "kind")?, family)
-                .map_err(|e| e.within("result"))?,
+            result: OperationResult::from_json_of_kind(
+                member(value, "result"),
+                str_field(value, "kind")?,
+                family,
+            )
+            .map_err(|e| e.within("result"))?,
         })
     }
 }

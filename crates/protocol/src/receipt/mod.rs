@@ -41,13 +41,19 @@ impl OperationReceipt {
 
     /// The errors of the content that failed, or of a call it led to.
     pub fn errors(&self) -> Vec<&ErrorReport> {
-        let results = self.contents.iter().flat_map(|c| std::iter::once(&c.result).chain(c.internal.iter().map(|i| &i.result)));
+        let results = self
+            .contents
+            .iter()
+            .flat_map(|c| std::iter::once(&c.result).chain(c.internal.iter().map(|i| &i.result)));
         results.flat_map(OperationResult::errors).collect()
     }
 
     /// Gas used by all contents and what they led to, in thousandths.
     pub fn consumed_milligas(&self) -> u64 {
-        let results = self.contents.iter().flat_map(|c| std::iter::once(&c.result).chain(c.internal.iter().map(|i| &i.result)));
+        let results = self
+            .contents
+            .iter()
+            .flat_map(|c| std::iter::once(&c.result).chain(c.internal.iter().map(|i| &i.result)));
         results.filter_map(OperationResult::success).map(|s| s.consumed_milligas).fold(0, u64::saturating_add)
     }
 }

@@ -209,7 +209,11 @@ impl Effect {
         match self {
             Self::Done | Self::IncreasePaidStorage => {}
             Self::ToContract {
-                storage_size, paid_storage_size_diff, allocated_destination_contract, lazy_storage_diff, ..
+                storage_size,
+                paid_storage_size_diff,
+                allocated_destination_contract,
+                lazy_storage_diff,
+                ..
             } => {
                 put_sizes(object, *storage_size, *paid_storage_size_diff);
                 if *allocated_destination_contract {
@@ -218,7 +222,12 @@ impl Effect {
                 put_diff(object, lazy_storage_diff);
             }
             Self::ToRollup => object["ticket_updates"] = json!([]),
-            Self::Origination { originated_contracts, storage_size, paid_storage_size_diff, lazy_storage_diff } => {
+            Self::Origination {
+                originated_contracts,
+                storage_size,
+                paid_storage_size_diff,
+                lazy_storage_diff,
+            } => {
                 object["originated_contracts"] = all(originated_contracts, family);
                 put_sizes(object, *storage_size, *paid_storage_size_diff);
                 put_diff(object, lazy_storage_diff);
@@ -251,14 +260,17 @@ impl Effect {
 
     fn read(value: &Value, kind: &str, family: IdFamily) -> Result<Self, JsonError> {
         Ok(match kind {
-            "reveal" | "delegation" | "event" | "smart_rollup_add_messages" | "smart_rollup_recover_bond" => Self::Done,
+            "reveal" | "delegation" | "event" | "smart_rollup_add_messages" | "smart_rollup_recover_bond" => {
+                Self::Done
+            }
             // Transfers to contracts and to rollups can be told apart by what must be there only.
             "transaction" if is_rollup_transfer(value) => Self::ToRollup,
             "transaction" => Self::ToContract {
                 storage: optional(value, "storage", family)?,
                 storage_size: number(value, "storage_size")?,
                 paid_storage_size_diff: number(value, "paid_storage_size_diff")?,
-                allocated_destination_contract: member(value, "allocated_destination_contract") == &Value::Bool(true),
+                allocated_destination_contract: member(value, "allocated_destination_contract")
+                    == &Value::Bool(true),
                 lazy_storage_diff: value.get("lazy_storage_diff").cloned(),
             },
             "origination" => Self::Origination {
@@ -284,9 +296,9 @@ impl Effect {
                 staked_hash: field(value, "staked_hash", family)?,
                 published_at_level: level_field(value, "published_at_level")?,
             },
-            "smart_rollup_execute_outbox_message" => {
-                Self::ExecuteOutboxMessage { paid_storage_size_diff: number(value, "paid_storage_size_diff")? }
-            }
+            "smart_rollup_execute_outbox_message" => Self::ExecuteOutboxMessage {
+                paid_storage_size_diff: number(value, "paid_storage_size_diff")?,
+            },
             _ => {
                 let mut object = value.as_object().cloned().unwrap_or_default();
                 for known in ["status", "errors", "consumed_milligas", "balance_updates"] {

@@ -1,0 +1,110 @@
+//! Contracts in the ledger: `contracts/<hash>/{code,storage,paid}`, big maps in `big_maps/<id>`.
+
+mod call;
+
+use super::Ledger;
+use super::error::{Outcome, ProtocolError, StorageError};
+use super::store::at;
+use crate::operation::{Parameters, Script};
+use crate::receipt::{BalanceUpdate, InternalAction, InternalOperation, OperationResult};
+use soru_base::{Address, Binary, Contract, ContractHash, Entrypoint, Mutez};
+use soru_michelson::Micheline;
+
+pub(super) use call::check_rollup_type;
+
+const CONTRACTS: &str = "contracts";
+
+/// A call that something led to, before it is applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Emitted {
+    pub(crate) nonce: u16,
+    pub(crate) sender: Address,
+    pub(crate) action: InternalAction,
+    /// The address that a contract already gave to the contract it makes.
+    pub(crate) preorigination: Option<ContractHash>,
+}
+
+impl Emitted {
+    /// A call to a contract without tez.
+    pub(crate) fn call(
+        nonce: u16,
+        sender: Address,
+        destination: ContractHash,
+        entrypoint: Entrypoint,
+        value: Micheline,
+    ) -> Self {
+        let parameters = parameters(entrypoint, value);
+        let action =
+            InternalAction::Transaction { amount: Mutez::ZERO, destination: destination.into(), parameters };
+        Self { nonce, sender, action, preorigination: None }
+    }
+
+    pub(crate) fn receipt(&self, result: OperationResult) -> InternalOperation {
+        InternalOperation { source: self.sender, nonce: self.nonce, action: self.action.clone(), result }
+    }
+}
+
+/// `Unit` for the default entrypoint is left out, as the network does.
+fn parameters(entrypoint: Entrypoint, value: Micheline) -> Option<Parameters> {
+    (!entrypoint.is_default() || value != Micheline::unit()).then_some(Parameters { entrypoint, value })
+}
+
+/// What the RPC asks.
+impl Ledger {
+    /// The code and the storage of a contract.
+    pub fn script(&self, contract: &ContractHash) -> Result<Option<Script>, StorageError> {
+        let Some(code) = self.store.get(at![CONTRACTS, contract, "code"])? else { return Ok(None) };
+        let storage = self.store.require(at![CONTRACTS, contract, "storage"])?;
+        Ok(Some(Script { code, storage }))
+    }
+
+    /// The storage of a contract.
+    pub fn contract_storage(&self, contract: &ContractHash) -> Result<Option<Micheline>, StorageError> {
+        self.store.get(at![CONTRACTS, contract, "storage"])
+    }
+
+    /// Bytes of storage that were paid for a contract.
+    pub fn paid_storage(&self, contract: &ContractHash) -> Result<u64, StorageError> {
+        self.store.number(at![CONTRACTS, contract, "paid"])
+    }
+
+    /// Bytes of storage that a contract uses.
+    pub fn used_storage(&self, contract: &ContractHash) -> Result<u64, StorageError> {
+        let Some(script) = self.script(contract)? else { return Ok(0) };
+        let big_maps = self.store.number(at![CONTRACTS, contract, "big_map_bytes"])?;
+        Ok(size(&script.code) + size(&script.storage) + big_maps)
+    }
+}
+
+/// The bytes that the network counts for an expression: itself behind its length.
+fn size(expr: &Micheline) -> u64 {
+    expr.to_bytes().len() as u64 + 4
+}
+
+impl Ledger {
+    /// Pays for storage in advance.
+    pub(super) fn increase_paid_storage(
+        &mut self,
+        payer: &Contract,
+        contract: &ContractHash,
+        bytes: u64,
+    ) -> Outcome<Vec<BalanceUpdate>> {
+        if !self.exists(&Contract::from(*contract))? {
+            return Err(ProtocolError::NonExistingContract { contract: Contract::from(*contract) }.into());
+        }
+        let updates = self.burn_for_storage(payer, bytes)?;
+        let paid = self.paid_storage(contract)?.saturating_add(bytes);
+        self.store.set_number(at![CONTRACTS, contract, "paid"], paid)?;
+        Ok(updates)
+    }
+
+    /// Bytes a contract uses, and those it must pay now.
+    fn record_paid_storage(&mut self, contract: &ContractHash) -> Outcome<(u64, u64)> {
+        let used = self.used_storage(contract)?;
+        let paid = self.paid_storage(contract)?;
+        if used > paid {
+            self.store.set_number(at![CONTRACTS, contract, "paid"], used)?;
+        }
+        Ok((used, used.saturating_sub(paid)))
+    }
+}
