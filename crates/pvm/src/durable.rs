@@ -313,7 +313,7 @@ impl Durable {
     }
 
     /// The kernel, now known to be good, becomes the one to fall back to: with all that is below its key.
-    pub(crate) fn save_fallback_kernel(&mut self) -> Result<(), StateError> {
+    pub fn save_fallback_kernel(&mut self) -> Result<(), StateError> {
         if self.value_hash(&KERNEL)? != self.value_hash(&FALLBACK_KERNEL)? {
             let kernel = self.tree.find_tree(&KERNEL)?.ok_or_else(|| StateError::missing(&KERNEL))?;
             self.tree.insert_tree(&FALLBACK_KERNEL, kernel)?;

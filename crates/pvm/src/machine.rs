@@ -126,6 +126,16 @@ impl Machine {
         self.last_top_level_call.0.checked_add(span).map(Tick).ok_or_else(too_many_ticks)
     }
 
+    /// One tick of padding: the last one leads to the next run, or to the next inbox.
+    pub fn pad(&mut self) -> Result<(), StateError> {
+        if self.is_padded()? {
+            self.leave_padding()?;
+        } else {
+            self.current_tick = self.after(1)?;
+        }
+        Ok(())
+    }
+
     /// The last tick of padding: on to the next run, or to the next inbox.
     pub(crate) fn leave_padding(&mut self) -> Result<Boundary, StateError> {
         let boundary = match (self.durable.is_raised(Flag::Reboot)?, self.reboot_counter) {

@@ -8,7 +8,7 @@ mod check;
 mod file;
 
 pub use check::{Difference, check};
-pub use file::{ReplayError, ReplayLevel, RunFile};
+pub use file::{FixedReveals, ReplayError, ReplayLevel, RunFile};
 
 use crate::durable::Durable;
 use crate::host::DebugSink;

@@ -1,47 +1,29 @@
-//! An engine for tests, and the vectors. The engine of the project is another crate's business; this one is small and
-//! independent of it.
+//! Engines for tests. The engine of the project is another crate's business; the one here is small and independent of
+//! it.
 
 use soru_base::hash::ContextHash;
 use soru_pvm::Version;
 use soru_pvm::host::{HostFunction, HostState, HostTrap, HostValue, Memory, OutOfMemory, ValueType};
-use soru_pvm::replay::RunFile;
 use soru_pvm::run::{ENTRYPOINT, Kernel, Outcome, Runner, RunnerError, Stage};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use wasmi::{
     Caller, Config, Engine, Error, ExternType, FuncType, Linker, Module, Store, TrapCode, Val, ValType,
 };
 
-pub fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors")
-}
-
-pub fn run_file(path: &str) -> RunFile {
-    let text = std::fs::read_to_string(vectors().join(path)).expect("the vectors are there");
-    RunFile::parse(&text).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
-pub fn kernel_of(run: &RunFile) -> Vec<u8> {
-    std::fs::read(vectors().join(&run.kernel)).expect("the kernels are there")
-}
-
-/// Names of the files in a folder of the vectors, without their ending.
-pub fn names(folder: &str, ending: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(vectors().join(folder)).expect("the vectors are there");
-    let names = entries.filter_map(|e| Some(e.ok()?.file_name().to_str()?.strip_suffix(ending)?.to_owned()));
-    let mut names: Vec<_> = names.collect();
-    names.sort();
-    names
-}
-
 /// An interpreter that validates, knows no floats, and bounds the call depth.
-#[derive(Default)]
-pub struct Interpreter {
+pub(crate) struct Interpreter {
+    /// The machine is stuck for ever after a call of a missing table entry and merely traps where a missing entry is
+    /// read. The interpreter has one word for both: this says which of the two a kernel does.
+    missing_entries_are_called: bool,
     modules: RefCell<BTreeMap<(ContextHash, Version), Result<Module, String>>>,
 }
 
 impl Interpreter {
+    pub(crate) fn new(missing_entries_are_called: bool) -> Self {
+        Self { missing_entries_are_called, modules: RefCell::default() }
+    }
+
     fn module(&self, kernel: &Kernel, version: Version) -> Result<Result<Module, String>, RunnerError> {
         if let Some(known) = self.modules.borrow().get(&(kernel.hash(), version)) {
             return Ok(known.clone());
@@ -53,6 +35,23 @@ impl Interpreter {
         let module = Module::new(&Engine::new(&config), kernel.load()?).map_err(|e| e.to_string());
         self.modules.borrow_mut().insert((kernel.hash(), version), module.clone());
         Ok(module)
+    }
+}
+
+impl Interpreter {
+    fn ended(&self, error: Error) -> Result<Outcome, RunnerError> {
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return trap.0.clone().into_outcome();
+        }
+        let reason = error.to_string();
+        match error.as_trap_code() {
+            Some(TrapCode::StackOverflow | TrapCode::IndirectCallToNull) => Ok(Outcome::Stuck { reason }),
+            Some(TrapCode::TableOutOfBounds) if self.missing_entries_are_called => {
+                Ok(Outcome::Stuck { reason })
+            }
+            Some(_) => Ok(Outcome::Trapped { reason }),
+            None => Err(RunnerError::Engine(reason)),
+        }
     }
 }
 
@@ -99,20 +98,8 @@ impl Runner for Interpreter {
         };
         match kernel_run.call(&mut store, &[], &mut []) {
             Ok(()) => Ok(Outcome::Finished),
-            Err(error) => ended(error),
+            Err(error) => self.ended(error),
         }
-    }
-}
-
-fn ended(error: Error) -> Result<Outcome, RunnerError> {
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        return trap.0.clone().into_outcome();
-    }
-    let reason = error.to_string();
-    match error.as_trap_code() {
-        Some(TrapCode::StackOverflow | TrapCode::IndirectCallToNull) => Ok(Outcome::Stuck { reason }),
-        Some(_) => Ok(Outcome::Trapped { reason }),
-        None => Err(RunnerError::Engine(reason)),
     }
 }
 
@@ -174,4 +161,13 @@ fn call_host(
         _ => (),
     }
     Ok(())
+}
+
+/// Runs nothing.
+pub(crate) struct NoEngine;
+
+impl Runner for NoEngine {
+    fn kernel_run(&self, _: &Kernel, _: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        Err(RunnerError::Engine("there is none".to_owned()))
+    }
 }
