@@ -3,6 +3,8 @@
 mod encoding;
 mod partial;
 mod recorder;
+#[cfg(test)]
+mod tests;
 
 use crate::error::TreeError;
 use crate::tree::{Kind, Name, Tree};

@@ -9,6 +9,7 @@ use crate::tree::{Kind, Name, Root, Tree};
 use bytes::Bytes;
 use soru_base::ContextHash;
 use std::collections::BTreeMap;
+use std::ptr;
 use std::sync::Arc;
 
 const TOO_DEEP: &str = "a trie deeper than the bits of a hash";
@@ -25,14 +26,55 @@ struct Opened {
 
 /// The tree of a proof; what it does not hold is blinded.
 pub(super) fn tree(partial: &PartialTree) -> Result<Tree, ProofError> {
+    if matches!(partial, PartialTree::Directory(PartialInode::Entries(entries)) if entries.is_empty()) {
+        return Ok(Tree::empty());
+    }
     let mut opened = Opened::default();
-    let (kind, hash) = match partial {
-        PartialTree::Directory(PartialInode::Entries(entries)) if entries.is_empty() => {
-            return Ok(Tree::empty());
-        }
-        other => opened.add(other)?,
-    };
+    let mut hashes = Hashes::new();
+    let mut root = None;
+    // Children before their parents, without recursion: a proof may nest deeply.
+    for partial in parents_first(partial).into_iter().rev() {
+        let found = opened.add(partial, &hashes)?;
+        hashes.insert(ptr::from_ref(partial), found);
+        root = Some(found);
+    }
+    let (kind, hash) = root.ok_or(ProofError::Malformed("nothing at all"))?;
     Ok(lazy(&Arc::new(opened), kind, hash))
+}
+
+/// What is known of the trees in a proof, by where they are in memory.
+type Hashes = BTreeMap<*const PartialTree, (Kind, ContextHash)>;
+
+fn parents_first(root: &PartialTree) -> Vec<&PartialTree> {
+    enum Ahead<'a> {
+        Tree(&'a PartialTree),
+        Inode(&'a PartialInode),
+    }
+    let mut all = Vec::new();
+    let mut ahead = vec![Ahead::Tree(root)];
+    while let Some(next) = ahead.pop() {
+        let inode = match next {
+            Ahead::Tree(tree) => {
+                all.push(tree);
+                match tree {
+                    PartialTree::Directory(inode) => inode,
+                    PartialTree::Leaf(_) | PartialTree::BlindedLeaf(_) => continue,
+                }
+            }
+            Ahead::Inode(inode) => inode,
+        };
+        match inode {
+            PartialInode::Blinded(_) => {}
+            PartialInode::Entries(entries) => {
+                ahead.extend(entries.iter().rev().map(|(_, tree)| Ahead::Tree(tree)))
+            }
+            PartialInode::Branch { children, .. } => {
+                ahead.extend(children.iter().rev().flatten().map(|child| Ahead::Inode(child)));
+            }
+            PartialInode::Extender { below, .. } => ahead.push(Ahead::Inode(below)),
+        }
+    }
+    all
 }
 
 fn lazy(opened: &Arc<Opened>, kind: Kind, hash: ContextHash) -> Tree {
@@ -43,7 +85,9 @@ fn lazy(opened: &Arc<Opened>, kind: Kind, hash: ContextHash) -> Tree {
 }
 
 impl Opened {
-    fn add(&mut self, partial: &PartialTree) -> Result<(Kind, ContextHash), ProofError> {
+    /// Adds a tree whose children were added before. Of several with one hash the first one added stays, the last one of
+    /// the proof: the reference keeps that one.
+    fn add(&mut self, partial: &PartialTree, hashes: &Hashes) -> Result<(Kind, ContextHash), ProofError> {
         Ok(match partial {
             PartialTree::BlindedLeaf(hash) => (Kind::Leaf, *hash),
             PartialTree::Directory(PartialInode::Blinded(hash)) => (Kind::Directory, *hash),
@@ -52,100 +96,99 @@ impl Opened {
                 self.leaves.insert(hash, bytes.clone());
                 (Kind::Leaf, hash)
             }
-            PartialTree::Directory(inode) => {
-                let inode = self.inode(Role::Root, inode, &mut Vec::new())?;
+            PartialTree::Directory(partial) => {
+                let inode = inode(hashes, Role::Root, partial, &mut Vec::new())?;
                 let hash = hashing::inode(&inode).map_err(wrap)?;
-                self.directories.insert(hash, inode);
+                self.directories.entry(hash).or_insert(inode);
                 (Kind::Directory, hash)
             }
         })
     }
+}
 
-    /// One level of a trie, `way` from the top.
-    fn inode(
-        &mut self,
-        role: Role,
-        partial: &PartialInode,
-        way: &mut Vec<bool>,
-    ) -> Result<Inode, ProofError> {
-        match partial {
-            PartialInode::Blinded(_) => {
-                Err(ProofError::Malformed("a blinded level where an open one is needed"))
+/// One level of a trie, `way` from the top.
+fn inode(
+    hashes: &Hashes,
+    role: Role,
+    partial: &PartialInode,
+    way: &mut Vec<bool>,
+) -> Result<Inode, ProofError> {
+    match partial {
+        PartialInode::Blinded(_) => Err(ProofError::Malformed("a blinded level where an open one is needed")),
+        PartialInode::Entries(entries) => {
+            let entries = entries.iter().map(|(name, tree)| entry(hashes, name, tree, way));
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
+            if entries.is_empty() || entries.len() > MAX_ENTRIES {
+                return Err(ProofError::Malformed("entries are one or two"));
             }
-            PartialInode::Entries(entries) => {
-                let entries = entries.iter().map(|(name, tree)| self.entry(name, tree, way));
-                let entries = entries.collect::<Result<Vec<_>, _>>()?;
-                if entries.is_empty() || entries.len() > MAX_ENTRIES {
-                    return Err(ProofError::Malformed("entries are one or two"));
-                }
-                if !entries.is_sorted_by(|a, b| a.name < b.name) {
-                    return Err(ProofError::Malformed("entries are in the order of their names"));
-                }
-                Ok(Inode::Entries { role, entries })
+            if !entries.is_sorted_by(|a, b| a.name < b.name) {
+                return Err(ProofError::Malformed("entries are in the order of their names"));
             }
-            PartialInode::Branch { count, children } => {
-                let depth = way.len() as u32;
-                let mut cell = |bit: bool| match &children[usize::from(bit)] {
-                    Some(child) => self.cell(child, way, bit).map(Some),
-                    None => Ok(None),
-                };
-                let children = [cell(false)?, cell(true)?];
-                branch(depth, *count, children)
+            Ok(Inode::Entries { role, entries })
+        }
+        PartialInode::Branch { count, children } => {
+            let depth = way.len() as u32;
+            let mut child = |bit: bool| match &children[usize::from(bit)] {
+                Some(child) => cell(hashes, child, way, bit).map(Some),
+                None => Ok(None),
+            };
+            let children = [child(false)?, child(true)?];
+            branch(depth, *count, children)
+        }
+        PartialInode::Extender { count, segment, below } => {
+            let Some((last, above)) = segment.split_last() else {
+                return Err(ProofError::Malformed("a run of no levels"));
+            };
+            let top = way.len();
+            if top + segment.len() > NameBits::COUNT as usize {
+                return Err(ProofError::Malformed(TOO_DEEP));
             }
-            PartialInode::Extender { count, segment, below } => {
-                let Some((last, above)) = segment.split_last() else {
-                    return Err(ProofError::Malformed("a run of no levels"));
-                };
-                let top = way.len();
-                if top + segment.len() > NameBits::COUNT as usize {
-                    return Err(ProofError::Malformed(TOO_DEEP));
-                }
-                way.extend(above);
-                let mut cell = self.cell(below, way, *last)?;
-                way.truncate(top);
-                let alone = |bit: bool, cell| if bit { [None, Some(cell)] } else { [Some(cell), None] };
-                for (depth, bit) in (top as u32..).zip(segment).skip(1).collect::<Vec<_>>().into_iter().rev()
-                {
-                    cell = Cell::new(branch(depth, *count, alone(*bit, cell))?);
-                }
-                branch(top as u32, *count, alone(segment[0], cell))
+            way.extend(above);
+            let mut only = cell(hashes, below, way, *last)?;
+            way.truncate(top);
+            let alone = |bit: bool, cell| if bit { [None, Some(cell)] } else { [Some(cell), None] };
+            for (depth, bit) in (top as u32..).zip(segment).skip(1).collect::<Vec<_>>().into_iter().rev() {
+                only = Cell::new(branch(depth, *count, alone(*bit, only))?);
             }
+            branch(top as u32, *count, alone(segment[0], only))
         }
     }
+}
 
-    /// The child `bit` of the level at `way`.
-    fn cell(
-        &mut self,
-        partial: &PartialInode,
-        way: &mut Vec<bool>,
-        bit: bool,
-    ) -> Result<Arc<InodeCell>, ProofError> {
-        if let PartialInode::Blinded(hash) = partial {
-            return Ok(Cell::blinded(*hash));
-        }
-        if way.len() >= NameBits::COUNT as usize {
-            return Err(ProofError::Malformed(TOO_DEEP));
-        }
-        way.push(bit);
-        let inode = self.inode(Role::Inner, partial, way)?;
-        way.pop();
-        Ok(Cell::new(inode))
+/// The child `bit` of the level at `way`.
+fn cell(
+    hashes: &Hashes,
+    partial: &PartialInode,
+    way: &mut Vec<bool>,
+    bit: bool,
+) -> Result<Arc<InodeCell>, ProofError> {
+    if let PartialInode::Blinded(hash) = partial {
+        return Ok(Cell::blinded(*hash));
     }
+    if way.len() >= NameBits::COUNT as usize {
+        return Err(ProofError::Malformed(TOO_DEEP));
+    }
+    way.push(bit);
+    let inode = inode(hashes, Role::Inner, partial, way)?;
+    way.pop();
+    Ok(Cell::new(inode))
+}
 
-    fn entry(&mut self, name: &Name, partial: &PartialTree, way: &[bool]) -> Result<Entry, ProofError> {
-        if !way.is_empty() {
-            let bits = NameBits::of(name);
-            if !(0..).zip(way).all(|(depth, bit)| bits.at(depth) == usize::from(*bit)) {
-                return Err(ProofError::Malformed("a name is not where its hash leads to"));
-            }
+fn entry(hashes: &Hashes, name: &Name, partial: &PartialTree, way: &[bool]) -> Result<Entry, ProofError> {
+    if !way.is_empty() {
+        let bits = NameBits::of(name);
+        if !(0..).zip(way).all(|(depth, bit)| bits.at(depth) == usize::from(*bit)) {
+            return Err(ProofError::Malformed("a name is not where its hash leads to"));
         }
-        let (kind, hash) = self.add(partial)?;
-        let child = Tree(match kind {
-            Kind::Leaf => Root::Leaf(Cell::blinded(hash)),
-            Kind::Directory => Root::Directory(Cell::blinded(hash)),
-        });
-        Ok(Entry { name: name.clone(), child })
     }
+    let Some(&(kind, hash)) = hashes.get(&ptr::from_ref(partial)) else {
+        return Err(ProofError::Malformed("an entry that is not in the proof"));
+    };
+    let child = Tree(match kind {
+        Kind::Leaf => Root::Leaf(Cell::blinded(hash)),
+        Kind::Directory => Root::Directory(Cell::blinded(hash)),
+    });
+    Ok(Entry { name: name.clone(), child })
 }
 
 /// A branch whose count fits to what is known of its children.
