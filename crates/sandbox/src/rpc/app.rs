@@ -1,0 +1,121 @@
+//! What all handlers share.
+
+use super::error::RpcError;
+use crate::block_id::BlockId;
+use crate::chain::{Block, Chain, ChainError, ChainReader, Network};
+use soru_protocol::ledger::Ledger;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{broadcast, watch};
+
+/// How many heads a slow listener may lag behind before it misses some.
+const HEADS_KEPT: usize = 1_024;
+
+/// What all handlers share.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+struct Shared {
+    reader: ChainReader,
+    // Taken away when the sandbox stops.
+    chain: Mutex<Option<Chain>>,
+    heads: broadcast::Sender<Arc<Block>>,
+    stop: watch::Sender<bool>,
+}
+
+impl App {
+    pub(crate) fn new(chain: Chain) -> Self {
+        Self(Arc::new(Shared {
+            reader: chain.reader(),
+            chain: Mutex::new(Some(chain)),
+            heads: broadcast::Sender::new(HEADS_KEPT),
+            stop: watch::Sender::new(false),
+        }))
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        self.0.reader.network()
+    }
+
+    pub(crate) fn reader(&self) -> &ChainReader {
+        &self.0.reader
+    }
+
+    pub(crate) fn heads(&self) -> &broadcast::Sender<Arc<Block>> {
+        &self.0.heads
+    }
+
+    pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {
+        self.0.stop.subscribe()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.0.stop.send_replace(true);
+    }
+
+    pub(crate) fn head(&self) -> Result<Arc<Block>, RpcError> {
+        self.0.reader.head().map_err(RpcError::internal)
+    }
+
+    pub(crate) fn block(&self, id: &BlockId) -> Result<Arc<Block>, RpcError> {
+        match self.0.reader.block(id) {
+            Ok(Some(block)) => Ok(block),
+            Ok(None) => Err(RpcError::not_found(format!("no block {id} on this chain"))),
+            Err(e) => Err(RpcError::internal(e)),
+        }
+    }
+
+    pub(crate) fn ledger(&self, block: &Block) -> Result<Ledger, RpcError> {
+        self.0.reader.ledger(block).map_err(|e| match e {
+            ChainError::NoLedger { .. } => RpcError::not_found(e),
+            other => RpcError::internal(other),
+        })
+    }
+
+    /// Runs `action` on the chain, off the threads that serve requests, and tells the listeners if it has made a new
+    /// head.
+    pub(crate) async fn with_chain<T: Send + 'static>(
+        &self,
+        action: impl FnOnce(&mut Chain) -> Result<T, ChainError> + Send + 'static,
+    ) -> Result<T, ChainError> {
+        let app = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // A panic leaves the chain as it was: it is changed only after what was made is stored.
+            let mut chain = app.0.chain.lock().unwrap_or_else(PoisonError::into_inner);
+            let chain = chain.as_mut().ok_or(ChainError::Stopping)?;
+            let result = action(chain);
+            for block in chain.take_new_heads() {
+                // Nobody listening is no error.
+                let _ = app.0.heads.send(block);
+            }
+            result
+        });
+        match done.await {
+            Ok(result) => result,
+            Err(e) => Err(ChainError::Panicked(e.to_string())),
+        }
+    }
+
+    /// Gives the directory up.
+    pub(crate) async fn close(&self) {
+        let app = self.clone();
+        let closed = tokio::task::spawn_blocking(move || {
+            app.0.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+            app.0.reader.close();
+        });
+        if let Err(e) = closed.await {
+            tracing::error!("closing the chain: {e}");
+        }
+    }
+
+    /// Runs something slow off the threads that serve requests.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        action: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let app = self.clone();
+        match tokio::task::spawn_blocking(move || action(&app)).await {
+            Ok(result) => result,
+            Err(e) => Err(RpcError::internal(e)),
+        }
+    }
+}

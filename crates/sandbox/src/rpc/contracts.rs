@@ -1,0 +1,148 @@
+//! Accounts and contracts in the context of a block.
+
+use super::app::App;
+use super::error::{RpcError, RpcResult};
+use super::request::{At, ok};
+use axum::Router;
+use axum::routing::get;
+use serde_json::{Map, Value, json};
+use soru_base::{Contract, ContractHash, Json, Mutez, PublicKeyHash};
+use soru_protocol::ledger::{Ledger, StorageError};
+
+/// `…/context/contracts/…`
+pub(crate) fn routes() -> Router<App> {
+    let contract = Router::new()
+        .route("/balance", get(balance))
+        .route("/spendable", get(balance))
+        .route("/full_balance", get(full_balance))
+        .route("/frozen_bonds", get(frozen_bonds))
+        .route("/balance_and_frozen_bonds", get(full_balance))
+        .route("/spendable_and_frozen_bonds", get(full_balance))
+        .route("/counter", get(counter))
+        .route("/manager_key", get(manager_key))
+        .route("/delegate", get(delegate))
+        .route("/script", get(script))
+        .route("/storage", get(storage))
+        .route("/storage/used_space", get(used_space))
+        .route("/storage/paid_space", get(paid_space));
+    Router::new()
+        .route("/", get(list))
+        .route("/{contract}", get(info))
+        .nest("/{contract}", contract)
+}
+
+/// `…/context/big_maps/…`
+pub(crate) fn big_map_routes() -> Router<App> {
+    Router::new()
+}
+
+fn contract(at: &At) -> Result<Contract, RpcError> {
+    at.parse("contract")
+}
+
+/// The account of the path, which must be one of a key.
+fn implicit(at: &At) -> Result<PublicKeyHash, RpcError> {
+    match contract(at)? {
+        Contract::Implicit(pkh) => Ok(pkh),
+        Contract::Originated(hash) => Err(RpcError::not_found(format!("{hash} is a contract: it has no such thing"))),
+    }
+}
+
+/// The contract of the path, which must be one with a script.
+fn originated(at: &At) -> Result<ContractHash, RpcError> {
+    match contract(at)? {
+        Contract::Originated(hash) => Ok(hash),
+        Contract::Implicit(pkh) => {
+            Err(RpcError::not_found(format!("{pkh} is an account of a key: it has no such thing")))
+        }
+    }
+}
+
+fn there<T>(found: Result<Option<T>, StorageError>, what: impl std::fmt::Display) -> Result<T, RpcError> {
+    found.map_err(RpcError::internal)?.ok_or_else(|| RpcError::not_found(format!("there is no contract {what}")))
+}
+
+/// Spendable mutez. An account of a key that does not exist has none; a contract must exist.
+fn spendable(ledger: &Ledger, contract: &Contract) -> Result<Mutez, RpcError> {
+    let balance = ledger.balance(contract).map_err(RpcError::internal)?;
+    match (balance, contract) {
+        (Some(balance), _) => Ok(balance),
+        (None, Contract::Implicit(_)) => Ok(Mutez::ZERO),
+        (None, Contract::Originated(hash)) => Err(RpcError::not_found(format!("there is no contract {hash}"))),
+    }
+}
+
+async fn list(at: At) -> RpcResult {
+    let contracts = at.ledger()?.accounts().map_err(RpcError::internal)?;
+    ok(contracts.iter().map(|contract| contract.to_json(at.family())).collect::<Vec<_>>())
+}
+
+async fn info(at: At) -> RpcResult {
+    let (ledger, contract) = (at.ledger()?, contract(&at)?);
+    let mut object = Map::new();
+    object.insert("balance".to_owned(), spendable(&ledger, &contract)?.to_json(at.family()));
+    match contract {
+        Contract::Implicit(pkh) => {
+            let counter = ledger.counter(&pkh).map_err(RpcError::internal)?;
+            object.insert("counter".to_owned(), json!(counter.to_string()));
+            let key = ledger.manager_key(&pkh).map_err(RpcError::internal)?;
+            object.insert("revealed".to_owned(), json!(key.is_some()));
+        }
+        Contract::Originated(hash) => {
+            object.insert("script".to_owned(), there(ledger.script(&hash), hash)?.to_json(at.family()));
+        }
+    }
+    ok(Value::Object(object))
+}
+
+async fn balance(at: At) -> RpcResult {
+    ok(spendable(&at.ledger()?, &contract(&at)?)?.to_json(at.family()))
+}
+
+async fn frozen_bonds(at: At) -> RpcResult {
+    let bonds = at.ledger()?.frozen_bonds(&contract(&at)?).map_err(RpcError::internal)?;
+    ok(bonds.to_json(at.family()))
+}
+
+async fn full_balance(at: At) -> RpcResult {
+    let (ledger, contract) = (at.ledger()?, contract(&at)?);
+    let bonds = ledger.frozen_bonds(&contract).map_err(RpcError::internal)?;
+    let sum = Mutez(spendable(&ledger, &contract)?.0.saturating_add(bonds.0));
+    ok(sum.to_json(at.family()))
+}
+
+async fn counter(at: At) -> RpcResult {
+    ok(at.ledger()?.counter(&implicit(&at)?).map_err(RpcError::internal)?.to_string())
+}
+
+async fn manager_key(at: At) -> RpcResult {
+    match at.ledger()?.manager_key(&implicit(&at)?).map_err(RpcError::internal)? {
+        Some(key) => ok(key.to_json(at.family())),
+        None => ok(Value::Null),
+    }
+}
+
+/// Nobody delegates here: as on the network, then, there is nothing at this path.
+async fn delegate(at: At) -> RpcResult {
+    Err(RpcError::not_found(format!("{} has no delegate", contract(&at)?)))
+}
+
+async fn script(at: At) -> RpcResult {
+    let hash = originated(&at)?;
+    ok(there(at.ledger()?.script(&hash), hash)?.to_json(at.family()))
+}
+
+async fn storage(at: At) -> RpcResult {
+    let hash = originated(&at)?;
+    ok(there(at.ledger()?.contract_storage(&hash), hash)?.to_json_value())
+}
+
+async fn used_space(at: At) -> RpcResult {
+    let hash = originated(&at)?;
+    ok(at.ledger()?.used_storage(&hash).map_err(RpcError::internal)?.to_string())
+}
+
+async fn paid_space(at: At) -> RpcResult {
+    let hash = originated(&at)?;
+    ok(at.ledger()?.paid_storage(&hash).map_err(RpcError::internal)?.to_string())
+}

@@ -1,0 +1,88 @@
+//! The RPC server: the network's paths, and a few of the sandbox's own.
+
+mod app;
+mod blocks;
+mod contracts;
+mod error;
+mod helpers;
+mod injection;
+mod mempool;
+mod monitor;
+mod request;
+mod rollups;
+mod sandbox;
+mod shape;
+
+pub(crate) use app::App;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use error::RpcError;
+use std::any::Any;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Bytes of a request's body. The largest operation takes 64 KiB of hexadecimal.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// The whole RPC.
+pub(crate) fn router(app: App) -> Router {
+    let block = Router::new()
+        .merge(blocks::routes())
+        .nest("/context/contracts", contracts::routes())
+        .nest("/context/big_maps", contracts::big_map_routes())
+        .nest("/context/smart_rollups", rollups::routes())
+        .nest("/helpers", helpers::routes());
+    Router::new()
+        .route("/version", get(sandbox::version))
+        .route("/network/version", get(sandbox::network_version))
+        .route("/health/ready", get(sandbox::ready))
+        .route("/chains/{chain}/chain_id", get(blocks::chain_id))
+        .route("/chains/{chain}/is_bootstrapped", get(blocks::is_bootstrapped))
+        .route("/chains/{chain}/blocks", get(blocks::list))
+        .route("/chains/{chain}/blocks/{block}", get(blocks::whole))
+        .nest("/chains/{chain}/blocks/{block}", block)
+        .nest("/chains/{chain}/mempool", mempool::routes())
+        .route("/monitor/bootstrapped", get(monitor::bootstrapped))
+        .route("/monitor/heads/{chain}", get(monitor::heads))
+        .route("/monitor/applied_blocks", get(monitor::applied_blocks))
+        .route("/monitor/active_chains", get(monitor::active_chains))
+        .route("/injection/operation", post(injection::operation))
+        .route("/private/injection/operation", post(injection::operation))
+        .nest("/sandbox", sandbox::routes())
+        .fallback(|request: Request| async move {
+            RpcError::not_found(format!("no service at {}", request.uri().path()))
+        })
+        .method_not_allowed_fallback(|| async { RpcError::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn(cross_origin))
+        .with_state(app)
+}
+
+/// A panic is a bug, but one that must not take the server with it.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    RpcError::internal(format!("a bug in the sandbox: {}", text.unwrap_or("panic"))).into_response()
+}
+
+/// Lets web pages of any origin use the sandbox: there is nothing to protect in it.
+async fn cross_origin(request: Request, next: Next) -> Response {
+    let mut response = if request.method() == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, accept"));
+        response
+    } else {
+        next.run(request).await
+    };
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}

@@ -1,0 +1,11 @@
+//! The sandbox through its RPC, in process: temporary directories, free ports, blocks on demand.
+
+mod blocks;
+mod bytes;
+mod clients;
+mod constants;
+mod injection;
+mod lifetime;
+mod monitor;
+mod reorganisation;
+mod world;
