@@ -84,18 +84,20 @@ impl Client {
         settings: Settings,
     ) -> Result<Self, EndpointError> {
         let refuse = |reason: &str| EndpointError { endpoint: cut(endpoint), reason: reason.to_owned() };
-        let trimmed = endpoint.trim().trim_end_matches('/');
-        let full = match trimmed.split_once("://") {
-            None => format!("http://{trimmed}"),
-            Some(("http", _)) => trimmed.to_owned(),
+        let host = match endpoint.trim().split_once("://") {
+            None => endpoint.trim(),
+            Some(("http", host)) => host,
             Some(_) => return Err(refuse("only http is spoken")),
         };
+        let full = format!("http://{}", host.trim_end_matches('/'));
         let url = reqwest::Url::parse(&full).map_err(|e| refuse(&e.to_string()))?;
         if !url.has_host() || url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("a host and maybe a path are expected"));
         }
         let http = reqwest::Client::builder()
             .connect_timeout(settings.connect_timeout)
+            // A layer-1 is asked directly, whatever the environment says.
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("soru/", env!("CARGO_PKG_VERSION")))
             .build()
