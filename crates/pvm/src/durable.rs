@@ -159,7 +159,7 @@ impl Durable {
 
     /// Length of the value, if there is one.
     pub fn value_len(&self, key: &Key) -> Result<Option<u64>, DurableError> {
-        Ok(self.value(&key.value())?.map(|value| value.len()).transpose()?)
+        Ok(self.value(&key.value())?.map(|value| value.length()).transpose()?)
     }
 
     /// Number of children, the own value counted as one.
@@ -194,7 +194,7 @@ impl Durable {
             return Err(DurableError::TooLarge);
         }
         let value = self.value(&key.value())?.ok_or(DurableError::NotAValue)?;
-        let len = value.len()?;
+        let len = value.length()?;
         let start = u64::try_from(offset).ok().filter(|o| *o < len).ok_or(DurableError::OutOfBounds)?;
         let max = u64::try_from(max).map_err(|_| DurableError::Malformed)?;
         Ok(value.read(start, len.min(start.saturating_add(max)))?)
@@ -247,10 +247,11 @@ impl Durable {
 
     /// Removes what is at this key, if anything.
     pub fn delete(&mut self, key: &Key, kind: KeyKind) -> Result<(), DurableError> {
-        Ok(match kind {
+        match kind {
             KeyKind::Value => self.tree.remove(&key.value())?,
             KeyKind::Directory => self.tree.remove(&key.steps)?,
-        })
+        }
+        Ok(())
     }
 
     /// Copies a key and all below in place of another.
@@ -279,7 +280,7 @@ impl Durable {
             Some(value) => value,
             None => ByteVector::zeros(0)?,
         };
-        let len = value.len()?;
+        let len = value.length()?;
         if u64::try_from(offset).is_ok_and(|o| o > len) {
             return Err(DurableError::OutOfBounds);
         }

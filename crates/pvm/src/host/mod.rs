@@ -7,6 +7,8 @@ mod function;
 mod io;
 mod reveal;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use function::{HostFunction, ValueType};
 pub use io::MESSAGE_MAX;
@@ -68,6 +70,20 @@ impl Memory for [u8] {
         let end = start.checked_add(bytes.len()).ok_or(OutOfMemory)?;
         self.get_mut(start..end).ok_or(OutOfMemory)?.copy_from_slice(bytes);
         Ok(())
+    }
+}
+
+impl<M: Memory + ?Sized> Memory for &mut M {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read(&self, address: u64, out: &mut [u8]) -> Result<(), OutOfMemory> {
+        (**self).read(address, out)
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        (**self).write(address, bytes)
     }
 }
 

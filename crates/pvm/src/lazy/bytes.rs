@@ -41,7 +41,7 @@ impl ByteVector {
     }
 
     /// Length in bytes.
-    pub fn len(&self) -> Result<u64, StateError> {
+    pub fn length(&self) -> Result<u64, StateError> {
         let len = require_leaf(&self.0, &["length"], |r| r.i64("length"))?;
         u64::try_from(len).map_err(|_| StateError::malformed(&["length"], format!("{len} bytes")))
     }
@@ -64,7 +64,7 @@ impl ByteVector {
 
     /// The whole value, of at most `max` bytes.
     pub fn read_all(&self, max: u64) -> Result<Vec<u8>, StateError> {
-        let len = self.len()?;
+        let len = self.length()?;
         if len > max {
             return Err(StateError::malformed(
                 &["length"],
@@ -77,7 +77,7 @@ impl ByteVector {
     /// Writes `bytes` from `start` on, which is at most the length; the value grows as needed.
     pub fn write(&mut self, start: u64, bytes: &[u8]) -> Result<(), StateError> {
         let end = start + bytes.len() as u64;
-        let len = self.len()?.max(end);
+        let len = self.length()?.max(end);
         let mut at = start;
         while at < end {
             let from = (at % CHUNK as u64) as usize;

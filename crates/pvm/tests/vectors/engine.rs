@@ -3,7 +3,7 @@
 
 use soru_base::hash::ContextHash;
 use soru_pvm::Version;
-use soru_pvm::host::{HostFunction, HostState, HostTrap, HostValue, Memory, OutOfMemory, ValueType};
+use soru_pvm::host::{HostFunction, HostState, HostTrap, HostValue, ValueType};
 use soru_pvm::run::{ENTRYPOINT, Kernel, Outcome, Runner, RunnerError, Stage};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -125,20 +125,6 @@ impl std::fmt::Display for Trap {
 
 impl wasmi::errors::HostError for Trap {}
 
-struct Guest<'a>(&'a mut [u8]);
-
-impl Memory for Guest<'_> {
-    fn size(&self) -> u64 {
-        self.0.size()
-    }
-    fn read(&self, address: u64, out: &mut [u8]) -> Result<(), OutOfMemory> {
-        Memory::read(self.0, address, out)
-    }
-    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
-        Memory::write(self.0, address, bytes)
-    }
-}
-
 fn call_host(
     function: HostFunction,
     memory: &str,
@@ -154,7 +140,7 @@ fn call_host(
     let args: Vec<_> = args.collect();
     let memory = caller.get_export(memory).and_then(|e| e.into_memory()).expect("it was among the exports");
     let (bytes, host) = memory.data_and_store_mut(&mut caller);
-    let result = host.call(function, &args, &mut Guest(bytes)).map_err(|trap| Error::host(Trap(trap)))?;
+    let result = host.call(function, &args, &mut &mut *bytes).map_err(|trap| Error::host(Trap(trap)))?;
     match (result, results) {
         (Some(HostValue::I32(value)), [slot]) => *slot = Val::I32(value),
         (Some(HostValue::I64(value)), [slot]) => *slot = Val::I64(value),
