@@ -1,2 +1,105 @@
-//! The `soru` program.
-fn main() {}
+//! The `soru` program: the grammar of commands, the wallet, what is printed.
+
+mod client;
+mod demo;
+mod lifeline;
+mod node;
+mod phrase;
+mod pvm;
+mod rollup_client;
+mod sandbox;
+mod wallet;
+
+use clap::{Parser, Subcommand};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Smart optimistic rollups for Tezos.
+///
+/// `soru demo` shows a whole rollup live on this machine; `soru help COMMAND` explains each part.
+#[derive(Parser)]
+#[command(name = "soru", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    program: Program,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, the reason is on standard error; 2 the command line is wrong.\n\
+                          Logs go to standard error; SORU_LOG sets their level (error, warn, info, debug, trace).";
+
+#[derive(Subcommand)]
+enum Program {
+    /// Show a rollup live: layer-1, two rollup nodes, messages, commitments, an executed outbox message
+    Demo(demo::Options),
+    /// Run the embedded layer-1
+    Sandbox(sandbox::Options),
+    /// Use a layer-1: keys, transfers, contracts, smart rollups
+    Client(client::Options),
+    /// Configure and run a rollup node
+    Node(node::Options),
+    /// Ask a rollup node
+    RollupClient(rollup_client::Options),
+    /// Run kernels without any chain
+    #[command(subcommand)]
+    Pvm(pvm::Command),
+}
+
+impl Program {
+    /// What is logged unless `SORU_LOG` says otherwise: services tell what they do, commands only warn.
+    fn log_level(&self) -> &'static str {
+        match self {
+            Self::Sandbox(_) | Self::Node(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("SORU_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(arguments.program.log_level()));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(&anyhow::Error::new(e).context("cannot start the runtime")),
+    };
+    let result = runtime.block_on(async {
+        match arguments.program {
+            Program::Demo(options) => demo::run(options).await,
+            Program::Sandbox(options) => sandbox::run(options).await,
+            Program::Client(options) => client::run(options).await,
+            Program::Node(options) => node::run(options).await,
+            Program::RollupClient(options) => rollup_client::run(options).await,
+            Program::Pvm(command) => pvm::run(command),
+        }
+    });
+    // A task that hangs on a dead peer must not keep the program alive.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(&e),
+    }
+}
+
+/// The command line is wrong: exit code 2.
+#[derive(Debug)]
+struct UsageError(String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    if error.is::<UsageError>() || error.is::<phrase::PhraseError>() { ExitCode::from(2) } else { ExitCode::from(1) }
+}

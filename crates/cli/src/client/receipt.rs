@@ -1,0 +1,321 @@
+//! Receipts, as the document shows them.
+
+use soru_base::blake2b::hash32;
+use soru_base::{IdFamily, Json, Mutez};
+use soru_protocol::operation::{Action, Content};
+use soru_protocol::receipt::{
+    BalanceAccount, BalanceUpdate, ContentReceipt, Effect, InternalOperation, OperationReceipt, OperationResult, Success,
+};
+use std::fmt::Write;
+
+/// Lines with an indentation.
+struct Page {
+    text: String,
+    indent: usize,
+}
+
+impl Page {
+    fn line(&mut self, line: impl std::fmt::Display) {
+        let _ = writeln!(self.text, "{:width$}{line}", "", width = self.indent);
+    }
+
+    fn indented(&mut self, body: impl FnOnce(&mut Self)) {
+        self.indent += 2;
+        body(self);
+        self.indent -= 2;
+    }
+}
+
+/// The receipt of an operation's contents.
+pub(super) fn show(contents: &[Content], receipt: &OperationReceipt, family: IdFamily) -> String {
+    let mut page = Page { text: String::new(), indent: 0 };
+    page.line("This sequence of operations was run:");
+    page.indented(|page| {
+        for (content, receipt) in contents.iter().zip(&receipt.contents) {
+            page.line("Manager signed operations:");
+            page.indented(|page| show_content(page, content, receipt, family));
+        }
+    });
+    page.text
+}
+
+fn show_content(page: &mut Page, content: &Content, receipt: &ContentReceipt, family: IdFamily) {
+    page.line(format_args!("From: {}", content.source));
+    page.line(format_args!("Fee to the baker: ꜩ{}", content.fee));
+    page.line(format_args!("Expected counter: {}", content.counter));
+    page.line(format_args!("Gas limit: {}", content.gas_limit));
+    page.line(format_args!("Storage limit: {} bytes", content.storage_limit));
+    show_balances(page, &receipt.balance_updates, family);
+    show_action(page, content, family, |page, name| show_result(page, name, &receipt.result, family));
+    if !receipt.internal.is_empty() {
+        page.line("Internal operations:");
+        page.indented(|page| {
+            for internal in &receipt.internal {
+                show_internal(page, internal, family);
+            }
+        });
+    }
+}
+
+fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: impl FnOnce(&mut Page, &str)) {
+    let id = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    match &content.action {
+        Action::Reveal { public_key, .. } => {
+            page.line("Revelation of manager public key:");
+            page.indented(|page| {
+                page.line(format_args!("Contract: {}", content.source));
+                page.line(format_args!("Key: {public_key}"));
+                result(page, "revelation");
+            });
+        }
+        Action::Transaction { amount, destination, parameters } => {
+            page.line("Transaction:");
+            page.indented(|page| {
+                page.line(format_args!("Amount: ꜩ{amount}"));
+                page.line(format_args!("From: {}", content.source));
+                page.line(format_args!("To: {}", destination.in_family(family)));
+                if let Some(parameters) = parameters {
+                    if !parameters.entrypoint.is_default() {
+                        page.line(format_args!("Entrypoint: {}", parameters.entrypoint));
+                    }
+                    page.line(format_args!("Parameter: {}", parameters.value));
+                }
+                result(page, "transaction");
+            });
+        }
+        Action::Origination { balance, script, .. } => {
+            page.line("Origination:");
+            page.indented(|page| {
+                page.line(format_args!("From: {}", content.source));
+                page.line(format_args!("Credit: ꜩ{balance}"));
+                page.line(format_args!("Initial storage: {}", script.storage));
+                result(page, "origination");
+            });
+        }
+        Action::SmartRollupOriginate { pvm_kind, kernel, parameters_ty, .. } => {
+            page.line("Smart contract rollup origination:");
+            page.indented(|page| {
+                page.line(format_args!("Kind: {}", pvm_kind.name()));
+                page.line(format_args!("Parameter type: {parameters_ty}"));
+                page.line(format_args!("Boot sector Blake2B hash: '{}'", hex::encode(hash32(kernel))));
+                result(page, "smart contract rollup origination");
+            });
+        }
+        Action::SmartRollupAddMessages { messages } => {
+            page.line("Smart contract rollup messages submission:");
+            page.indented(|page| {
+                page.line(format_args!("Messages: {}", messages.len()));
+                result(page, "smart contract rollup messages submission");
+            });
+        }
+        Action::SmartRollupPublish { rollup, commitment } => {
+            page.line("Smart contract rollup commitment publishing:");
+            page.indented(|page| {
+                page.line(format_args!("Address: {}", rollup.in_family(family)));
+                page.line(format_args!("State: {}", commitment.compressed_state.in_family(family)));
+                page.line(format_args!("Inbox level: {}", commitment.inbox_level));
+                page.line(format_args!("Predecessor: {}", commitment.predecessor.in_family(family)));
+                page.line(format_args!("Number of ticks: {}", commitment.number_of_ticks));
+                result(page, "smart contract rollup commitment publishing");
+            });
+        }
+        Action::SmartRollupCement { rollup } => {
+            page.line("Smart contract rollup commitment cementing:");
+            page.indented(|page| {
+                page.line(format_args!("Address: {}", rollup.in_family(family)));
+                result(page, "smart contract rollup commitment cementing");
+            });
+        }
+        Action::SmartRollupExecuteOutboxMessage { rollup, cemented_commitment, .. } => {
+            page.line("Smart contract rollup outbox message execution:");
+            page.indented(|page| {
+                page.line(format_args!("Address: {}", rollup.in_family(family)));
+                page.line(format_args!("Cemented commitment: {}", cemented_commitment.in_family(family)));
+                result(page, "smart contract rollup outbox message execution");
+            });
+        }
+        Action::SmartRollupRecoverBond { rollup, staker } => {
+            page.line("Smart contract rollup bond retrieval:");
+            page.indented(|page| {
+                page.line(format_args!("Address: {}", rollup.in_family(family)));
+                page.line(format_args!("Staker: {}", id(staker.to_json(family))));
+                result(page, "smart contract rollup bond retrieval");
+            });
+        }
+        other => {
+            page.line(format_args!("{}:", other.kind()));
+            page.indented(|page| result(page, other.kind()));
+        }
+    }
+}
+
+fn show_internal(page: &mut Page, internal: &InternalOperation, family: IdFamily) {
+    let mut json = internal.to_json(family);
+    let kind = internal.action.kind().to_owned();
+    page.line(format_args!("Internal {kind}:"));
+    page.indented(|page| {
+        if let Some(object) = json.as_object_mut() {
+            for (name, value) in object.iter() {
+                if !matches!(name.as_str(), "kind" | "result" | "nonce") {
+                    match value.as_str() {
+                        Some(text) => page.line(format_args!("{name}: {text}")),
+                        None => page.line(format_args!("{name}: {value}")),
+                    }
+                }
+            }
+        }
+        show_result(page, &kind, &internal.result, family);
+    });
+}
+
+fn show_result(page: &mut Page, name: &str, result: &OperationResult, family: IdFamily) {
+    match result {
+        OperationResult::Applied(success) => {
+            page.line(format_args!("This {name} was successfully applied"));
+            show_success(page, success, family);
+        }
+        OperationResult::Backtracked(..) => {
+            page.line(format_args!("This {name} was BACKTRACKED, its expected effects (as follow) were NOT applied."));
+        }
+        OperationResult::Skipped => page.line(format_args!("This {name} was skipped")),
+        OperationResult::Failed(errors) => {
+            page.line("This operation FAILED.");
+            for error in errors {
+                page.line(format_args!("{}", error.0));
+            }
+        }
+    }
+}
+
+fn show_success(page: &mut Page, success: &Success, family: IdFamily) {
+    match &success.effect {
+        Effect::ToContract { storage: Some(storage), .. } => page.line(format_args!("Updated storage: {storage}")),
+        Effect::Cement { inbox_level, commitment_hash } => {
+            page.line(format_args!("Inbox level: {inbox_level}"));
+            page.line(format_args!("Commitment: {}", commitment_hash.in_family(family)));
+        }
+        Effect::Publish { staked_hash, published_at_level } => {
+            page.line(format_args!("Hash of commit: {}", staked_hash.in_family(family)));
+            page.line(format_args!("Commitment published at level: {published_at_level}"));
+        }
+        _ => {}
+    }
+    page.line(format_args!("Consumed gas: {}", gas(success.consumed_milligas)));
+    match &success.effect {
+        Effect::Origination { originated_contracts, storage_size, .. } => {
+            for contract in originated_contracts {
+                page.line(format_args!("Originated contracts: {contract}"));
+            }
+            page.line(format_args!("Storage size: {storage_size} bytes"));
+        }
+        Effect::ToContract { storage: Some(_), storage_size, .. } => {
+            page.line(format_args!("Storage size: {storage_size} bytes"));
+        }
+        Effect::RollupOrigination { address, genesis_commitment_hash, size } => {
+            page.line(format_args!("Storage size: {size} bytes"));
+            page.line(format_args!("Address: {}", address.in_family(family)));
+            page.line(format_args!("Genesis commitment hash: {}", genesis_commitment_hash.in_family(family)));
+        }
+        _ => {}
+    }
+    show_balances(page, &success.balance_updates, family);
+}
+
+fn show_balances(page: &mut Page, updates: &[BalanceUpdate], family: IdFamily) {
+    if updates.is_empty() {
+        return;
+    }
+    page.line("Balance updates:");
+    page.indented(|page| {
+        for update in updates {
+            let name = holder(&update.account, family);
+            let dots = ".".repeat(39_usize.saturating_sub(name.chars().count()).max(3));
+            let sign = if update.change < 0 { '-' } else { '+' };
+            page.line(format_args!("{name} {dots} {sign}ꜩ{}", Mutez(update.change.unsigned_abs())));
+        }
+    });
+}
+
+fn holder(account: &BalanceAccount, family: IdFamily) -> String {
+    match account {
+        BalanceAccount::Contract(contract) => contract.to_string(),
+        BalanceAccount::BlockFees => "payload fees(the block proposer)".to_owned(),
+        BalanceAccount::StorageFees => "storage fees".to_owned(),
+        BalanceAccount::FrozenBonds { contract, rollup } => {
+            format!("Frozen_bonds({contract},{})", rollup.in_family(family))
+        }
+        BalanceAccount::RefutationPunishments => "smart rollup refutation punishments".to_owned(),
+        BalanceAccount::RefutationRewards => "smart rollup refutation rewards".to_owned(),
+        BalanceAccount::Other(value) => {
+            value.get("category").or(value.get("kind")).and_then(|v| v.as_str()).unwrap_or("other").to_owned()
+        }
+    }
+}
+
+/// Thousandths as a decimal number without trailing zeros.
+fn gas(milligas: u64) -> String {
+    let (units, thousandths) = (milligas / 1000, milligas % 1000);
+    if thousandths == 0 {
+        return units.to_string();
+    }
+    format!("{units}.{thousandths:03}").trim_end_matches('0').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soru_base::bootstrap::BOOTSTRAP_ACCOUNTS;
+    use soru_protocol::operation::RevealProof;
+
+    #[test]
+    fn gas_is_printed_as_the_document_does() {
+        assert_eq!((gas(1_000_000), gas(3_126_633), gas(100)), ("1000".into(), "3126.633".into(), "0.1".into()));
+    }
+
+    /// The first part of the document's transcript, with another key.
+    #[test]
+    fn a_revelation_reads_as_in_the_document() {
+        let source = BOOTSTRAP_ACCOUNTS[0].pkh();
+        let content = Content {
+            source,
+            fee: Mutez(357),
+            counter: 10,
+            gas_limit: 1000,
+            storage_limit: 0,
+            action: Action::Reveal { public_key: BOOTSTRAP_ACCOUNTS[0].pk(), proof: RevealProof::None },
+        };
+        let contract = BalanceAccount::Contract(soru_base::Contract::Implicit(source));
+        let receipt = OperationReceipt {
+            contents: vec![ContentReceipt {
+                balance_updates: vec![
+                    BalanceUpdate::new(contract, -357),
+                    BalanceUpdate::new(BalanceAccount::BlockFees, 357),
+                ],
+                result: OperationResult::Applied(Success {
+                    consumed_milligas: 1_000_000,
+                    balance_updates: vec![],
+                    effect: Effect::Done,
+                }),
+                internal: vec![],
+            }],
+        };
+        let expected = "\
+This sequence of operations was run:
+  Manager signed operations:
+    From: tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx
+    Fee to the baker: ꜩ0.000357
+    Expected counter: 10
+    Gas limit: 1000
+    Storage limit: 0 bytes
+    Balance updates:
+      tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx ... -ꜩ0.000357
+      payload fees(the block proposer) ....... +ꜩ0.000357
+    Revelation of manager public key:
+      Contract: tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx
+      Key: edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav
+      This revelation was successfully applied
+      Consumed gas: 1000
+";
+        assert_eq!(show(&[content], &receipt, IdFamily::Alpha), expected);
+    }
+}

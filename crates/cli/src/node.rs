@@ -1,0 +1,190 @@
+//! `soru node`: configure and run a rollup node.
+
+use crate::phrase::{self, Parameters, Phrase};
+use crate::wallet::Wallet;
+use crate::{UsageError, client, lifeline};
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use soru_base::PublicKeyHash;
+use soru_node::{Config, Mode, Purpose};
+use soru_l1::operate::Signer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Configure and run a rollup node.
+#[derive(Args)]
+#[command(after_long_help = phrase::help(GRAMMAR))]
+pub(crate) struct Options {
+    /// Folder of the wallet
+    #[arg(long, short = 'd', env = "TEZOS_CLIENT_DIR")]
+    base_dir: Option<PathBuf>,
+    /// Folder of the rollup node
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Address of the layer-1's RPC
+    #[arg(long, short = 'E')]
+    endpoint: Option<String>,
+    /// Address that the node's RPC listens on
+    #[arg(long)]
+    rpc_addr: Option<std::net::IpAddr>,
+    /// Port of the node's RPC; 0 takes a free one
+    #[arg(long)]
+    rpc_port: Option<u16>,
+    /// Serve Prometheus metrics there as well
+    #[arg(long)]
+    metrics_addr: Option<std::net::SocketAddr>,
+    /// Compiler of the fast engine: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
+    #[arg(long)]
+    wasm_compiler: Option<String>,
+    /// Seconds that one call of kernel_run may take
+    #[arg(long, value_name = "SECONDS")]
+    kernel_deadline: Option<u64>,
+    /// Log what kernels write for debugging
+    #[arg(long)]
+    log_kernel_debug: bool,
+    /// Overwrite a configuration
+    #[arg(long)]
+    force: bool,
+    /// The command, in words
+    #[arg(value_name = "WORDS")]
+    words: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Command {
+    Init,
+    Run,
+    RunWith,
+}
+
+static GRAMMAR: &[Phrase<Command>] = &[
+    Phrase {
+        words: "init <mode> config for <rollup> with operators <operators...>",
+        about: "Write config.json. Operators: one account for everything, or PURPOSE:ACCOUNT with the purposes \
+                publish, add_messages, cement, refute",
+        options: &["base-dir", "data-dir", "force"],
+        id: Command::Init,
+    },
+    Phrase {
+        words: "init <mode> config for <rollup>",
+        about: "The same, for a mode that signs nothing",
+        options: &["data-dir", "force"],
+        id: Command::Init,
+    },
+    Phrase {
+        words: "run",
+        about: "Run the node that is configured in --data-dir",
+        options: &["base-dir", "data-dir", "endpoint", "rpc-addr", "rpc-port"],
+        id: Command::Run,
+    },
+    Phrase {
+        words: "run <mode> for <rollup> with operators <operators...>",
+        about: "Run a node without a configuration file",
+        options: &["base-dir", "data-dir", "endpoint", "rpc-addr", "rpc-port"],
+        id: Command::RunWith,
+    },
+    Phrase {
+        words: "run <mode> for <rollup>",
+        about: "The same, for a mode that signs nothing",
+        options: &["data-dir", "endpoint", "rpc-addr", "rpc-port"],
+        id: Command::RunWith,
+    },
+];
+
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
+    let wallet = Wallet::open(client::base_dir(options.base_dir.as_deref()));
+    match phrase.id {
+        Command::Init => {
+            let config = with_options(from_words(&parameters, &wallet, &options)?, &options);
+            let path = config.init(options.force)?;
+            let out = &mut std::io::stdout();
+            writeln!(out, "Smart rollup node configuration written in {}", path.display())?;
+            Ok(())
+        }
+        Command::Run => {
+            let config = with_options(Config::read(&data_dir(&options)?)?, &options);
+            serve(config, &wallet).await
+        }
+        Command::RunWith => serve(with_options(from_words(&parameters, &wallet, &options)?, &options), &wallet).await,
+    }
+}
+
+fn data_dir(options: &Options) -> Result<PathBuf> {
+    options.data_dir.clone().ok_or_else(|| UsageError("--data-dir is missing: the folder of the rollup node".to_owned()).into())
+}
+
+fn from_words(parameters: &Parameters, wallet: &Wallet, options: &Options) -> Result<Config> {
+    let mode: Mode = parameters.get("mode").parse().map_err(|e| anyhow!("{e}"))?;
+    let word = parameters.get("rollup");
+    // The text decides how identifiers are printed, so it is kept as it was written.
+    let rollup = match word.parse::<soru_base::RollupAddress>() {
+        Ok(_) => word.to_owned(),
+        Err(_) => wallet.rollup_text(word)?,
+    };
+    let operators = operators(mode, parameters.rest("operators"), wallet)?;
+    Ok(Config::new(mode, &rollup, operators, data_dir(options)?)?)
+}
+
+fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<Purpose, PublicKeyHash>> {
+    let mut operators = BTreeMap::new();
+    for word in words {
+        match word.split_once(':') {
+            Some((purpose, account)) => {
+                let Some(purpose) = Purpose::ALL.into_iter().find(|p| p.name() == purpose) else {
+                    bail!("unknown purpose `{purpose}` in `{word}`: expected publish, add_messages, cement or refute");
+                };
+                operators.insert(purpose, wallet.account(account)?);
+            }
+            None => {
+                for (purpose, account) in Config::operators_for(mode, wallet.account(word)?) {
+                    operators.entry(purpose).or_insert(account);
+                }
+            }
+        }
+    }
+    Ok(operators)
+}
+
+fn with_options(mut config: Config, options: &Options) -> Config {
+    let set = &mut config.options;
+    if let Some(endpoint) = &options.endpoint {
+        set.endpoint.clone_from(endpoint);
+    }
+    if let Some(addr) = options.rpc_addr {
+        set.rpc_addr = addr;
+    }
+    if let Some(port) = options.rpc_port {
+        set.rpc_port = port;
+    }
+    if options.metrics_addr.is_some() {
+        set.metrics_addr = options.metrics_addr;
+    }
+    if options.wasm_compiler.is_some() {
+        set.wasm_compiler.clone_from(&options.wasm_compiler);
+    }
+    if let Some(seconds) = options.kernel_deadline {
+        set.kernel_deadline = std::time::Duration::from_secs(seconds);
+    }
+    set.log_kernel_debug |= options.log_kernel_debug;
+    if let Some(dir) = &options.data_dir {
+        config.data_dir.clone_from(dir);
+    }
+    config
+}
+
+async fn serve(config: Config, wallet: &Wallet) -> Result<()> {
+    let mut signers: Vec<Arc<dyn Signer>> = Vec::new();
+    for account in config.operators.values().collect::<BTreeSet<_>>() {
+        signers.push(Arc::new(wallet.secret_key(account)?));
+    }
+    let ready = |addr: SocketAddr| {
+        // For a program that started this one: the address, once it answers.
+        let _ = writeln!(std::io::stdout(), "ready http://{addr}");
+    };
+    let _ = (config, signers, ready, lifeline::ended());
+    bail!("soon")
+}

@@ -1,0 +1,140 @@
+//! `soru rollup-client`: ask a rollup node.
+
+use crate::phrase::{self, Phrase};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use serde_json::Value;
+use std::io::Write;
+
+/// Ask a rollup node.
+#[derive(Args)]
+#[command(after_long_help = phrase::help(GRAMMAR))]
+pub(crate) struct Options {
+    /// Address of the rollup node's RPC
+    #[arg(long, short = 'E', default_value = "http://127.0.0.1:8932")]
+    endpoint: String,
+    /// Block to ask about: head, finalized, cemented, a level or a hash
+    #[arg(long, short = 'B', default_value = "head")]
+    block: String,
+    /// The command, in words
+    #[arg(value_name = "WORDS")]
+    words: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Command {
+    Address,
+    Status,
+    StateValue,
+    Outbox,
+    Proof,
+    Get,
+    Post,
+}
+
+static GRAMMAR: &[Phrase<Command>] = &[
+    Phrase { words: "get smart rollup address", about: "Show the address of the rollup", options: &[], id: Command::Address },
+    Phrase { words: "show status", about: "Show where the node is", options: &["block"], id: Command::Status },
+    Phrase {
+        words: "get state value for <key>",
+        about: "Show a value of the durable storage, in hexadecimal",
+        options: &["block"],
+        id: Command::StateValue,
+    },
+    Phrase {
+        words: "get outbox at level <level>",
+        about: "Show the outbox messages of a level",
+        options: &["block"],
+        id: Command::Outbox,
+    },
+    Phrase {
+        words: "get proof for message <index> of outbox at level <level>",
+        about: "Show the commitment and the proof that executing an outbox message needs",
+        options: &[],
+        id: Command::Proof,
+    },
+    Phrase { words: "rpc get <path>", about: "Ask an RPC of the node", options: &[], id: Command::Get },
+    Phrase { words: "rpc post <path> with <body>", about: "Call an RPC of the node with JSON", options: &[], id: Command::Post },
+];
+
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
+    let node = NodeRpc::new(&options.endpoint);
+    let block = format!("/global/block/{}", options.block);
+    let answer = match phrase.id {
+        Command::Address => node.get("/global/smart_rollup_address").await?,
+        Command::Status => node.get(&block).await?,
+        Command::StateValue => {
+            node.get(&format!("{block}/durable/wasm_2_0_0/value?key={}", parameters.get("key"))).await?
+        }
+        Command::Outbox => node.get(&format!("{block}/outbox/{}/messages", parameters.get("level"))).await?,
+        Command::Proof => node.outbox_proof(parameters.get("level"), parameters.get("index")).await?,
+        Command::Get => node.get(parameters.get("path")).await?,
+        Command::Post => {
+            let body = serde_json::from_str(parameters.get("body")).context("the body is no JSON")?;
+            node.post(parameters.get("path"), &body).await?
+        }
+    };
+    let out = &mut std::io::stdout();
+    match answer.as_str() {
+        Some(text) => writeln!(out, "{text}")?,
+        None => writeln!(out, "{answer:#}")?,
+    }
+    Ok(())
+}
+
+/// The RPC of a rollup node.
+pub(crate) struct NodeRpc {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl NodeRpc {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { url: url.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The answer, or nothing if the node knows no such thing (yet).
+    pub(crate) async fn find(&self, path: &str) -> Result<Option<Value>> {
+        let response = self.http.get(self.full(path)).send().await.map_err(|e| self.unreachable(&e))?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.read(path, response).await.map(Some)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        self.find(path).await?.ok_or_else(|| anyhow!("{}: not found", self.full(path)))
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let response = self.http.post(self.full(path)).json(body).send().await.map_err(|e| self.unreachable(&e))?;
+        self.read(path, response).await
+    }
+
+    /// Commitment and proof for the execution of an outbox message.
+    pub(crate) async fn outbox_proof(&self, level: &str, index: &str) -> Result<Value> {
+        self.get(&format!("/global/block/cemented/helpers/proofs/outbox/{level}/messages?index={index}")).await
+    }
+
+    fn full(&self, path: &str) -> String {
+        format!("{}/{}", self.url, path.trim_start_matches('/'))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
+        anyhow!("the rollup node at {} does not answer: {error}; is it running? (--endpoint)", self.url)
+    }
+
+    async fn read(&self, path: &str, response: reqwest::Response) -> Result<Value> {
+        let status = response.status();
+        let text = response.text().await.map_err(|e| self.unreachable(&e))?;
+        if !status.is_success() {
+            bail!("{}: {status}: {}", self.full(path), text.trim());
+        }
+        serde_json::from_str(&text).with_context(|| format!("{}: the answer is no JSON", self.full(path)))
+    }
+}
