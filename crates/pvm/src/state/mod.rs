@@ -162,3 +162,6 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

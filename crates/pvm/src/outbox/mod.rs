@@ -127,3 +127,6 @@ impl Binary for OutputProof {
         Ok(Self { proof, output: Output { level, index, message } })
     }
 }
+
+#[cfg(test)]
+mod tests;
