@@ -92,7 +92,6 @@ impl DiskCache {
     }
 }
 
-
 #[cfg(unix)]
 fn check_owner(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

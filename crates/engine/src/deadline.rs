@@ -25,7 +25,10 @@ impl Ticker {
         let thread = std::thread::Builder::new().name("soru-engine-epochs".into()).spawn(move || {
             while stopped.recv_timeout(EPOCH) == Err(RecvTimeoutError::Timeout) {
                 let engines = ticked.lock().unwrap_or_else(PoisonError::into_inner);
-                engines.iter().filter_map(wasmtime::EngineWeak::upgrade).for_each(|engine| engine.increment_epoch());
+                engines
+                    .iter()
+                    .filter_map(wasmtime::EngineWeak::upgrade)
+                    .for_each(|engine| engine.increment_epoch());
             }
         })?;
         Ok(Self { engines, stop: Some(stop), thread: Some(thread) })

@@ -246,7 +246,8 @@ impl Engine {
                 return None;
             }
         };
-        let imports = module.imports().map(|import| (import.module().to_owned(), import.name().to_owned())).collect();
+        let imports =
+            module.imports().map(|import| (import.module().to_owned(), import.name().to_owned())).collect();
         let instance = backend.linker.instantiate_pre(&module).ok()?;
         count(&self.counters.loaded);
         let (ms, size) = (start.elapsed().as_millis(), bytes.len());
@@ -317,7 +318,8 @@ struct Backend {
 
 impl Backend {
     fn new(compiler: Compiler, ticker: &Ticker) -> Result<Self, EngineError> {
-        let refused = |error: wasmtime::Error| EngineError::Compiler { compiler, reason: format!("{error:#}") };
+        let refused =
+            |error: wasmtime::Error| EngineError::Compiler { compiler, reason: format!("{error:#}") };
         let engine = wasmtime::Engine::new(&config(compiler)).map_err(refused)?;
         let linker = linker(&engine).map_err(refused)?;
         ticker.add(&engine);
@@ -338,6 +340,8 @@ fn config(compiler: Compiler) -> Config {
         .strategy(compiler.strategy())
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES)
+        // Not used, and not allowed to be smaller.
+        .async_stack_size(STACK_BYTES)
         // Traps are told apart by the rewriting, not by their place.
         .generate_address_map(false)
         .wasm_backtrace_max_frames(None)

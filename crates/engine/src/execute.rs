@@ -74,7 +74,9 @@ impl<'a> Run<'a> {
                     Some(Trap::TableOutOfBounds) => End::Trapped(OUT_OF_TABLE.into()),
                     _ => self.ended(None, error),
                 };
-                return self.initialised(end).unwrap_or_else(|| Err(RunnerError::Engine("no instance".into())));
+                return self
+                    .initialised(end)
+                    .unwrap_or_else(|| Err(RunnerError::Engine("no instance".into())));
             }
         };
         let memory = instance.get_memory(&mut self.store, MEMORY);
@@ -87,10 +89,10 @@ impl<'a> Run<'a> {
                 return outcome;
             }
         }
+        // The machine looks for the function before it takes the kernel for a good one.
+        let Some(entry) = instance.get_func(&mut self.store, ENTRY) else { return Ok(no_entry()) };
         let begun = self.host.with(|host| host.begin_run());
         begun.ok_or_else(|| RunnerError::Engine("the run is over".into()))??;
-
-        let Some(entry) = instance.get_func(&mut self.store, ENTRY) else { return Ok(no_entry()) };
         match self.call(&instance, &entry) {
             End::Returned => Ok(Outcome::Finished),
             End::Trapped(reason) => Ok(Outcome::Trapped { reason }),
@@ -102,7 +104,9 @@ impl<'a> Run<'a> {
     fn set_depth(&mut self, instance: &Instance) -> Result<(), RunnerError> {
         let depth = instance.get_global(&mut self.store, DEPTH);
         let depth = depth.ok_or_else(|| RunnerError::Engine("the kernel does not count its calls".into()))?;
-        depth.set(&mut self.store, Val::I32(self.depth)).map_err(|error| RunnerError::Engine(error.to_string()))
+        depth
+            .set(&mut self.store, Val::I32(self.depth))
+            .map_err(|error| RunnerError::Engine(error.to_string()))
     }
 
     /// What a start function, or the making of the instance, has come to; nothing when all went well.

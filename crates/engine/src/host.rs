@@ -111,9 +111,11 @@ fn define(linker: &mut Linker<Surroundings>, function: HostFunction) -> wasmtime
         ([N, N], [N]) => linker.func_wrap(module, name, move |caller: Call<'_>, a: i32, b: i32| {
             int(call(caller, function, &[I32(a), I32(b)])?)
         }),
-        ([N, N, N], [N]) => linker.func_wrap(module, name, move |caller: Call<'_>, a: i32, b: i32, c: i32| {
-            int(call(caller, function, &[I32(a), I32(b), I32(c)])?)
-        }),
+        ([N, N, N], [N]) => {
+            linker.func_wrap(module, name, move |caller: Call<'_>, a: i32, b: i32, c: i32| {
+                int(call(caller, function, &[I32(a), I32(b), I32(c)])?)
+            })
+        }
         ([N, N, N, N], [N]) => {
             linker.func_wrap(module, name, move |caller: Call<'_>, a: i32, b: i32, c: i32, d: i32| {
                 int(call(caller, function, &[I32(a), I32(b), I32(c), I32(d)])?)
@@ -150,7 +152,11 @@ fn long(result: Option<HostValue>) -> wasmtime::Result<i64> {
     }
 }
 
-fn call(mut caller: Call<'_>, function: HostFunction, args: &[HostValue]) -> wasmtime::Result<Option<HostValue>> {
+fn call(
+    mut caller: Call<'_>,
+    function: HostFunction,
+    args: &[HostValue],
+) -> wasmtime::Result<Option<HostValue>> {
     let memory = caller.data().memory.ok_or_else(|| wasmtime::format_err!("the kernel has no memory yet"))?;
     let (bytes, surroundings) = memory.data_and_store_mut(&mut caller);
     let host = &surroundings.host;

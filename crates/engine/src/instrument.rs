@@ -6,14 +6,18 @@
 //! * [`TABLE_ACCESS`] is 1 while another instruction works on a table: outside of the table, that is an ordinary trap.
 //! * The start function is exported instead of run, so that all this is set before it begins.
 //!
+//! A reference to something of the host can only be null, for no host function gives one. So it becomes a reference to a
+//! function, and the compilers need nothing for it. [`Rewriter::new`] refuses what this would confuse.
+//!
 //! New things are appended only: no index of the kernel changes. Exports of the kernel but for those that the machine
 //! asks for are left out, and so are custom sections.
 
 use crate::decode::{ExportKind, Module, ValueType};
+use std::collections::BTreeMap;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ExportKind as Kind, ExportSection, Function, GlobalSection, GlobalType,
-    Instruction, TypeSection, ValType,
+    AbstractHeapType, BlockType, CodeSection, ConstExpr, ExportKind as Kind, ExportSection, Function,
+    GlobalSection, GlobalType, Instruction, TypeSection, ValType,
 };
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
@@ -55,7 +59,7 @@ impl From<wasmparser::Error> for InstrumentError {
 
 /// Rewrites a valid kernel.
 pub(crate) fn instrument(bytes: &[u8], module: &Module) -> Result<Vec<u8>, InstrumentError> {
-    let mut rewriter = Rewriter::new(module);
+    let mut rewriter = Rewriter::new(module)?;
     let mut output = wasm_encoder::Module::new();
     let mut sections = Pending { exports: true, globals: true };
     let mut code = CodeSection::new();
@@ -190,14 +194,29 @@ struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(module: &'a Module) -> Self {
+    fn new(module: &'a Module) -> Result<Self, InstrumentError> {
+        // An indirect call compares types: two that are not the same must not become the same.
+        let mut seen = BTreeMap::new();
+        for of_type in &module.types {
+            let rewritten = |types: &[ValueType]| -> Vec<_> {
+                let one = |of_type: &ValueType| match of_type {
+                    ValueType::ExternRef => ValueType::FuncRef,
+                    other => *other,
+                };
+                types.iter().map(one).collect()
+            };
+            let key = (rewritten(&of_type.params), rewritten(&of_type.results));
+            if *seen.entry(key).or_insert(of_type) != of_type {
+                return Err(InstrumentError("two types differ by funcref and externref alone".into()));
+            }
+        }
         let mut result_types: Vec<&[ValueType]> = Vec::new();
         for of_type in &module.types {
             if of_type.results.len() > 1 && !result_types.contains(&of_type.results.as_slice()) {
                 result_types.push(&of_type.results);
             }
         }
-        Self { module, result_types, body: 0 }
+        Ok(Self { module, result_types, body: 0 })
     }
 
     fn append_types(&self, types: &mut TypeSection) {
@@ -280,13 +299,22 @@ fn encoded(value: ValueType) -> ValType {
         ValueType::I32 => ValType::I32,
         ValueType::I64 => ValType::I64,
         ValueType::V128 => ValType::V128,
-        ValueType::FuncRef => ValType::FUNCREF,
-        ValueType::ExternRef => ValType::EXTERNREF,
+        ValueType::FuncRef | ValueType::ExternRef => ValType::FUNCREF,
     }
 }
 
 impl Reencode for Rewriter<'_> {
     type Error = std::convert::Infallible;
+
+    fn abstract_heap_type(
+        &mut self,
+        of_type: wasmparser::AbstractHeapType,
+    ) -> Result<AbstractHeapType, reencode::Error<Self::Error>> {
+        match of_type {
+            wasmparser::AbstractHeapType::Extern => Ok(AbstractHeapType::Func),
+            other => Ok(reencode::utils::abstract_heap_type(self, other)),
+        }
+    }
 
     fn parse_function_body(
         &mut self,

@@ -43,9 +43,13 @@ pub(crate) fn type_mismatch(module: &Module) -> Option<String> {
                 Some(of_type) if *of_type == host => return None,
                 Some(of_type) => as_read(of_type, &host),
             },
-            ImportKind::Global { value, mutable: false } => (format!("global {value}"), "func [] -> []".to_owned()),
+            ImportKind::Global { value, mutable: false } => {
+                (format!("global {value}"), "func [] -> []".to_owned())
+            }
             ImportKind::Global { value, .. } => (format!("global (mut {value})"), "func [] -> []".to_owned()),
-            ImportKind::Table(element, limits) => (format!("table {limits} {element}"), "func [] -> []".to_owned()),
+            ImportKind::Table(element, limits) => {
+                (format!("table {limits} {element}"), "func [] -> []".to_owned())
+            }
             ImportKind::Memory(limits) => (format!("memory {limits}"), "func [] -> []".to_owned()),
         };
         Some(format!(

@@ -146,7 +146,8 @@ fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
     if let Some(reason) = type_mismatch(module).or_else(|| refusal(module)) {
         return Verdict::Ended(Ok(Outcome::Refused { stage: Stage::Init, reason }));
     }
-    let rewritten = validate(kernel, module).and_then(|()| instrument(kernel, module).map_err(|e| e.to_string()));
+    let rewritten =
+        validate(kernel, module).and_then(|()| instrument(kernel, module).map_err(|e| e.to_string()));
     match rewritten {
         Ok(bytes) => Verdict::Compile(bytes),
         Err(reason) => Verdict::Ended(Err(RunnerError::Unsupported { reason })),

@@ -47,7 +47,10 @@ pub(crate) enum ImportKind {
     Function(u32),
     Table(ValueType, Limits),
     Memory(Limits),
-    Global { value: ValueType, mutable: bool },
+    Global {
+        value: ValueType,
+        mutable: bool,
+    },
 }
 
 /// Something exported.
@@ -79,7 +82,9 @@ impl Global {
     pub(crate) fn refusal(&self) -> Option<&'static str> {
         match self.initial {
             Initial::Nothing => Some("wrong number of results on stack"),
-            Initial::Constant(value) if value != self.value => Some("Tezos_webassembly_interpreter.Global.Type"),
+            Initial::Constant(value) if value != self.value => {
+                Some("Tezos_webassembly_interpreter.Global.Type")
+            }
             _ => None,
         }
     }
@@ -126,7 +131,8 @@ impl Module {
 
 /// Reads a kernel.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Module> {
-    let mut decoder = Decoder { reader: Reader::new(bytes), module: Module::default(), seen: Seen::default() };
+    let mut decoder =
+        Decoder { reader: Reader::new(bytes), module: Module::default(), seen: Seen::default() };
     match decoder.module() {
         Ok(()) => Ok(Module { unwritable: decoder.seen.unwritable, ..decoder.module }),
         Err(mut error) => {
@@ -272,7 +278,8 @@ impl Decoder<'_> {
 
     fn offset(&mut self) -> Result<()> {
         let initial = self.expression()?;
-        self.module.ill_typed_offset |= !matches!(initial, Initial::Constant(ValueType::I32) | Initial::Other);
+        self.module.ill_typed_offset |=
+            !matches!(initial, Initial::Constant(ValueType::I32) | Initial::Other);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 pub(super) const FLOATS: &str = "float instructions are forbidden";
 
 /// Type of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ValueType {
     I32,
     I64,
