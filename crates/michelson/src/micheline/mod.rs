@@ -3,10 +3,12 @@
 //! No operation recurses: a tree as deep as [`MAX_DEPTH`] costs heap, not stack.
 
 mod binary;
+mod cursor;
 mod json;
 mod prim;
 mod tree;
 
+pub use cursor::{Cursor, Numbering};
 pub use prim::{Prim, UnknownPrimError};
 pub use tree::{Builder, Event, Events, TooDeepError};
 
@@ -98,6 +100,15 @@ impl Micheline {
     /// The number of nodes.
     pub fn node_count(&self) -> usize {
         self.events().filter(|e| !matches!(e, Event::Close(_))).count()
+    }
+
+    /// The node of a number: nodes are counted from 0 in the order in which they are written.
+    pub fn node(&self, number: usize) -> Option<&Micheline> {
+        let nodes = self.events().filter_map(|event| match event {
+            Event::Leaf(node) | Event::Open(node) => Some(node),
+            Event::Close(_) => None,
+        });
+        nodes.into_iter().nth(number)
     }
 
     /// Without any annotations.

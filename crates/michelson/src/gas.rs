@@ -1,0 +1,84 @@
+//! What work costs.
+//!
+//! The model is simple and Soru's own: it does not give the figures of the network, only its orders of magnitude. All is
+//! counted in milligas. An instruction costs 50, whatever grows with data costs in proportion to the data.
+
+use thiserror::Error;
+
+/// A budget of milligas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gas {
+    left: u64,
+    limit: u64,
+}
+
+/// The budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("gas exhausted: more than {limit} milligas are needed")]
+pub struct GasExhaustedError {
+    /// The budget.
+    pub limit: u64,
+}
+
+impl Gas {
+    /// A budget in milligas: a thousand times what operations call their gas limit.
+    pub fn new(limit: u64) -> Self {
+        Self { left: limit, limit }
+    }
+
+    /// A budget that is never used up, for tools.
+    pub fn unlimited() -> Self {
+        Self::new(u64::MAX)
+    }
+
+    /// Spends; what is left after an error is nothing.
+    pub fn charge(&mut self, milligas: u64) -> Result<(), GasExhaustedError> {
+        match self.left.checked_sub(milligas) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.left = 0;
+                Err(GasExhaustedError { limit: self.limit })
+            }
+        }
+    }
+
+    /// What was spent, in milligas.
+    pub fn used(&self) -> u64 {
+        self.limit - self.left
+    }
+
+    /// What is left, in milligas.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+/// Costs in milligas.
+pub(crate) mod cost {
+    /// Running an instruction.
+    pub(crate) const INSTRUCTION: u64 = 50;
+    /// Calling a function, besides: the stack of the caller is kept.
+    pub(crate) const CALL: u64 = 1_000;
+    /// Typing a node of code or reading a node of data.
+    pub(crate) const NODE: u64 = 100;
+    /// Touching a byte: copying, comparing, printing.
+    pub(crate) const BYTE: u64 = 10;
+    /// An element of a collection that is walked through or copied.
+    pub(crate) const ELEMENT: u64 = 40;
+    /// Hashing a byte.
+    pub(crate) const HASHED_BYTE: u64 = 4;
+    /// Any hash, before its bytes.
+    pub(crate) const HASH: u64 = 500;
+    /// Checking a signature.
+    pub(crate) const SIGNATURE: u64 = 70_000;
+    /// Reading from the storage of the chain.
+    pub(crate) const READ: u64 = 100_000;
+
+    /// `n` times `each`, without overflow.
+    pub(crate) fn of(n: usize, each: u64) -> u64 {
+        (n as u64).saturating_mul(each)
+    }
+}

@@ -1,0 +1,145 @@
+//! Parameters of contracts and rollups, and the entrypoints into them.
+
+use super::{Type, Use};
+use crate::error::{Reason, TypeError};
+use crate::micheline::{Cursor, Micheline, Numbering};
+use crate::values::Value;
+use soru_base::Entrypoint;
+use std::collections::BTreeMap;
+
+/// Which branch of an `or` an entrypoint is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Branch {
+    /// The first one.
+    Left,
+    /// The second one.
+    Right,
+}
+
+/// The type of a parameter, and its named parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    ty: Type,
+    // The way to every annotated branch, from the root. The root's own name has an empty way.
+    named: BTreeMap<Entrypoint, (Vec<Branch>, Type)>,
+}
+
+impl Parameter {
+    /// Reads the type of a parameter with its annotations.
+    pub fn parse(node: &Micheline) -> Result<Self, TypeError> {
+        Self::parse_at(Numbering::of(node).root(node), None)
+    }
+
+    /// A parameter without named parts.
+    pub fn of(ty: Type) -> Self {
+        Self { ty, named: BTreeMap::new() }
+    }
+
+    /// `root_name` is an annotation of the declaration around the type.
+    pub(crate) fn parse_at(cursor: Cursor<'_>, root_name: Option<&str>) -> Result<Self, TypeError> {
+        let ty = Type::parse_at_for(cursor, Use::Passed)?;
+        let mut parameter = Self { ty: ty.clone(), named: BTreeMap::new() };
+        if let Some(name) = root_name {
+            parameter.add(cursor.number, name, Vec::new(), ty.clone())?;
+        }
+        let mut unreachable = None;
+        // Branches still to be looked at: the node, its type, the way, whether a name leads to it.
+        let mut pending = vec![(cursor, ty, Vec::new(), false)];
+        while let Some((cursor, ty, way, mut named)) = pending.pop() {
+            if let Some(name) = field_annotation(cursor)? {
+                // A name on the whole parameter, given twice, is taken from the declaration.
+                if !(way.is_empty() && root_name.is_some()) {
+                    parameter.add(cursor.number, name, way.clone(), ty.clone())?;
+                }
+                named |= !way.is_empty();
+            }
+            match (&ty, cursor.exactly::<2>()) {
+                (Type::Or(or), Some([left, right])) => {
+                    let below = |branch| way.iter().copied().chain([branch]).collect::<Vec<_>>();
+                    pending.push((right, or.1.clone(), below(Branch::Right), named));
+                    pending.push((left, or.0.clone(), below(Branch::Left), named));
+                }
+                _ if !named => unreachable = unreachable.or(Some(cursor.number)),
+                _ => {}
+            }
+        }
+        // Where `default` is a part, the whole has no name: every leaf needs one.
+        let default_is_a_part =
+            parameter.named.get(&Entrypoint::default()).is_some_and(|(way, _)| !way.is_empty());
+        let root_is_named = parameter.named.values().any(|(way, _)| way.is_empty());
+        match unreachable {
+            Some(at) if default_is_a_part && !root_is_named => {
+                Err(TypeError::unexpected(at, "a branch that an entrypoint leads to", "one without a name"))
+            }
+            _ => Ok(parameter),
+        }
+    }
+
+    fn add(&mut self, at: usize, name: &str, way: Vec<Branch>, ty: Type) -> Result<(), TypeError> {
+        let entrypoint =
+            Entrypoint::new(name).map_err(|e| TypeError::unexpected(at, "the name of an entrypoint", e))?;
+        match self.named.insert(entrypoint, (way, ty)) {
+            None => Ok(()),
+            Some(_) => {
+                Err(TypeError::unexpected(at, "names of entrypoints that differ", format!("{name:?} twice")))
+            }
+        }
+    }
+
+    /// The type of the whole parameter.
+    pub fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    /// The way to an entrypoint and its type. `default` and `root` lead to the whole unless a part has that name.
+    pub fn entrypoint(&self, entrypoint: &Entrypoint) -> Option<(&[Branch], &Type)> {
+        match self.named.get(entrypoint) {
+            Some((way, ty)) => Some((way, ty)),
+            None if entrypoint.is_default() || entrypoint.as_str() == "root" => Some((&[], &self.ty)),
+            None => None,
+        }
+    }
+
+    /// Every entrypoint that is named, and `default`.
+    pub fn entrypoints(&self) -> impl Iterator<Item = (Entrypoint, &Type)> {
+        let default = Entrypoint::default();
+        let implied = (!self.named.contains_key(&default)).then_some((default, &self.ty));
+        implied.into_iter().chain(self.named.iter().map(|(name, (_, ty))| (name.clone(), ty)))
+    }
+
+    /// Makes the whole parameter from the argument of an entrypoint; `None` if there is no such entrypoint.
+    pub fn wrap(&self, entrypoint: &Entrypoint, argument: Value) -> Option<Value> {
+        let (way, _) = self.entrypoint(entrypoint)?;
+        Some(way.iter().rev().fold(argument, |value, branch| match branch {
+            Branch::Left => Value::left(value),
+            Branch::Right => Value::right(value),
+        }))
+    }
+
+    /// The same on expressions: the whole parameter as it is stored in messages to rollups.
+    pub fn wrap_micheline(&self, entrypoint: &Entrypoint, argument: Micheline) -> Option<Micheline> {
+        use crate::micheline::Prim;
+        let (way, _) = self.entrypoint(entrypoint)?;
+        Some(way.iter().rev().fold(argument, |node, branch| match branch {
+            Branch::Left => Micheline::prim(Prim::Left, [node]),
+            Branch::Right => Micheline::prim(Prim::Right, [node]),
+        }))
+    }
+}
+
+/// The name a node has as a field: `%name`. An empty one is none.
+fn field_annotation(cursor: Cursor<'_>) -> Result<Option<&str>, TypeError> {
+    let annots = cursor.node.as_prim().map_or(&[][..], |(_, _, annots)| annots);
+    let mut names = annots.iter().filter_map(|a| a.strip_prefix('%')).filter(|name| !name.is_empty());
+    let name = names.next();
+    match names.next() {
+        None => Ok(name),
+        Some(second) => Err(TypeError::new(
+            cursor.number,
+            Reason::Unexpected {
+                expected: "one field annotation".to_owned(),
+                found: format!("another, %{second}"),
+            },
+        )),
+    }
+}
