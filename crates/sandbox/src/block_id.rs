@@ -139,9 +139,20 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_with_its_text() {
-        for text in
-            ["", "Head", "head~", "head~-1", "head~+1", "head~1~1", "~1", "+1", "-1", "4294967296", "2147483648", "BL"]
-        {
+        for text in [
+            "",
+            "Head",
+            "head~",
+            "head~-1",
+            "head~+1",
+            "head~1~1",
+            "~1",
+            "+1",
+            "-1",
+            "4294967296",
+            "2147483648",
+            "BL",
+        ] {
             let error = id(text).expect_err(text);
             assert!(error.to_string().starts_with(&format!("`{text}` is no block")), "{error}");
         }

@@ -77,7 +77,10 @@ pub(crate) fn set(constants: &mut ChainConstants, name: &str, text: &str) -> Res
         "smart_rollup_timeout_period_in_blocks" => put(&mut rollup.timeout_period_in_blocks, text, 1),
         _ => return Err(unknown(name)),
     };
-    done.ok_or_else(|| ConfigError::ConstantValue { name: name.to_owned(), value: text.chars().take(64).collect() })
+    done.ok_or_else(|| ConfigError::ConstantValue {
+        name: name.to_owned(),
+        value: text.chars().take(64).collect(),
+    })
 }
 
 fn put<T: FromStr + PartialOrd>(place: &mut T, text: &str, least: T) -> Option<()> {
@@ -90,10 +93,7 @@ fn unknown(name: &str) -> ConfigError {
     // `smart_rollup_` in front would make every name of rollups look alike.
     let tail = |name: &str| name.trim_start_matches("smart_rollup_").to_owned();
     names.sort_by_key(|known| strsim::damerau_levenshtein(&tail(known), &tail(name)));
-    ConfigError::UnknownConstant {
-        name: name.chars().take(64).collect(),
-        nearest: names[..3].join(", "),
-    }
+    ConfigError::UnknownConstant { name: name.chars().take(64).collect(), nearest: names[..3].join(", ") }
 }
 
 /// The constants as `context/constants` writes them. Those that the sandbox has no use for have the values of

@@ -129,7 +129,12 @@ impl Mempool {
 
     /// Takes an operation that a client sent and the protocol has found valid. A second one of the same account with the
     /// same counter takes the place of the first, if it pays enough.
-    pub fn add(&mut self, hash: OperationHash, operation: SignedOperation, size: usize) -> Result<(), Refusal> {
+    pub fn add(
+        &mut self,
+        hash: OperationHash,
+        operation: SignedOperation,
+        size: usize,
+    ) -> Result<(), Refusal> {
         let arrival = self.pending.values().map(|p| p.arrival).max().map_or(0, |last| last.saturating_add(1));
         let Some(newcomer) = newcomer(hash, operation, size, arrival) else {
             return Err(Refusal::new(vec![json!({
@@ -138,10 +143,15 @@ impl Mempool {
                 "msg": "an operation needs at least one content",
             })]));
         };
-        let rival = self.by_counter.get(&(newcomer.source, newcomer.counter)).and_then(|h| self.pending.get(h));
+        let rival =
+            self.by_counter.get(&(newcomer.source, newcomer.counter)).and_then(|h| self.pending.get(h));
         match rival {
             Some(rival) => {
-                let needed = rival.fee.saturating_mul(REPLACEMENT_PERCENT).div_ceil(100).max(rival.fee.saturating_add(1));
+                let needed = rival
+                    .fee
+                    .saturating_mul(REPLACEMENT_PERCENT)
+                    .div_ceil(100)
+                    .max(rival.fee.saturating_add(1));
                 if newcomer.fee < needed {
                     return Err(conflict(&newcomer, rival, needed));
                 }

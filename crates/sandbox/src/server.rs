@@ -56,7 +56,8 @@ impl Sandbox {
         let constants = config.constants()?;
         // Before the chain is touched: a second sandbox on the same port should say so, and change nothing.
         let listener = listen(config.rpc_addr).await?;
-        let addr = listener.local_addr().map_err(|reason| StartError::Listen { addr: config.rpc_addr, reason })?;
+        let addr =
+            listener.local_addr().map_err(|reason| StartError::Listen { addr: config.rpc_addr, reason })?;
 
         let genesis_time = config.genesis_time.unwrap_or_else(baker::now);
         let opened = tokio::task::spawn_blocking(move || {

@@ -48,9 +48,11 @@ impl Block {
 
     /// Gas that its operations used, in thousandths.
     pub fn consumed_milligas(&self) -> u64 {
-        let results = self.operations.iter().flat_map(BlockOperation::manager_contents).flat_map(|(_, receipt)| {
-            std::iter::once(&receipt.result).chain(receipt.internal.iter().map(|internal| &internal.result))
-        });
+        let results =
+            self.operations.iter().flat_map(BlockOperation::manager_contents).flat_map(|(_, receipt)| {
+                std::iter::once(&receipt.result)
+                    .chain(receipt.internal.iter().map(|internal| &internal.result))
+            });
         results.filter_map(|r| r.success()).map(|s| s.consumed_milligas).fold(0, u64::saturating_add)
     }
 

@@ -7,7 +7,9 @@ use super::store::NewBlock;
 use crate::mempool::{Pending, Refusal};
 use serde_json::{Value, json};
 use soru_base::blake2b::hash32_parts;
-use soru_base::{BlockHash, BlockPayloadHash, ContextHash, IdFamily, Level, OperationHash, OperationListHash, Signature};
+use soru_base::{
+    BlockHash, BlockPayloadHash, ContextHash, IdFamily, Level, OperationHash, OperationListHash, Signature,
+};
 use soru_protocol::block::{
     BlockHeader, MANAGER_PASS, ProtocolData, ShellHeader, Timestamp, VALIDATION_PASSES, operation_list_hash,
     operation_list_list_hash,
@@ -70,9 +72,8 @@ pub(super) fn check(
     timestamp: Timestamp,
     operation: &SignedOperation,
 ) -> Result<(), Refusal> {
-    let judged = catch_unwind(AssertUnwindSafe(|| {
-        ledger.check_mempool(context(network, head, timestamp), operation)
-    }));
+    let judged =
+        catch_unwind(AssertUnwindSafe(|| ledger.check_mempool(context(network, head, timestamp), operation)));
     match judged {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(refusal(error, network.profile().ids)),
@@ -85,7 +86,8 @@ pub(crate) fn refusal(error: ApplyError, family: IdFamily) -> Refusal {
     match error {
         ApplyError::Refused(refused) => {
             let told = refused.to_string();
-            let mut trace: Vec<Value> = refused.trace.reports(family).into_iter().map(|report| report.0).collect();
+            let mut trace: Vec<Value> =
+                refused.trace.reports(family).into_iter().map(|report| report.0).collect();
             // The network's errors have no text; people have eyes.
             if let Some(Value::Object(first)) = trace.first_mut()
                 && !first.contains_key("msg")
@@ -182,12 +184,13 @@ fn header(
             proof_of_work_nonce: [0; 8],
             seed_nonce_hash: None,
             per_block_votes: ProtocolData::VOTE_PASS,
-            signature: Signature::Ed25519([0; 64]),
+            signature: Signature::ZERO,
         }),
     };
     let signed = [&[BLOCK_WATERMARK], network.chain_id.as_bytes(), &header.forge()].concat();
     if let Some(data) = &mut header.protocol_data {
-        data.signature = BAKER_KEY.sign(&signed);
+        // As it is read back: the binary form of a signature does not tell its curve.
+        data.signature = Signature::from_slice(BAKER_KEY.sign(&signed).as_bytes()).unwrap_or(Signature::ZERO);
     }
     header
 }

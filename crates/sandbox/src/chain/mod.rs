@@ -169,7 +169,13 @@ impl Chain {
 
     fn judge(&self, hash: &OperationHash, operation: &SignedOperation) -> Result<(), Refusal> {
         self.check_branch(hash, operation)?;
-        build::check(&self.reader.network, &self.head, &self.ledger, self.reader.network.after(&self.head), operation)
+        build::check(
+            &self.reader.network,
+            &self.head,
+            &self.ledger,
+            self.reader.network.after(&self.head),
+            operation,
+        )
     }
 
     fn check_branch(&self, hash: &OperationHash, operation: &SignedOperation) -> Result<(), Refusal> {
@@ -263,7 +269,8 @@ impl Chain {
             return refused(format!("{count} blocks are no longer branch than the {depth} they replace"));
         }
         let fork_id = BlockId { anchor: Anchor::Head, back: i64::from(depth) };
-        let missing = || ChainError::Corrupt(format!("the current branch has no block {depth} below its head"));
+        let missing =
+            || ChainError::Corrupt(format!("the current branch has no block {depth} below its head"));
         let fork = self.reader.block(&fork_id)?.ok_or_else(missing)?;
         let mut abandoned = Vec::new();
         for back in (0..depth).rev() {
@@ -302,7 +309,11 @@ impl Chain {
                 }
                 Err(refusal) => {
                     let operation_ref = Arc::new(signed);
-                    self.mempool.remember(Rejected { hash: operation.hash, operation: operation_ref, refusal });
+                    self.mempool.remember(Rejected {
+                        hash: operation.hash,
+                        operation: operation_ref,
+                        refusal,
+                    });
                 }
             }
         }

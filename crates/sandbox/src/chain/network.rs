@@ -20,8 +20,9 @@ pub const BOOTSTRAP_BALANCE: u64 = 4_000_000_000_000;
 const BAKER_SEED: [u8; 32] = *b"the baker of every Soru sandbox.";
 
 /// The key that signs blocks.
-pub(crate) static BAKER_KEY: LazyLock<SecretKey> =
-    LazyLock::new(|| SecretKey::from_seed(Curve::Ed25519, &BAKER_SEED).expect("every seed makes an Ed25519 key"));
+pub(crate) static BAKER_KEY: LazyLock<SecretKey> = LazyLock::new(|| {
+    SecretKey::from_seed(Curve::Ed25519, &BAKER_SEED).expect("every seed makes an Ed25519 key")
+});
 
 /// The account that makes blocks and gets the fees.
 pub static BAKER: LazyLock<PublicKeyHash> = LazyLock::new(|| BAKER_KEY.public_key().hash());
@@ -73,7 +74,9 @@ impl Network {
         let corrupt = || ChainError::Corrupt("the constants of the chain are no JSON object".to_owned());
         let stored: Value = serde_json::from_slice(stored).map_err(|_| corrupt())?;
         let asked: Value = serde_json::from_slice(&self.to_stored()).map_err(|_| corrupt())?;
-        let (Some(stored), Some(asked)) = (stored.as_object(), asked.as_object()) else { return Err(corrupt()) };
+        let (Some(stored), Some(asked)) = (stored.as_object(), asked.as_object()) else {
+            return Err(corrupt());
+        };
         let names = std::iter::once("profile").chain(asked.keys().map(String::as_str));
         for name in names {
             let (was, is) = (&stored.get(name).unwrap_or(&Value::Null), &asked[name]);

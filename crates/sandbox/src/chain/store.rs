@@ -155,6 +155,11 @@ impl Disk {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn stats(&self) -> Result<soru_merkle::store::Stats, ChainError> {
+        Ok(self.get()?.trees.stats()?)
+    }
+
     /// The ledger with that root, if it is still there.
     pub(super) fn ledger(&self, root: &ContextHash) -> Result<Option<Tree>, ChainError> {
         Ok(self.get()?.trees.checkout(*root)?)

@@ -27,7 +27,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/header/protocol_data", get(protocol_data))
         .route("/header/protocol_data/raw", get(|at: At| async move { ok(shape::protocol_data(&at.block)) }))
         .route("/metadata", get(|at: At| async move { ok(shape::metadata(&at.block, at.app.network())) }))
-        .route("/resulting_context_hash", get(|at: At| async move { ok(at.block.header.shell.context.to_string()) }))
+        .route(
+            "/resulting_context_hash",
+            get(|at: At| async move { ok(at.block.header.shell.context.to_string()) }),
+        )
         .route("/protocols", get(protocols))
         .route("/live_blocks", get(live_blocks))
         .route("/operations", get(operations))
@@ -52,11 +55,24 @@ pub(crate) async fn is_bootstrapped(_: Asked) -> RpcResult {
     ok(json!({ "bootstrapped": true, "sync_state": "synced" }))
 }
 
+/// `GET /chains/…/levels/{checkpoint,savepoint,caboose}`: all blocks are there from the genesis on.
+pub(crate) async fn mark(asked: Asked) -> RpcResult {
+    match asked.param("mark") {
+        "checkpoint" | "savepoint" | "caboose" => {
+            let genesis = asked.app.block(&BlockId::level(Level::GENESIS))?;
+            ok(json!({ "block_hash": genesis.hash.to_string(), "level": 0 }))
+        }
+        other => Err(RpcError::not_found(format!("no level is called `{other}`"))),
+    }
+}
+
 /// `GET /chains/…/blocks?length=…&head=…&min_date=…`: for each head asked for, its hash and those of its predecessors.
 pub(crate) async fn list(asked: Asked) -> RpcResult {
     let length = asked.number("length")?.unwrap_or(1);
     if length > MAX_LISTED {
-        return Err(RpcError::bad_request(format!("length: at most {MAX_LISTED} blocks are listed, not {length}")));
+        return Err(RpcError::bad_request(format!(
+            "length: at most {MAX_LISTED} blocks are listed, not {length}"
+        )));
     }
     let min_date = match asked.query("min_date") {
         None => None,
@@ -100,13 +116,17 @@ fn with_metadata(at: &At) -> Result<bool, RpcError> {
     match at.query("metadata") {
         None | Some("always") => Ok(true),
         Some("never") => Ok(false),
-        Some(other) => Err(RpcError::bad_request(format!("in the query, metadata: `{other}` is neither always nor never"))),
+        Some(other) => Err(RpcError::bad_request(format!(
+            "in the query, metadata: `{other}` is neither always nor never"
+        ))),
     }
 }
 
 async fn protocol_data(at: At) -> RpcResult {
     let mut object = at.block.header.raw_json(at.family());
-    if let (Some(all), Value::Object(shell)) = (object.as_object_mut(), at.block.header.shell.to_json(at.family())) {
+    if let (Some(all), Value::Object(shell)) =
+        (object.as_object_mut(), at.block.header.shell.to_json(at.family()))
+    {
         for name in shell.keys() {
             all.shift_remove(name);
         }
@@ -140,14 +160,19 @@ fn of_pass(at: &At, items: impl FnOnce() -> Vec<Value>) -> Result<Vec<Value>, Rp
     match at.parse::<usize>("pass")? {
         MANAGER_PASS => Ok(items()),
         pass if pass < usize::from(VALIDATION_PASSES) => Ok(Vec::new()),
-        pass => Err(RpcError::not_found(format!("no validation pass {pass}: there are {VALIDATION_PASSES}, from 0"))),
+        pass => Err(RpcError::not_found(format!(
+            "no validation pass {pass}: there are {VALIDATION_PASSES}, from 0"
+        ))),
     }
 }
 
 fn of_index(at: &At, mut items: Vec<Value>) -> RpcResult {
     let index: usize = at.parse("index")?;
     if index >= items.len() {
-        return Err(RpcError::not_found(format!("no operation {index} in this pass: it has {}", items.len())));
+        return Err(RpcError::not_found(format!(
+            "no operation {index} in this pass: it has {}",
+            items.len()
+        )));
     }
     ok(items.swap_remove(index))
 }

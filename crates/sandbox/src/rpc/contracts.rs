@@ -25,10 +25,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/storage", get(storage))
         .route("/storage/used_space", get(used_space))
         .route("/storage/paid_space", get(paid_space));
-    Router::new()
-        .route("/", get(list))
-        .route("/{contract}", get(info))
-        .nest("/{contract}", contract)
+    Router::new().route("/", get(list)).route("/{contract}", get(info)).nest("/{contract}", contract)
 }
 
 /// `…/context/big_maps/…`
@@ -44,7 +41,9 @@ fn contract(at: &At) -> Result<Contract, RpcError> {
 fn implicit(at: &At) -> Result<PublicKeyHash, RpcError> {
     match contract(at)? {
         Contract::Implicit(pkh) => Ok(pkh),
-        Contract::Originated(hash) => Err(RpcError::not_found(format!("{hash} is a contract: it has no such thing"))),
+        Contract::Originated(hash) => {
+            Err(RpcError::not_found(format!("{hash} is a contract: it has no such thing")))
+        }
     }
 }
 
@@ -59,7 +58,9 @@ fn originated(at: &At) -> Result<ContractHash, RpcError> {
 }
 
 fn there<T>(found: Result<Option<T>, StorageError>, what: impl std::fmt::Display) -> Result<T, RpcError> {
-    found.map_err(RpcError::internal)?.ok_or_else(|| RpcError::not_found(format!("there is no contract {what}")))
+    found
+        .map_err(RpcError::internal)?
+        .ok_or_else(|| RpcError::not_found(format!("there is no contract {what}")))
 }
 
 /// Spendable mutez. An account of a key that does not exist has none; a contract must exist.
@@ -68,7 +69,9 @@ fn spendable(ledger: &Ledger, contract: &Contract) -> Result<Mutez, RpcError> {
     match (balance, contract) {
         (Some(balance), _) => Ok(balance),
         (None, Contract::Implicit(_)) => Ok(Mutez::ZERO),
-        (None, Contract::Originated(hash)) => Err(RpcError::not_found(format!("there is no contract {hash}"))),
+        (None, Contract::Originated(hash)) => {
+            Err(RpcError::not_found(format!("there is no contract {hash}")))
+        }
     }
 }
 

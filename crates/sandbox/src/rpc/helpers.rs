@@ -62,7 +62,9 @@ async fn simulate(at: At, Body(body): Body) -> RpcResult {
     }
     let signature = match member(wrapped, "signature") {
         Value::Null => None,
-        _ => Some(field::<Signature>(wrapped, "signature", family).map_err(|e| bad_body(e.within("operation")))?),
+        _ => Some(
+            field::<Signature>(wrapped, "signature", family).map_err(|e| bad_body(e.within("operation")))?,
+        ),
     };
     let block = at.block.clone();
     let result = at.app.blocking(move |app| {
@@ -86,7 +88,9 @@ async fn preapply(at: At, Body(body): Body) -> RpcResult {
             None => {}
             Some(named) if named == protocol => {}
             Some(other) => {
-                return Err(RpcError::bad_request(format!("in the body[{i}].protocol: expected {protocol}, found {other}")));
+                return Err(RpcError::bad_request(format!(
+                    "in the body[{i}].protocol: expected {protocol}, found {other}"
+                )));
             }
         }
         operations.push(SignedOperation::from_json(item, family).map_err(|e| bad_body(e.at(i)))?);
@@ -107,7 +111,9 @@ async fn preapply(at: At, Body(body): Body) -> RpcResult {
 fn list(body: &Value) -> Result<&[Value], RpcError> {
     match body.as_array() {
         Some(items) if items.len() <= MAX_OPERATIONS => Ok(items),
-        Some(items) => Err(RpcError::bad_request(format!("{} operations are more than {MAX_OPERATIONS}", items.len()))),
+        Some(items) => {
+            Err(RpcError::bad_request(format!("{} operations are more than {MAX_OPERATIONS}", items.len())))
+        }
         None => Err(RpcError::bad_request("the body is no array of operations")),
     }
 }
@@ -127,7 +133,10 @@ async fn parse(at: At, Body(body): Body) -> RpcResult {
         let branch: BlockHash = field(item, "branch", family).map_err(of)?;
         let data = hex_field(item, "data").map_err(of)?;
         if data.len() > MAX_OPERATION_SIZE {
-            return Err(RpcError::bad_request(format!("{} bytes are more than an operation can have", data.len())));
+            return Err(RpcError::bad_request(format!(
+                "{} bytes are more than an operation can have",
+                data.len()
+            )));
         }
         let bytes = [branch.as_bytes(), &data].concat();
         let operation = SignedOperation::from_bytes(&bytes)

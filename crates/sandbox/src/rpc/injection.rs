@@ -14,8 +14,10 @@ pub(crate) async fn operation(asked: Asked, Body(body): Body) -> RpcResult {
     let Value::String(digits) = &body else {
         return Err(RpcError::bad_request("the body is no JSON string of hexadecimal digits"));
     };
-    let bytes = hex::decode(digits)
-        .map_err(|e| RpcError::bad_request(format!("the body is no JSON string of hexadecimal digits: {e}")))?;
-    let hash = asked.app.with_chain(move |chain| Ok(chain.inject(&bytes))).await.map_err(RpcError::internal)??;
+    let bytes = hex::decode(digits).map_err(|e| {
+        RpcError::bad_request(format!("the body is no JSON string of hexadecimal digits: {e}"))
+    })?;
+    let hash =
+        asked.app.with_chain(move |chain| Ok(chain.inject(&bytes))).await.map_err(RpcError::internal)??;
     ok(hash.to_string())
 }

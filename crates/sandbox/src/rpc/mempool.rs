@@ -82,7 +82,11 @@ async fn pending_operations(asked: Asked) -> RpcResult {
                 "msg": "an operation of the same account with a lower counter comes first",
             }]);
             let class = Class::BranchDelayed;
-            show(class.name(), Some(class), failed(pending.hash, &pending.operation, &protocol, error, family));
+            show(
+                class.name(),
+                Some(class),
+                failed(pending.hash, &pending.operation, &protocol, error, family),
+            );
         }
     }
     for rejected in rejected.iter().filter(|r| filter.lets_through(&r.hash, &r.operation)) {
@@ -134,7 +138,8 @@ impl Filter {
     fn read(asked: &Asked) -> Result<Self, RpcError> {
         let mut passes = Vec::new();
         for pass in asked.query_all("validation_pass") {
-            let pass: u64 = pass.parse().map_err(|_| RpcError::bad_request(format!("`{pass}` is no validation pass")))?;
+            let pass: u64 =
+                pass.parse().map_err(|_| RpcError::bad_request(format!("`{pass}` is no validation pass")))?;
             passes.push(pass);
         }
         let sources: Result<_, _> = asked.query_all("source").map(str::parse).collect();

@@ -41,6 +41,12 @@ pub(crate) fn router(app: App) -> Router {
         .route("/version", get(sandbox::version))
         .route("/network/version", get(sandbox::network_version))
         .route("/health/ready", get(sandbox::ready))
+        .route("/protocols", get(sandbox::protocols))
+        .route("/config/history_mode", get(sandbox::history_mode))
+        .route("/config/network/user_activated_upgrades", get(sandbox::none))
+        .route("/config/network/user_activated_protocol_overrides", get(sandbox::none))
+        .route("/chains/{chain}/invalid_blocks", get(sandbox::none))
+        .route("/chains/{chain}/levels/{mark}", get(blocks::mark))
         .route("/chains/{chain}/chain_id", get(blocks::chain_id))
         .route("/chains/{chain}/is_bootstrapped", get(blocks::is_bootstrapped))
         .route("/chains/{chain}/blocks", get(blocks::list))
@@ -67,7 +73,8 @@ pub(crate) fn router(app: App) -> Router {
 /// A panic is a bug, but one that must not take the server with it.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     RpcError::internal(format!("a bug in the sandbox: {}", text.unwrap_or("panic"))).into_response()
 }
 
@@ -77,8 +84,12 @@ async fn cross_origin(request: Request, next: Next) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, accept"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, HEAD, POST, OPTIONS"),
+        );
+        headers
+            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, accept"));
         response
     } else {
         next.run(request).await

@@ -50,13 +50,17 @@ impl Asked {
             None => Ok(default),
             Some("" | "true" | "yes" | "1") => Ok(true),
             Some("false" | "no" | "0") => Ok(false),
-            Some(other) => Err(RpcError::bad_request(format!("in the query, {name}: `{other}` is no boolean"))),
+            Some(other) => {
+                Err(RpcError::bad_request(format!("in the query, {name}: `{other}` is no boolean")))
+            }
         }
     }
 
     /// A natural number in the query.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, RpcError> {
-        let refused = |text: &str| RpcError::bad_request(format!("in the query, {name}: `{text}` is no natural number"));
+        let refused = |text: &str| {
+            RpcError::bad_request(format!("in the query, {name}: `{text}` is no natural number"))
+        };
         self.query(name).map(|text| text.parse().map_err(|_| refused(text))).transpose()
     }
 

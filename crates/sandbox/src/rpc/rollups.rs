@@ -139,7 +139,9 @@ async fn public(at: At) -> RpcResult {
 fn known(at: &At, ledger: &Ledger, rollup: &RollupAddress, hash: &CommitmentHash) -> Result<Value, RpcError> {
     match ledger.commitment(rollup, hash).map_err(RpcError::internal)? {
         Some(commitment) => Ok(commitment.to_json(at.family())),
-        None => Err(RpcError::missing(ProtocolError::UnknownCommitment { commitment: *hash }.report(at.family()).0)),
+        None => Err(RpcError::missing(
+            ProtocolError::UnknownCommitment { commitment: *hash }.report(at.family()).0,
+        )),
     }
 }
 
@@ -157,7 +159,8 @@ async fn stakers_indexes(at: At) -> RpcResult {
 /// Whether an operation in a block of this level could cement the commitment.
 async fn can_be_cemented(at: At) -> RpcResult {
     let Found { ledger, rollup } = find(&at)?;
-    ok(cementable(&ledger, &rollup, &at.parse("commitment")?, at.block.level()).map_err(RpcError::internal)?)
+    ok(cementable(&ledger, &rollup, &at.parse("commitment")?, at.block.level())
+        .map_err(RpcError::internal)?)
 }
 
 fn cementable(

@@ -14,10 +14,7 @@ const MAX_BLOCKS: u64 = 10_000;
 
 /// `/sandbox/…`
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/bake", post(bake))
-        .route("/reorg", post(reorg))
-        .route("/info", get(info))
+    Router::new().route("/bake", post(bake)).route("/reorg", post(reorg)).route("/info", get(info))
 }
 
 /// `POST /sandbox/bake {"count": 1}`: makes blocks at once; answers the new head.
@@ -36,7 +33,8 @@ async fn bake(asked: Asked, Body(body): Body) -> RpcResult {
 async fn reorg(asked: Asked, Body(body): Body) -> RpcResult {
     let depth = number(&body, "depth", 1)?;
     let blocks = number(&body, "blocks", depth + 1)?;
-    let (depth, blocks) = (u32::try_from(depth).unwrap_or(u32::MAX), u32::try_from(blocks).unwrap_or(u32::MAX));
+    let (depth, blocks) =
+        (u32::try_from(depth).unwrap_or(u32::MAX), u32::try_from(blocks).unwrap_or(u32::MAX));
     let head = asked.app.with_chain(move |chain| chain.reorg(depth, blocks)).await.map_err(|e| match e {
         ChainError::Reorganisation(_) => RpcError::bad_request(e),
         other => RpcError::internal(other),
@@ -63,7 +61,8 @@ fn number(body: &Value, name: &str, default: u64) -> Result<u64, RpcError> {
 async fn info(asked: Asked) -> RpcResult {
     let network = asked.app.network();
     let head = asked.app.head()?;
-    let pending = asked.app.with_chain(|chain| Ok(chain.mempool().len())).await.map_err(RpcError::internal)?;
+    let pending =
+        asked.app.with_chain(|chain| Ok(chain.mempool().len())).await.map_err(RpcError::internal)?;
     ok(json!({
         "profile": network.profile().name.to_string(),
         "chain_id": network.chain_id.to_string(),
@@ -103,4 +102,19 @@ fn version_numbers() -> [u32; 3] {
 pub(crate) async fn ready(asked: Asked) -> RpcResult {
     asked.app.head()?;
     ok(json!({ "ready": true }))
+}
+
+/// `GET /protocols`
+pub(crate) async fn protocols(asked: Asked) -> RpcResult {
+    ok(json!([asked.app.network().profile().protocol.to_string()]))
+}
+
+/// `GET /config/history_mode`: everything is kept but ledgers.
+pub(crate) async fn history_mode(_: Asked) -> RpcResult {
+    ok(json!({ "history_mode": "archive" }))
+}
+
+/// Lists that are always empty here.
+pub(crate) async fn none(_: Asked) -> RpcResult {
+    ok(json!([]))
 }

@@ -34,7 +34,8 @@ pub(super) fn header(block: &Block, network: &Network) -> Value {
 
 /// A line of `/monitor/heads`
 pub(super) fn head(block: &Block, network: &Network) -> Value {
-    let mut line = merge(json!({ "hash": block.hash.to_string() }), block.header.shell.to_json(network.profile().ids));
+    let mut line =
+        merge(json!({ "hash": block.hash.to_string() }), block.header.shell.to_json(network.profile().ids));
     line["protocol_data"] = protocol_data(block).into();
     line
 }

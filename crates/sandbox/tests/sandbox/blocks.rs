@@ -49,7 +49,6 @@ async fn blocks_are_made_on_demand_and_every_id_finds_its_own() {
     }
 }
 
-
 #[tokio::test]
 async fn a_header_hashes_to_the_name_of_its_block() {
     let world = world().await;
@@ -90,7 +89,9 @@ async fn the_parts_of_a_block_agree_with_the_whole() {
     assert_eq!(content["metadata"]["operation_result"]["status"], "applied");
     assert_eq!(world.operations_of("head").await, [operation]);
 
-    for (name, value) in world.get("/chains/main/blocks/head/header/shell").await.as_object().expect("an object") {
+    for (name, value) in
+        world.get("/chains/main/blocks/head/header/shell").await.as_object().expect("an object")
+    {
         assert_eq!(&block["header"][name], value);
     }
     let bare = world.get("/chains/main/blocks/head?metadata=never").await;

@@ -45,7 +45,10 @@ async fn oversized_things_are_refused() {
     let world = world().await;
     let body = json!("00".repeat(40_000));
     let (status, answer) = world.try_post("/injection/operation", &body).await;
-    assert_eq!((status, id(&answer)), (StatusCode::INTERNAL_SERVER_ERROR, "node.prevalidation.oversized_operation"));
+    assert_eq!(
+        (status, id(&answer)),
+        (StatusCode::INTERNAL_SERVER_ERROR, "node.prevalidation.oversized_operation")
+    );
     let body = json!("00".repeat(4_000_000));
     let (status, answer) = world.try_post("/injection/operation", &body).await;
     assert_eq!((status, id(&answer)), (StatusCode::PAYLOAD_TOO_LARGE, "rpc.body_too_large"));
@@ -58,8 +61,12 @@ async fn oversized_things_are_refused() {
 #[tokio::test]
 async fn web_pages_may_ask() {
     let world = world().await;
-    let response =
-        world.client().request(Method::OPTIONS, world.url("/injection/operation")).send().await.expect("an answer");
+    let response = world
+        .client()
+        .request(Method::OPTIONS, world.url("/injection/operation"))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(response.headers()["access-control-allow-origin"], "*");
     let response = world.client().head(world.url("/version")).send().await.expect("an answer");

@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 #[tokio::test]
 async fn overridden_constants_show() {
-    let change = [("smart_rollup_commitment_period_in_blocks", "7"), ("smart_rollup_stake_amount", "32000000")];
+    let change =
+        [("smart_rollup_commitment_period_in_blocks", "7"), ("smart_rollup_stake_amount", "32000000")];
     let world = world_with(|config| {
         config.overrides = change.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     })

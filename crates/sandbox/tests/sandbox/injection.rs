@@ -18,7 +18,7 @@ async fn a_transfer_moves_tez_and_pays_the_baker() {
     assert_eq!(pending["validated"][0]["hash"], json!(hash));
     assert_eq!(world.operations_of("head").await, [""; 0]);
     world.bake(1).await;
-    assert_eq!(world.operations_of("head").await, [hash.clone()]);
+    assert_eq!(world.operations_of("head").await, std::slice::from_ref(&hash));
     assert_eq!(world.balance(from).await, 4_000_000_000_000 - 5_000_000 - FEE);
     assert_eq!(world.balance(to).await, 4_000_000_000_000 + 5_000_000);
     assert_eq!(world.balance(&baker).await, FEE);
@@ -60,7 +60,11 @@ async fn invalid_operations_are_refused_with_the_networks_errors() {
     let stranger = SignedOperation::sign(valid.clone(), &account(3).sk());
     for (operation, expected, class) in [
         (with(&|o| o.contents[0].counter = 1), "proto.alpha.contract.counter_in_the_past", "branch_refused"),
-        (with(&|o| o.contents[0].counter = 3), "proto.alpha.contract.counter_in_the_future", "branch_delayed"),
+        (
+            with(&|o| o.contents[0].counter = 3),
+            "proto.alpha.contract.counter_in_the_future",
+            "branch_delayed",
+        ),
         (with(&|o| o.contents[0].gas_limit = 99_000_000), "proto.alpha.gas_limit_too_high", "refused"),
         (with(&|o| o.branch = BlockHash([9; 32])), "failure", "outdated"),
         (stranger, "proto.alpha.operation.invalid_signature", "refused"),

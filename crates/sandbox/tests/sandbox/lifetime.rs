@@ -15,8 +15,12 @@ async fn a_restart_continues_at_the_head() {
         world
     };
     let url = running.url();
-    let before: serde_json::Value =
-        reqwest::get(format!("{url}/chains/main/blocks/head")).await.expect("an answer").json().await.expect("JSON");
+    let before: serde_json::Value = reqwest::get(format!("{url}/chains/main/blocks/head"))
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     running.stop().await;
 
     let other_time = Config { genesis_time: Some(GENESIS + 999), ..config(&dir) };
@@ -26,7 +30,8 @@ async fn a_restart_continues_at_the_head() {
         reqwest::get(format!("{url}{path}")).await.expect("an answer").json().await.expect("JSON")
     };
     assert_eq!(get("/chains/main/blocks/head").await, before);
-    let balance = format!("/chains/main/blocks/head/context/contracts/{}/balance", account(2).public_key_hash);
+    let balance =
+        format!("/chains/main/blocks/head/context/contracts/{}/balance", account(2).public_key_hash);
     assert_eq!(get(&balance).await, json!("4000000000007"));
     let client = reqwest::Client::new();
     let baked: serde_json::Value = client
@@ -88,8 +93,7 @@ async fn the_baker_makes_blocks_by_the_clock() {
     let dir = TempDir::new().expect("a temporary directory");
     let baking = Baking::Every(Duration::from_millis(20));
     let running = Sandbox::start(Config { baking, ..config(&dir) }).await.expect("the sandbox starts");
-    let mut heads =
-        reqwest::get(format!("{}/monitor/heads/main", running.url())).await.expect("an answer");
+    let mut heads = reqwest::get(format!("{}/monitor/heads/main", running.url())).await.expect("an answer");
     let mut lines = Vec::new();
     while lines.iter().filter(|b| **b == b'\n').count() < 4 {
         lines.extend(heads.chunk().await.expect("a chunk").expect("no end"));
@@ -109,7 +113,9 @@ async fn the_baker_makes_blocks_by_the_clock() {
 async fn old_ledgers_are_let_go_and_blocks_stay() {
     let world = world_with(|config| config.kept_ledgers = 3).await;
     world.bake(10).await;
-    let path = |back| format!("/chains/main/blocks/head~{back}/context/contracts/{}/balance", account(1).public_key_hash);
+    let path = |back| {
+        format!("/chains/main/blocks/head~{back}/context/contracts/{}/balance", account(1).public_key_hash)
+    };
     assert_eq!(world.get(&path(3)).await, json!("4000000000000"));
     let (status, answer) = world.try_get(&path(4)).await;
     assert_eq!(status, reqwest::StatusCode::NOT_FOUND);

@@ -76,7 +76,8 @@ async fn streams_end_when_the_sandbox_stops() {
 async fn other_protocols_have_no_heads_here() {
     let world = world().await;
     let protocol = world.get("/chains/main/blocks/head/protocols").await["protocol"].clone();
-    let mut ours = Lines::open(&world, &format!("/monitor/heads/main?next_protocol={}", text(&protocol))).await;
+    let mut ours =
+        Lines::open(&world, &format!("/monitor/heads/main?next_protocol={}", text(&protocol))).await;
     assert_eq!(ours.next().await.expect("a head")["level"], 0);
 
     let other = soru_base::ProtocolHash([3; 32]);
