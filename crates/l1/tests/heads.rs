@@ -1,5 +1,7 @@
 //! Following heads through all that happens to connections.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fake;
 
 use fake::{Ending, Fake, Reply, block_hash, head_line, header_json, settings};

@@ -1,5 +1,7 @@
 //! Operations: estimated, signed, injected, refused, included, and included again after a reorganisation.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fake;
 
 use fake::{Ending, Fake, Reply, block_hash, head_line, header_json, operation_hash};

@@ -1,5 +1,7 @@
 //! Questions, their answers, and all that can be wrong with these.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fake;
 
 use fake::{Fake, Reply, block_hash, header_json, settings};

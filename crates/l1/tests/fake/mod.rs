@@ -1,6 +1,7 @@
 //! A layer-1 that answers what a test tells it to.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a part of test programs, which fail by panicking")]
 
 use axum::Router;
 use axum::body::{Body, Bytes};
