@@ -8,6 +8,7 @@ pub mod blake2b;
 pub mod bootstrap;
 pub mod hash;
 pub mod json;
+pub mod json_text;
 pub mod keys;
 pub mod level;
 pub mod profile;
