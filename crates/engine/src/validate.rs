@@ -1,6 +1,7 @@
 //! What a kernel has to be for the compilers: valid WebAssembly of one explicit set of features.
 
 use crate::decode::{ExportKind, Module};
+use crate::prepare::MISSING_ARGUMENTS;
 use std::collections::BTreeSet;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
@@ -40,7 +41,8 @@ fn shown(error: &wasmparser::Error, function: Option<usize>) -> String {
     format!("{place}byte {}: {}", error.offset(), error.message())
 }
 
-/// What the machine finds wrong when it makes the instance, before any code runs, in its own order and words.
+/// What the machine finds wrong when it makes the instance, in its own order and words. What comes after the copying of
+/// segments is said even if a segment does not fit: then the words differ, the outcome does not.
 pub(crate) fn refusal(module: &Module) -> Option<String> {
     let types = module.types.len() as u32;
     let bad_type = module.functions.iter().find(|of_type| **of_type >= types);
@@ -74,7 +76,14 @@ pub(crate) fn refusal(module: &Module) -> Option<String> {
     if module.ill_typed_offset {
         return Some("missing or ill-typed operand on stack".to_owned());
     }
-    module.start.filter(|start| *start >= functions).map(|start| undefined("function", start))
+    let start = module.start?;
+    if start >= functions {
+        return Some(undefined("function", start));
+    }
+    module
+        .function_type(start)
+        .filter(|of_type| !of_type.params.is_empty())
+        .map(|_| MISSING_ARGUMENTS.to_owned())
 }
 
 fn undefined(what: &str, index: u32) -> String {

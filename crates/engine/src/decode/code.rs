@@ -19,7 +19,7 @@ pub(super) struct Seen {
     pub(super) unwritable: Option<usize>,
 }
 
-/// What a constant expression gives, as far as its first instruction says.
+/// What a constant expression gives, as far as that can be seen at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Initial {
     /// No instruction.
@@ -32,18 +32,24 @@ pub(crate) enum Initial {
 
 /// Looks at an expression without reading it.
 pub(super) fn initial(bytes: &[u8]) -> Initial {
+    const NOP: u8 = 0x01;
+    const END: u8 = 0x0b;
     let mut reader = Reader::new(bytes);
-    let constant = match reader.byte() {
-        Ok(0x0b) => return Initial::Nothing,
-        Ok(0x41) => reader.signed(32).map(|_| ValueType::I32),
-        Ok(0x42) => reader.signed(64).map(|_| ValueType::I64),
-        Ok(0xd0) => ref_type(&mut reader),
-        Ok(0xd2) => reader.u32().map(|_| ValueType::FuncRef),
-        _ => return Initial::Other,
-    };
-    match (constant, reader.byte()) {
-        (Ok(value), Ok(0x0b)) => Initial::Constant(value),
-        _ => Initial::Other,
+    let mut found = Initial::Nothing;
+    loop {
+        let constant = match (reader.byte(), found) {
+            (Ok(NOP), _) => continue,
+            (Ok(END), _) => return found,
+            (Ok(0x41), Initial::Nothing) => reader.signed(32).map(|_| ValueType::I32),
+            (Ok(0x42), Initial::Nothing) => reader.signed(64).map(|_| ValueType::I64),
+            (Ok(0xd0), Initial::Nothing) => ref_type(&mut reader),
+            (Ok(0xd2), Initial::Nothing) => reader.u32().map(|_| ValueType::FuncRef),
+            _ => return Initial::Other,
+        };
+        match constant {
+            Ok(value) => found = Initial::Constant(value),
+            Err(_) => return Initial::Other,
+        }
     }
 }
 

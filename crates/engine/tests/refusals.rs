@@ -1,0 +1,129 @@
+//! Kernels at the border of the rules: what the machine refuses is refused at the same step with the same words.
+
+mod support;
+
+use serde_json::Value;
+use soru_engine::{Compiler, KernelError, check};
+use soru_pvm::Version;
+use soru_pvm::replay::RunFile;
+use soru_pvm::run::{Outcome, Stage};
+use support::{COMPILERS, End, Undecided, names, outcomes, read, run_file};
+
+/// Kernels that get stuck only when a bad instruction is met: no validator takes them, so no compiler does. The engine says
+/// so and gives no answer.
+const FAIL_WHEN_RUN: [&str; 17] = [
+    "inv_block_param",
+    "inv_block_result",
+    "inv_block_type_index",
+    "inv_br_depth",
+    "inv_call",
+    "inv_call_args",
+    "inv_drop_empty",
+    "inv_func_result",
+    "inv_global",
+    "inv_global_const",
+    "inv_global_type",
+    "inv_if_type",
+    "inv_local",
+    "inv_stack_empty",
+    "inv_stack_one",
+    "inv_stack_type",
+    "inv_table",
+];
+
+/// Kernels that the machine runs and that no validator takes: likewise.
+const RUN_ALL_THE_SAME: [&str; 7] = [
+    "odd_align",
+    "odd_global_init_code",
+    "odd_local_type",
+    "odd_memory_large",
+    "odd_select_type",
+    "odd_stack_left",
+    "odd_store_type",
+];
+
+/// What a file of `expected/invalid` says of the first run.
+fn expected(run: &RunFile) -> End {
+    let last = run.lines.last().unwrap();
+    let error = &last["end"]["error"];
+    if error.is_null() {
+        let trapped = !last["durable"]["/readonly/kernel/env/stuck"].is_null();
+        return Ok(if trapped { TRAPPED } else { Outcome::Finished });
+    }
+    let reason = error["explanation"].as_str().or(error["raw"].as_str()).unwrap_or_default().to_owned();
+    let stage = match error["cause"].as_str() {
+        Some("Decode_cause") => Stage::Decode,
+        Some("Link_cause") => Stage::Link,
+        Some("Init_cause") => Stage::Init,
+        None if error["kind"] == "Too_many_ticks" => return Err(Undecided::Deadline),
+        None => return Ok(Outcome::Stuck { reason }),
+        other => panic!("{other:?}"),
+    };
+    Ok(Outcome::Refused { stage, reason })
+}
+
+/// A trap: its words are not part of the state.
+const TRAPPED: Outcome = Outcome::Trapped { reason: String::new() };
+
+/// The machine keeps the first 128 bytes of a text.
+fn cut(end: End) -> End {
+    let cut = |mut reason: String| {
+        reason.truncate(128);
+        reason
+    };
+    end.map(|outcome| match outcome {
+        Outcome::Refused { stage, reason } => Outcome::Refused { stage, reason: cut(reason) },
+        Outcome::Stuck { reason } => Outcome::Stuck { reason: cut(reason) },
+        Outcome::Trapped { .. } => TRAPPED,
+        Outcome::Finished => Outcome::Finished,
+    })
+}
+
+#[test]
+fn kernels_at_the_border_end_as_they_do_in_the_reference() {
+    for compiler in COMPILERS {
+        let engine = engine_with_short_deadline(compiler);
+        let mut failures = Vec::new();
+        for name in names("expected/invalid", ".jsonl") {
+            let run = run_file(&format!("expected/invalid/{name}.jsonl"));
+            let (seen, _) = outcomes(&engine, &read(&run.kernel), &run);
+            let mut expected = expected(&run);
+            if FAIL_WHEN_RUN.contains(&&*name) || RUN_ALL_THE_SAME.contains(&&*name) {
+                expected = Err(Undecided::Unsupported);
+            }
+            let found = cut(seen[0].clone());
+            if found != expected {
+                failures.push(format!("{name}: expected {expected:?}, found {found:?}"));
+            }
+        }
+        assert!(failures.is_empty(), "{compiler}:\n{}", failures.join("\n"));
+    }
+}
+
+fn engine_with_short_deadline(compiler: Compiler) -> soru_engine::Engine {
+    let deadline = std::time::Duration::from_millis(200);
+    soru_engine::Engine::new(soru_engine::Options { compiler, deadline, ..Default::default() }).unwrap()
+}
+
+#[test]
+fn every_opcode_is_read_as_the_reference_does() {
+    let text = String::from_utf8(read("expected/opcodes.jsonl")).unwrap();
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for line in text.lines().skip(1) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let kernel = hex::decode(line["kernel"].as_str().unwrap()).unwrap();
+        let found = match check(&kernel, Version::V0) {
+            Err(KernelError::Refused { stage, reason, .. }) if stage.0 == Stage::Decode => Some(reason),
+            _ => None,
+        };
+        let expected = line["error"].as_str().map(str::to_owned);
+        assert_eq!(line["accepted"] == false && line["fault"].is_null(), expected.is_some());
+        if found != expected {
+            failures.push(format!("{}: expected {expected:?}, found {found:?}", line["opcode"]));
+        }
+        count += 1;
+    }
+    assert_eq!(count, 576);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
