@@ -142,6 +142,11 @@ impl Durable {
         Self { tree }
     }
 
+    /// The storage of a state, the rest of which is not read.
+    pub fn of_state(state: &Tree) -> Result<Self, StateError> {
+        crate::state::durable(state)
+    }
+
     /// Its subtree.
     pub fn tree(&self) -> &Tree {
         &self.tree

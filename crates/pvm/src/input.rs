@@ -52,3 +52,35 @@ fn protocol(name: &[u8]) -> Option<&[u8]> {
     let name = r.bytes(name.len(), "protocol").ok()?;
     r.finish().ok().map(|()| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        let migration = |name: &str| [&[0, 4, 0, 0, 0, name.len() as u8], name.as_bytes()].concat();
+        for (message, kind) in [
+            (&[][..], InputKind::Other),
+            (&[0], InputKind::Other),
+            (&[0, 0], InputKind::Transfer),
+            (&[0, 1], InputKind::StartOfLevel),
+            (&[0, 1, 0], InputKind::Other),
+            (&[0, 2], InputKind::EndOfLevel),
+            (&[0, 2, 0], InputKind::Other),
+            (&[0, 3], InputKind::InfoPerLevel),
+            (&[0, 4], InputKind::Other),
+            (&[0, 4, 0], InputKind::MalformedMigration),
+            (&[&migration("oxford_018")[..], &[0]].concat(), InputKind::MalformedMigration),
+            (&migration("oxford_018"), InputKind::ProtocolMigration(Version::V2)),
+            (&migration("nairobi_017"), InputKind::ProtocolMigration(Version::V1)),
+            (&migration("no_such_protocol"), InputKind::Other),
+            (&[0, 5, 1], InputKind::DalAttestedSlots),
+            (&[0, 6], InputKind::Other),
+            (&[1], InputKind::External),
+            (&[2, 0], InputKind::Other),
+        ] {
+            assert_eq!(InputKind::of(message), kind, "{message:?}");
+        }
+    }
+}

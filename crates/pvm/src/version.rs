@@ -94,3 +94,18 @@ impl FromStr for Version {
         Self::ALL.into_iter().find(|v| v.name() == text).ok_or_else(|| VersionError(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back_and_are_in_order() {
+        for version in Version::ALL {
+            assert_eq!(version.name().parse(), Ok(version));
+        }
+        assert!(Version::ALL.is_sorted());
+        assert_eq!("2.0.0-r7".parse::<Version>(), Err(VersionError("2.0.0-r7".to_owned())));
+        assert_eq!(Version::ALL.map(Version::call_depth_limit)[..2], [300, 60_000]);
+    }
+}

@@ -4,6 +4,8 @@ use super::*;
 use crate::lazy::ByteVector;
 use crate::reveal::RevealError;
 use crate::state::{InputPlace, Machine};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use soru_base::level::Level;
 use soru_merkle::Tree;
 
@@ -398,6 +400,50 @@ fn versions_have_their_functions() {
         k.try_call(F::ReadInput, &[HostValue::I64(0)]),
         Err(HostTrap::Undecided(RunnerError::Engine(_)))
     ));
+}
+
+fn argument() -> impl Strategy<Value = i32> {
+    prop_oneof![
+        3 => 0i32..300,
+        1 => any::<i32>(),
+        1 => (PAGE as i32 - 5)..(PAGE as i32 + 5),
+        1 => prop::sample::select(vec![-1, 0, 32, 33, 2048, 2049, 4096, 4097, i32::MAX, i32::MIN]),
+    ]
+}
+
+proptest! {
+    /// Whatever a kernel asks for, it gets an answer or an end.
+    #[test]
+    fn no_call_panics(
+        calls in vec((prop::sample::select(&F::ALL[..]), vec(argument(), 5), any::<i64>(), argument()), 1..20),
+        page in any::<u8>(),
+    ) {
+        let mut k = Kernel::new();
+        k.set("/k", &[page; 700]);
+        k.answer = Answer(Ok(vec![page; 100]));
+        for (at, key) in ["/k", "/k/l", "/readonly/kernel/boot.wasm", "", "/k/"].iter().enumerate() {
+            k.put(at as i32 * 40, key.as_bytes());
+        }
+        for (function, ints, long, span) in calls {
+            // Mostly keys that are there, with their lengths.
+            let ints = if span % 3 == 0 { ints } else { [&[0, 2, 40, 4], &ints[..1]].concat() };
+            let args = function.params().iter().zip(ints).map(|(param, int)| match param {
+                ValueType::I32 => HostValue::I32(int),
+                ValueType::I64 => HostValue::I64(if long % 2 == 0 { long } else { i64::from(int) }),
+            });
+            let args: Vec<_> = args.collect();
+            prop_assert!(function.accepts(&args));
+            if let Ok(result) = k.try_call(function, &args) {
+                prop_assert_eq!(result.is_some(), !function.results().is_empty());
+                if let Some(HostValue::I32(code)) = result {
+                    prop_assert!(code >= -13);
+                }
+            }
+        }
+        for (_, value) in k.durable.values().unwrap() {
+            value.length().unwrap();
+        }
+    }
 }
 
 /// Some calls of every kind, on a state.

@@ -56,3 +56,25 @@ fn differ<'a>(path: String, expected: Option<&'a Value>, found: Option<&'a Value
     }
     Some((path, expected, found))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let line = |hash: &str, durable: Value| json!({ "level": 5, "hash": hash, "durable": durable });
+        let left = [json!({ "name": "run" }), line("aa", json!({ "/a": "00", "/b": "01" }))];
+        assert_eq!(check(&left, &left), None);
+        let reordered =
+            [left[0].clone(), json!({ "durable": { "/b": "01", "/a": "00" }, "hash": "aa", "level": 5 })];
+        assert_eq!(check(&left, &reordered), None);
+        let shown = |right: &[Value]| check(&left, right).unwrap().to_string();
+        let right = [left[0].clone(), line("aa", json!({ "/a": "00", "/b": "02" }))];
+        assert_eq!(shown(&right), r#"line 2 (level 5).durable./b: expected "01", found "02""#);
+        let right = [left[0].clone(), line("aa", json!({ "/a": "00", "/b": "01", "/c": "" }))];
+        assert_eq!(shown(&right), r#"line 2 (level 5).durable./c: expected nothing, found """#);
+        assert!(shown(&left[..1]).ends_with("found nothing"));
+    }
+}

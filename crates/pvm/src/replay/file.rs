@@ -151,3 +151,47 @@ fn unhex(name: &str, value: &Value) -> Result<Vec<u8>, String> {
     let bytes = value.as_str().and_then(|text| hex::decode(text).ok());
     bytes.ok_or_else(|| expected(name, "bytes in hexadecimal", value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = r#"{"format":"wasm-pvm-vectors 1","kernel":"k.wasm","pvm_version":"2.0.0",
+        "ticks_per_snapshot":11,"outbox_validity_period":3,"outbox_message_limit":4,"max_reboots":5,
+        "levels":[{"level":7,"messages":["0001","0002"]}],"reveals":{"01":"0a"}}"#;
+
+    #[test]
+    fn a_run_is_read() {
+        let mut run = RunFile::parse(&HEADER.replace('\n', "")).unwrap();
+        assert_eq!(
+            run.levels,
+            [ReplayLevel { level: Level::new(7).unwrap(), messages: vec![vec![0, 1], vec![0, 2]] }]
+        );
+        assert_eq!((run.version, run.max_reboots, run.limits.outbox_message_limit), (Version::V0, 5, 4));
+        assert_eq!(run.reveals.reveal(&[1]), Ok(vec![10]));
+        assert!(run.reveals.reveal(&[2]).is_err());
+    }
+
+    #[test]
+    fn errors_say_what_and_where() {
+        let error = |from: &str, to: &str| {
+            RunFile::parse(&HEADER.replace('\n', "").replace(from, to)).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("wasm-pvm-vectors 1", "x"),
+            r#"line 1 of the run: format "x": expected "wasm-pvm-vectors 1""#
+        );
+        assert_eq!(
+            error("\"0001\"", "1"),
+            "line 1 of the run: messages: expected bytes in hexadecimal, found 1"
+        );
+        assert_eq!(
+            error(":11", ":-1"),
+            "line 1 of the run: ticks_per_snapshot: expected a natural number, found -1"
+        );
+        assert!(error("2.0.0", "3").starts_with("line 1 of the run: pvm_version: \"3\" is no version"));
+        assert!(error("\"level\":7", "\"level\":4000000000").contains("below 2^31"));
+        assert!(RunFile::parse("").unwrap_err().to_string().contains("an object that describes the run"));
+        assert_eq!(RunFile::parse("{}\n{").unwrap_err().line, 2);
+    }
+}
