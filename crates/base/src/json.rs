@@ -29,10 +29,14 @@ pub trait Json: Sized {
 impl JsonError {
     /// An error at the root of `value`.
     pub fn new(expected: impl Into<String>, value: &Value) -> Self {
-        let text = value.to_string();
+        let mut start = Start(Vec::new());
+        // Ends with an error when it has enough: the value may be of any size.
+        let whole = serde_json::to_writer(&mut start, value).is_ok();
+        let text = String::from_utf8_lossy(&start.0);
         let found = match text.char_indices().nth(80) {
             Some((cut, _)) => format!("{}…", &text[..cut]),
-            None => text,
+            None if whole => text.into_owned(),
+            None => format!("{}…", text.trim_end_matches(char::REPLACEMENT_CHARACTER)),
         };
         Self { path: String::new(), expected: expected.into(), found }
     }
@@ -47,6 +51,22 @@ impl JsonError {
     pub fn at(mut self, index: usize) -> Self {
         self.path = format!("[{index}]{}", self.path);
         self
+    }
+}
+
+/// The first bytes of what is written.
+struct Start(Vec<u8>);
+
+impl std::io::Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // More than 80 characters of any kind.
+        const ENOUGH: usize = 400;
+        let taken = bytes.len().min(ENOUGH.saturating_sub(self.0.len()));
+        self.0.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -102,4 +122,30 @@ where
         expected: what.to_owned(),
         found: e.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn errors_say_where_and_what_was_found() {
+        let value = json!({ "contents": [{ "fee": -1 }] });
+        let error = u64_field(&value["contents"][0], "fee").unwrap_err().at(0).within("contents");
+        assert_eq!(error.to_string(), ".contents[0].fee: expected a natural number below 2^64, found -1");
+        let absent = str_field(&value, "branch").unwrap_err();
+        assert_eq!(absent.to_string(), ".branch: expected a string, found null");
+    }
+
+    #[test]
+    fn what_was_found_is_cut_short() {
+        let short = "é".repeat(78);
+        assert_eq!(JsonError::new("x", &json!(short)).found, format!("\"{short}\""));
+        for text in ["é".repeat(79), "🦀".repeat(100_000), "a".repeat(10_000_000)] {
+            let found = JsonError::new("x", &json!(text)).found;
+            assert_eq!(found.chars().count(), 81);
+            assert!(found.ends_with('…'));
+        }
+    }
 }

@@ -185,7 +185,9 @@ impl Client {
 
     async fn open(&self, method: &Method, path: &str, body: Option<&Value>) -> Attempt {
         let place = self.place(path);
-        let mut request = self.http.request(method.clone(), place.to_string());
+        let request = self.http.request(method.clone(), place.to_string());
+        // A real node can answer in binary, too.
+        let mut request = request.header(header::ACCEPT, "application/json");
         if let Some(body) = body {
             request = request.json(body);
         }

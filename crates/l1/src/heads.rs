@@ -23,6 +23,8 @@ pub struct Heads {
 struct Open {
     chunks: BoxStream<'static, reqwest::Result<Bytes>>,
     values: Values,
+    // Whether anything came yet: a layer-1 sends its present head at once.
+    has_spoken: bool,
 }
 
 impl Client {
@@ -70,7 +72,12 @@ impl Heads {
                 }
             };
             if heads.is_err() {
-                self.open = None;
+                let was_quiet = self.open.take().is_some_and(|open| open.has_spoken);
+                if was_quiet && matches!(heads, Err(L1Error::Timeout { .. })) {
+                    // Maybe there is no new block, maybe the other side is gone: a new stream tells.
+                    tracing::debug!("no head for long: asking {} again", self.client.endpoint());
+                    continue;
+                }
             }
             // A stream that was opened anew starts with a head that is known already.
             let is_new = |head: &Header| self.last.is_none_or(|last| last.hash != head.hash);
@@ -91,18 +98,20 @@ impl Heads {
 impl Open {
     async fn connect(client: &Client) -> Result<Self, L1Error> {
         let response = client.open_stream(PATH).await?;
-        Ok(Self { chunks: response.bytes_stream().boxed(), values: Values::default() })
+        Ok(Self { chunks: response.bytes_stream().boxed(), values: Values::default(), has_spoken: false })
     }
 
     /// The heads of the next piece that comes: none, one or several.
     async fn read(&mut self, client: &Client) -> Result<Vec<Header>, L1Error> {
-        let silence = client.settings().silence;
-        let piece = match tokio::time::timeout(silence, self.chunks.next()).await {
-            Err(_) => return Err(L1Error::Timeout { place: client.place(PATH), after: silence }),
+        let settings = client.settings();
+        let after = if self.has_spoken { settings.silence } else { settings.request_timeout };
+        let piece = match tokio::time::timeout(after, self.chunks.next()).await {
+            Err(_) => return Err(L1Error::Timeout { place: client.place(PATH), after }),
             Ok(None) => return Err(client.broken(PATH, "the stream of heads ended")),
             Ok(Some(Err(error))) => return Err(client.broken(PATH, &causes(&error))),
             Ok(Some(Ok(piece))) => piece,
         };
+        self.has_spoken = true;
         client.read(PATH, &Value::Null, |_| {
             self.values.push(&piece)?.iter().map(|value| Header::read(value, client.family())).collect()
         })

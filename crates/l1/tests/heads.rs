@@ -101,14 +101,27 @@ async fn a_single_attempt_says_what_happened() {
 }
 
 #[tokio::test]
-async fn silence_opens_the_stream_anew() {
+async fn a_quiet_stream_is_opened_anew_without_complaint() {
     let fake = Fake::start().await;
     fake.on(MONITOR, Reply::Pieces(vec![line(5)], Ending::StaysOpen))
-        .on(MONITOR, Reply::Pieces(vec![line(5), line(6)], Ending::StaysOpen));
+        .on(MONITOR, Reply::Pieces(vec![line(5)], Ending::StaysOpen))
+        .on(MONITOR, Reply::Pieces(vec![[line(5), line(6)].concat()], Ending::StaysOpen));
+    let (log, _guard) = Log::start();
     let mut heads =
         fake.client_with(Settings { silence: Duration::from_millis(20), ..settings() }).monitor_heads();
     assert_eq!(heads.next().await.level.get(), 5);
     assert_eq!(heads.next().await.level.get(), 6);
+    assert_eq!((fake.asked(MONITOR).len(), log.count("unreachable")), (3, 0));
+}
+
+#[tokio::test]
+async fn a_stream_that_never_says_anything_is_a_timeout() {
+    let fake = Fake::start().await;
+    fake.on(MONITOR, Reply::Pieces(vec![], Ending::StaysOpen));
+    let mut heads = fake
+        .client_with(Settings { request_timeout: Duration::from_millis(20), ..settings() })
+        .monitor_heads();
+    assert!(matches!(heads.try_next().await, Err(L1Error::Timeout { .. })));
 }
 
 #[tokio::test]

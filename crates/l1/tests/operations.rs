@@ -188,6 +188,9 @@ async fn refusals_keep_the_networks_errors() {
     assert!(submit().await.unwrap_err().is_transient());
     assert_eq!(fake.asked(INJECT).len(), 2);
     assert_eq!(client.prepare(&key, vec![], &Limits::default()).await, Err(OperateError::Empty));
+    let poor = BootstrapAccount::named("bootstrap2").unwrap();
+    let error = client.prepare(&poor.sk(), vec![messages()], &limits).await.unwrap_err();
+    assert_eq!(error, OperateError::NoAccount(poor.pkh()));
 }
 
 /// Adds blocks of branch `branch` with their operations; the first one follows `predecessor`.
@@ -241,6 +244,28 @@ async fn a_block_that_was_left_does_not_count() {
     let inclusion = fake.client().wait_included(operation_hash(9), &waiting).await.unwrap();
     assert_eq!(inclusion.block.hash, block_hash(8, 1));
     assert_eq!(inclusion.block.level.get(), 8);
+}
+
+#[tokio::test]
+async fn a_reorganisation_may_go_below_the_first_block_looked_at() {
+    let fake = Fake::start().await;
+    add_blocks(&fake, 0, block_hash(4, 0), &[(5, &[]), (6, &[9])]);
+    // The other chain has the operation in a block below the first one looked at.
+    add_blocks(
+        &fake,
+        1,
+        block_hash(0, 0),
+        &[(1, &[]), (2, &[]), (3, &[9]), (4, &[]), (5, &[]), (6, &[]), (7, &[])],
+    );
+    fake.json(
+        &format!("GET /chains/main/blocks/{}/header", block_hash(0, 0)),
+        header_json(0, 0, block_hash(0, 0)),
+    )
+    .json(&format!("GET /chains/main/blocks/{}/operation_hashes", block_hash(0, 0)), json!([]));
+    heads(&fake, &[(5, 0, block_hash(4, 0)), (6, 0, block_hash(5, 0)), (7, 1, block_hash(6, 1))]);
+    let waiting = Waiting { confirmations: LevelSpan(1), ..Waiting::default() };
+    let inclusion = fake.client().wait_included(operation_hash(9), &waiting).await.unwrap();
+    assert_eq!(inclusion.block.hash, block_hash(3, 1));
 }
 
 #[tokio::test]

@@ -61,6 +61,9 @@ pub enum OperateError {
     /// The layer-1 gives no answer, or refuses.
     #[error(transparent)]
     L1(#[from] L1Error),
+    /// The signer's account does not exist: it never had any tez.
+    #[error("account {0} does not exist: it needs tez before it can do anything")]
+    NoAccount(PublicKeyHash),
     /// What was asked for would fail.
     #[error("{kind} (number {index}) would fail: {}", ids(errors))]
     WouldFail {
@@ -95,7 +98,7 @@ impl OperateError {
         match self {
             Self::L1(error) => error.reports(),
             Self::WouldFail { errors, .. } => errors,
-            Self::NoReceipt { .. } | Self::Empty => &[],
+            Self::NoAccount(_) | Self::NoReceipt { .. } | Self::Empty => &[],
         }
     }
 }
@@ -130,12 +133,16 @@ impl Client {
         let head = self.header(BlockId::HEAD).await?;
         let block = BlockId::from(head.hash);
         let constants = self.constants(block).await?;
-        let reveals = self.manager_key(block, source).await?.is_none();
+        let of_account = |error| match error {
+            L1Error::NotFound { .. } => OperateError::NoAccount(source),
+            error => OperateError::L1(error),
+        };
+        let reveals = self.manager_key(block, source).await.map_err(of_account)?.is_none();
         let mut contents = actions;
         if reveals {
             contents.insert(0, reveal(signer));
         }
-        let counter = self.counter(block, source).await?;
+        let counter = self.counter(block, source).await.map_err(of_account)?;
         let branch = self.branch(block, head.level.get().min(limits.branch_depth)).await?;
         let mut operation = self.draft(branch, source, counter, contents, &constants);
         let simulated = self.simulate(&unsigned(operation.clone()), block).await?;

@@ -1,7 +1,7 @@
 //! Waiting until an operation is included, and stays so.
 
 use crate::block::{Block, Header};
-use crate::chain::{Followed, RecentChain};
+use crate::chain::{ChainError, Followed, RecentChain};
 use crate::query::HeadChangeError;
 use crate::{Client, L1Error};
 use soru_base::{BlockHash, Level, LevelSpan, OperationHash};
@@ -42,7 +42,7 @@ pub enum WaitError {
     L1(#[from] L1Error),
     /// The heads do not make a chain.
     #[error(transparent)]
-    Chain(#[from] crate::chain::ChainError),
+    Chain(#[from] ChainError),
     /// Too many blocks have passed.
     #[error("operation {operation} is in none of the blocks of levels {first} to {last}")]
     NotIncluded {
@@ -55,8 +55,18 @@ pub enum WaitError {
     },
 }
 
-/// How many blocks a reorganisation may leave while one waits.
-const REMEMBERED: usize = 512;
+/// Blocks remembered while one waits.
+const REMEMBERED: usize = 1_024;
+/// How much further back one looks after a reorganisation that goes below all blocks looked at.
+const FURTHER_BACK: LevelSpan = LevelSpan(60);
+
+/// The blocks looked at so far.
+struct Search {
+    operation: OperationHash,
+    first: Level,
+    chain: RecentChain,
+    found: Option<Inclusion>,
+}
 
 impl Client {
     /// Follows the heads until the operation is included and confirmed. A layer-1 that is away is waited for.
@@ -69,63 +79,63 @@ impl Client {
         let mut head = heads.next().await;
         let first = waiting.from.unwrap_or(head.level).min(head.level);
         let last = head.level.plus(waiting.patience);
-        let mut chain = RecentChain::new(REMEMBERED);
-        let mut found: Option<Inclusion> = None;
+        let mut search = Search { operation, first, chain: RecentChain::new(REMEMBERED), found: None };
         loop {
-            let is_new = chain.at(head.level) != Some(head.hash);
-            if is_new || chain.head().is_some_and(|(level, _)| level != head.level) {
-                match self.take(&mut chain, head, first, operation, &mut found).await {
-                    // The head was replaced while it was read: the next one tells.
-                    Err(WaitError::L1(L1Error::NotFound { .. })) => {}
-                    Err(WaitError::L1(error)) if error.is_transient() => {
-                        tracing::debug!(%error, "a block could not be read");
-                    }
-                    taken => taken?,
+            match search.go_to(self, head).await {
+                // The head was replaced while it was read: the next one tells.
+                Err(WaitError::L1(L1Error::NotFound { .. })) => {}
+                Err(WaitError::L1(error)) if error.is_transient() => {
+                    tracing::debug!(%error, "a block could not be read");
                 }
+                gone => gone?,
             }
-            if let Some(inclusion) =
-                found.take_if(|at| head.level >= at.block.level.plus(waiting.confirmations))
-            {
-                return Ok(inclusion);
-            }
-            if found.is_none() && chain.head().is_some_and(|(level, _)| level >= last) {
-                return Err(WaitError::NotIncluded { operation, first, last: head.level });
+            let reached = search.chain.head().map_or(Level::GENESIS, |(level, _)| level);
+            match search.found.take() {
+                Some(at) if reached >= at.block.level.plus(waiting.confirmations) => return Ok(at),
+                None if reached >= last => {
+                    return Err(WaitError::NotIncluded { operation, first: search.first, last: reached });
+                }
+                found => search.found = found,
             }
             head = heads.next().await;
         }
     }
 
-    /// Takes the blocks up to `head`, and looks for the operation in them.
-    async fn take(
-        &self,
-        chain: &mut RecentChain,
-        head: Header,
-        first: Level,
-        operation: OperationHash,
-        found: &mut Option<Inclusion>,
-    ) -> Result<(), WaitError> {
-        let change = self.head_change(chain, head, first).await.map_err(|error| match error {
-            HeadChangeError::L1(error) => WaitError::L1(error),
-            HeadChangeError::Chain(error) => WaitError::Chain(error),
-        })?;
-        let mut inclusion = found.clone();
-        if let Some((level, _)) = change.rollback_to {
-            inclusion = inclusion.filter(|at| at.block.level <= level);
-        }
-        for header in &change.apply {
-            if self.has(header.hash, operation).await? {
-                let block = self.block(header.hash).await?;
-                inclusion = inclusion.or_else(|| pick(&block, operation));
-            }
-        }
-        *found = inclusion;
-        chain.follow(&change);
-        Ok(())
-    }
-
     async fn has(&self, block: BlockHash, operation: OperationHash) -> Result<bool, L1Error> {
         let passes = self.operation_hashes(block).await?;
         Ok(passes.iter().flatten().any(|hash| *hash == operation))
+    }
+}
+
+impl Search {
+    /// Takes the blocks up to `head`, and looks for the operation in them. Nothing changes if a block cannot be had.
+    async fn go_to(&mut self, client: &Client, head: Header) -> Result<(), WaitError> {
+        let change = loop {
+            match client.head_change(&self.chain, head, self.first).await {
+                Ok(change) => break change,
+                Err(HeadChangeError::Chain(ChainError::NoCommonBlock { .. }))
+                    if self.first > Level::GENESIS =>
+                {
+                    self.first = self.first.minus(FURTHER_BACK);
+                    self.chain = RecentChain::new(REMEMBERED);
+                    self.found = None;
+                }
+                Err(HeadChangeError::Chain(error)) => return Err(WaitError::Chain(error)),
+                Err(HeadChangeError::L1(error)) => return Err(WaitError::L1(error)),
+            }
+        };
+        let mut found = self.found.clone();
+        if let Some((level, _)) = change.rollback_to {
+            found = found.filter(|at| at.block.level <= level);
+        }
+        for header in &change.apply {
+            if found.is_none() && client.has(header.hash, self.operation).await? {
+                found = pick(&client.block(header.hash).await?, self.operation);
+            }
+        }
+        self.found = found;
+        self.chain.follow(&change);
+        Ok(())
     }
 }
 
