@@ -47,6 +47,15 @@ fn trie_order(names: BTreeSet<Vec<u8>>, depth: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn trees_proofs_and_stores_go_between_threads() {
+    fn sendable<T: Send + Sync>() {}
+    sendable::<Tree>();
+    sendable::<soru_merkle::Proof>();
+    sendable::<soru_merkle::Store>();
+    sendable::<TreeError>();
+}
+
+#[test]
 fn reading_what_is_not_there() {
     let mut tree = Tree::empty();
     tree.insert(&["a", "b"], "leaf").unwrap();

@@ -1,6 +1,6 @@
 //! Writing nodes, counting references, collecting what is not referred to.
 
-use super::record::{Child, Link, Record, WITHIN};
+use super::record::{Child, DIRECTORY_WITHIN, LEAF_WITHIN, Link, NamedChild, Record, put_entries};
 use super::{
     BYTE_COUNT, COUNTS, Collected, FORMAT, FORMAT_VERSION, NEXT_ID, NODE_COUNT, NODES, NUMBERS, ROOTS,
     StoreError, UNUSED, database, decode,
@@ -119,24 +119,40 @@ impl<'t> Writer<'t> {
         self.write(cell, &record)
     }
 
-    fn put_entry(&mut self, entry: &Entry) -> Result<(Vec<u8>, Child), LoadError> {
+    fn put_entry(&mut self, entry: &Entry) -> Result<NamedChild, LoadError> {
         let child = match &entry.child.0 {
-            Root::Directory(cell) => Child::Directory(Link { hash: cell.hash()?, id: self.put_inode(cell)? }),
-            Root::Changed(changes) => {
-                let cell = changes.merged()?;
-                Child::Directory(Link { hash: cell.hash()?, id: self.put_inode(&cell)? })
-            }
+            Root::Directory(cell) => self.put_directory(cell)?,
+            Root::Changed(changes) => self.put_directory(&*changes.merged()?)?,
             Root::Leaf(cell) => {
                 let hash = cell.hash()?;
                 let stored = if within(cell) { None } else { self.refer(cell, hash)? };
                 match stored {
                     Some(id) => Child::Leaf(Link { hash, id }),
-                    None if cell.get()?.len() <= WITHIN => Child::Within(cell.get()?.clone()),
+                    None if cell.get()?.len() <= LEAF_WITHIN => Child::LeafWithin(cell.get()?.clone()),
                     None => Child::Leaf(Link { hash, id: self.put_leaf(cell)? }),
                 }
             }
         };
         Ok((entry.name.to_vec(), child))
+    }
+
+    /// Refers to a directory in another one, or gives its entries if they are to be kept within that.
+    fn put_directory(&mut self, cell: &InodeCell) -> Result<Child, LoadError> {
+        let hash = cell.hash()?;
+        if let Some(id) = self.refer(cell, hash)? {
+            return Ok(Child::Directory(Link { hash, id }));
+        }
+        let Inode::Entries { role, entries } = cell.get()? else {
+            return Ok(Child::Directory(Link { hash, id: self.put_inode(cell)? }));
+        };
+        let entries = entries.iter().map(|e| self.put_entry(e)).collect::<Result<Vec<_>, _>>()?;
+        let mut bytes = Vec::new();
+        put_entries(&mut bytes, &entries);
+        if bytes.len() <= DIRECTORY_WITHIN {
+            return Ok(Child::DirectoryWithin(entries));
+        }
+        let record = Record::Entries { role: *role, entries };
+        Ok(Child::Directory(Link { hash, id: self.write(cell, &record)? }))
     }
 
     fn put_leaf(&mut self, cell: &Cell<Bytes>) -> Result<u64, LoadError> {
@@ -230,5 +246,5 @@ impl<'t> Writer<'t> {
 
 /// Whether the leaf is known to be kept within its directory.
 fn within(cell: &Cell<Bytes>) -> bool {
-    cell.loaded().is_some_and(|bytes| bytes.len() <= WITHIN)
+    cell.loaded().is_some_and(|bytes| bytes.len() <= LEAF_WITHIN)
 }
