@@ -57,6 +57,11 @@ impl<M: Machine> Chain<M> {
         &self.store
     }
 
+    /// The machine.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
     /// The rollup.
     pub fn rollup(&self) -> RollupAddress {
         self.rollup
@@ -64,10 +69,7 @@ impl<M: Machine> Chain<M> {
 
     /// Stores the block with the rollup's origination: its first state and the genesis commitment.
     pub fn apply_genesis(&self, block: &Block, origin: &Origin) -> Result<BlockRecord, ApplyError> {
-        let evaluated = self
-            .machine
-            .genesis(&origin.boot_sector, origin.level, origin.commitment)
-            .map_err(|e| self.failed(block, e))?;
+        let evaluated = self.machine.genesis(origin).map_err(|e| self.failed(block, e))?;
         let commitment = Commitment::genesis(origin.level, evaluated.hash);
         let ours = commitment.hash();
         if ours != origin.commitment {
@@ -125,7 +127,11 @@ impl<M: Machine> Chain<M> {
         while level >= from {
             let Some(commitment) = self.store.commitment(&hash)? else { break };
             let first_published = self.store.published_at(&hash, None)?;
-            own.push(Own { at: Pointed { hash, level }, predecessor: commitment.predecessor, first_published });
+            own.push(Own {
+                at: Pointed { hash, level },
+                predecessor: commitment.predecessor,
+                first_published,
+            });
             if commitment.predecessor == CommitmentHash::ZERO {
                 break;
             }

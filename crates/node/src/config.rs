@@ -3,6 +3,7 @@
 use crate::config_keys::{Faults, Object};
 use serde_json::{Map, Value, json};
 use soru_base::{IdFamily, PublicKeyHash, RollupAddress};
+use soru_engine::{Compiler, CompilerError};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -167,7 +168,7 @@ pub struct Options {
     /// `metrics-addr`: where `/metrics` is served besides the RPC port.
     pub metrics_addr: Option<SocketAddr>,
     /// `wasm-compiler`: `cranelift` or `singlepass`.
-    pub wasm_compiler: Option<String>,
+    pub wasm_compiler: Option<Compiler>,
     /// `kernel-deadline`: seconds one call of `kernel_run` may take.
     pub kernel_deadline: Duration,
     /// `history-mode`: `full` or `archive`.
@@ -401,9 +402,8 @@ impl Options {
                 faults,
                 |v| v.as_str().and_then(|s| s.parse().ok()),
             ),
-            wasm_compiler: object.optional_text("wasm-compiler", faults, |text| match text {
-                "cranelift" | "singlepass" => Ok(text.to_owned()),
-                _ => Err(format!("unknown compiler `{text}`: expected cranelift or singlepass")),
+            wasm_compiler: object.optional_text("wasm-compiler", faults, |text| {
+                text.parse().map_err(|e: CompilerError| e.to_string())
             }),
             kernel_deadline: object
                 .optional("kernel-deadline", "a number of seconds above 0", faults, seconds)
@@ -441,7 +441,7 @@ impl Options {
         put("rpc-addr", self.rpc_addr != default.rpc_addr, json!(self.rpc_addr.to_string()));
         put("rpc-port", self.rpc_port != default.rpc_port, json!(self.rpc_port));
         put("metrics-addr", self.metrics_addr.is_some(), json!(self.metrics_addr.map(|a| a.to_string())));
-        put("wasm-compiler", self.wasm_compiler.is_some(), json!(self.wasm_compiler));
+        put("wasm-compiler", self.wasm_compiler.is_some(), json!(self.wasm_compiler.map(Compiler::name)));
         put(
             "kernel-deadline",
             self.kernel_deadline != default.kernel_deadline,

@@ -42,7 +42,7 @@ fn every_setting_survives_a_round_trip() {
         rpc_addr: "0.0.0.0".parse().unwrap(),
         rpc_port: 0,
         metrics_addr: Some("127.0.0.1:9".parse().unwrap()),
-        wasm_compiler: Some("singlepass".into()),
+        wasm_compiler: Some(Compiler::Singlepass),
         kernel_deadline: Duration::from_secs(3),
         history_mode: HistoryMode::Archive,
         history_blocks: 7,

@@ -27,6 +27,15 @@ pub enum NodeError {
         /// What it is to sign.
         purpose: Purpose,
     },
+    /// The address of the layer-1 is none.
+    #[error(transparent)]
+    Endpoint(#[from] soru_l1::EndpointError),
+    /// The engine cannot be used.
+    #[error("no engine to run kernels: {0}")]
+    Engine(#[from] soru_engine::EngineError),
+    /// There is no such compiler.
+    #[error(transparent)]
+    Compiler(#[from] soru_engine::CompilerError),
     /// The rollup is not on the layer-1.
     #[error("there is no smart rollup {rollup} on the layer-1 at {endpoint} (its head has level {head})")]
     NoRollup {
@@ -38,7 +47,9 @@ pub enum NodeError {
         head: Level,
     },
     /// The origination gives another commitment than the layer-1 has.
-    #[error("the kernel of the origination gives the genesis commitment {ours:?}, the layer-1 has {theirs:?}")]
+    #[error(
+        "the kernel of the origination gives the genesis commitment {ours:?}, the layer-1 has {theirs:?}"
+    )]
     Genesis {
         /// Computed.
         ours: CommitmentHash,
@@ -46,7 +57,9 @@ pub enum NodeError {
         theirs: CommitmentHash,
     },
     /// The inbox made from the block's operations is not the layer-1's.
-    #[error("the inbox of level {level} made from its messages is {ours:?}, the layer-1's is {theirs:?}: this is a fault of the node or of the layer-1, nothing of this level is kept")]
+    #[error(
+        "the inbox of level {level} made from its messages is {ours:?}, the layer-1's is {theirs:?}: this is a fault of the node or of the layer-1, nothing of this level is kept"
+    )]
     Inbox {
         /// The level.
         level: Level,
@@ -59,7 +72,9 @@ pub enum NodeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The port is taken, or not allowed.
-    #[error("cannot listen on {addr}: {source}; another program may use that port: choose another one, or 0 for any")]
+    #[error(
+        "cannot listen on {addr}: {source}; another program may use that port: choose another one, or 0 for any"
+    )]
     Listen {
         /// The address.
         addr: SocketAddr,

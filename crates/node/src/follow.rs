@@ -102,9 +102,11 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         let (Some(head), Some(genesis)) = (store.head()?, store.genesis()?) else {
             return Ok((self.start(rollup, target).await?, 0));
         };
-        let Some(common) = self.common_ancestor(&genesis, &head, target).await? else {
+        let common = self.common_ancestor(&genesis, &head, target).await?;
+        // Garbage collection may have taken the state of the common ancestor: then from an earlier one.
+        let Some(common) = common.map(|c| store.last_with_state(c)).transpose()?.flatten() else {
             // The block of the origination itself was replaced.
-            warn!(level = %genesis.level, "the block with the rollup's origination is gone, starting again");
+            warn!(level = %genesis.level, "nothing that is kept is on the layer-1's chain, starting again");
             store.rollback_all()?;
             let abandoned = head.level.since(genesis.level).0 + 1;
             return Ok((self.start(rollup, target).await?, abandoned));

@@ -49,6 +49,10 @@ pub struct Origin {
     pub commitment: CommitmentHash,
     /// The kernel it starts with.
     pub boot_sector: Vec<u8>,
+    /// For how many levels its outboxes are kept.
+    pub outbox_validity: LevelSpan,
+    /// Messages of an outbox, at most.
+    pub outbox_limit: u32,
 }
 
 /// The layer-1's constants that matter to a node.
@@ -89,6 +93,8 @@ pub enum Injected {
     Sent(OperationHash),
     /// The layer-1 refuses it.
     Refused(String),
+    /// It builds on one that is refused.
+    NotTried,
 }
 
 /// Why the layer-1 did not answer.

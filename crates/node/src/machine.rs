@@ -1,7 +1,9 @@
 //! What the node needs of a machine: its first state, the state after a level, and a look into a state.
 
+use crate::layer1::Origin;
 use crate::status::Obstacle;
-use soru_base::{CommitmentHash, Level, RollupAddress, StateHash, Tick};
+use serde_json::Value;
+use soru_base::{Level, RollupAddress, StateHash, Tick};
 use soru_merkle::Tree;
 use soru_protocol::inbox::SerializedMessage;
 use thiserror::Error;
@@ -49,20 +51,22 @@ pub enum MachineError {
     #[error("cannot read the state: {0}")]
     State(String),
     /// The text is no key of the durable storage.
-    #[error("`{0}` is no key of the durable storage: expected steps of letters, digits, `.`, `-` and `_`, each behind a `/`")]
+    #[error(
+        "`{0}` is no key of the durable storage: expected steps of letters, digits, `.`, `-` and `_`, each behind a `/`"
+    )]
     Key(String),
 }
 
 /// A machine.
 pub trait Machine: Send + Sync + 'static {
-    /// The state of a rollup at its origination, with the commitment the layer-1 has for it: machines of several
-    /// versions exist, and the layer-1 does not say which one it means.
-    fn genesis(
-        &self,
-        boot_sector: &[u8],
-        level: Level,
-        expected: CommitmentHash,
-    ) -> Result<Evaluated, MachineError>;
+    /// The state of a rollup at its origination: of the machine that leads to the commitment the layer-1 has for it, for
+    /// there are several versions, and the layer-1 does not say which one it means. If none does, any of them.
+    fn genesis(&self, origin: &Origin) -> Result<Evaluated, MachineError>;
+
+    /// What the engine has done, for people.
+    fn engine(&self) -> Value {
+        Value::Null
+    }
 
     /// The state after a level. `messages` are all of the level's, the protocol's included.
     fn evaluate(

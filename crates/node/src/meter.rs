@@ -1,11 +1,31 @@
 //! The node's Prometheus metrics.
 
+use crate::error::NodeError;
 use crate::store::BlockRecord;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+/// Installs the recorder of the process, once; its handle renders the metrics.
+pub(crate) fn install() -> Result<PrometheusHandle, NodeError> {
+    static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    let handle = HANDLE.get_or_init(|| {
+        let level = Matcher::Full("soru_node_level_seconds".to_owned());
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(level, &LEVEL_SECONDS);
+        let recorder = builder.map_err(|e| e.to_string())?.build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|e| e.to_string())?;
+        describe();
+        Ok(handle)
+    });
+    handle.clone().map_err(|reason| NodeError::Part { part: "metrics", reason })
+}
+
+const LEVEL_SECONDS: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
 /// Describes all metrics, so that they are there from the start.
-pub(crate) fn describe() {
+fn describe() {
     describe_gauge!("soru_node_head_level", "Level of the last evaluated block.");
     describe_gauge!("soru_node_layer1_head_level", "Level of the layer-1's last known head.");
     describe_gauge!("soru_node_layer1_reachable", "1 if the layer-1 answered last.");

@@ -18,7 +18,12 @@ pub struct FilePreimages {
 impl FilePreimages {
     /// Pages below `data_dir`.
     pub fn new(data_dir: &Path) -> Self {
-        Self { dir: data_dir.join(PREIMAGE_DIR) }
+        Self::in_dir(&data_dir.join(PREIMAGE_DIR))
+    }
+
+    /// Pages in `dir` itself.
+    pub fn in_dir(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
     }
 }
 
@@ -36,7 +41,9 @@ impl PreimageSource for FilePreimages {
         let found = PreimageHash::of_page(&page);
         if page.len() <= PAGE_MAX && found != hash {
             let path = path.display();
-            return Err(RevealError::new(format!("the file {path} has the hash {found}: it is not the page {hash}")));
+            return Err(RevealError::new(format!(
+                "the file {path} has the hash {found}: it is not the page {hash}"
+            )));
         }
         Ok(page)
     }
@@ -63,7 +70,8 @@ mod tests {
     }
 
     fn ask(pages: &mut FilePreimages, page: &[u8]) -> Result<Vec<u8>, RevealError> {
-        let metadata = Metadata { address: RollupAddress([7; 20]), origination_level: Level::new(5).unwrap() };
+        let metadata =
+            Metadata { address: RollupAddress([7; 20]), origination_level: Level::new(5).unwrap() };
         let request = [&[0], PreimageHash::of_page(page).to_bytes().as_slice()].concat();
         assert!(matches!(RevealRequest::parse(&request), RevealRequest::Preimage(_)));
         RollupReveals { metadata, preimages: pages }.reveal(&request)

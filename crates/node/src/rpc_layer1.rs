@@ -1,27 +1,39 @@
 //! A layer-1 through its RPC, as the node needs it.
 
+use crate::config::{Config, FeeParameter, Purpose};
 use crate::layer1::{
     Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Stakes,
 };
 use crate::publish::Pointed;
-use soru_base::{Binary, CommitmentHash, Level, LevelSpan, PublicKeyHash, RollupAddress};
+use soru_base::{Binary, Level, LevelSpan, PublicKeyHash, RollupAddress};
+use soru_l1::operate::{FeeRates, Limits, OperateError, Prepared, Signer};
 use soru_l1::rollup::Executed;
 use soru_l1::{BlockId, Client, L1Error};
+use soru_protocol::operation::{Action, PvmKind};
+use soru_protocol::receipt::ErrorReport;
 use soru_pvm::outbox::OutputProof;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The layer-1 behind a client.
 pub struct RpcLayer1 {
     client: Client,
     rollup: RollupAddress,
+    signers: BTreeMap<PublicKeyHash, Arc<dyn Signer>>,
+    limits: Limits,
+    fee_cap: Option<u64>,
 }
 
 /// The heads of a client.
 pub struct RpcHeads(soru_l1::Heads);
 
 impl RpcLayer1 {
-    /// The layer-1 behind `client`, seen by a node of `rollup`.
-    pub fn new(client: Client, rollup: RollupAddress) -> Self {
-        Self { client, rollup }
+    /// The layer-1 behind `client`, as the node of `config` sees it; operations are signed by `signers`.
+    pub fn new(client: Client, config: &Config, signers: impl IntoIterator<Item = Arc<dyn Signer>>) -> Self {
+        let signers = signers.into_iter().map(|signer| (signer.public_key().hash(), signer)).collect();
+        let fees = &config.fee_parameters;
+        let fee_cap = fees.values().filter_map(|f| f.fee_cap).max();
+        Self { client, rollup: config.rollup, signers, limits: limits(fees), fee_cap }
     }
 }
 
@@ -58,7 +70,12 @@ impl Layer1 for RpcLayer1 {
             messages: events.messages,
             published: own(events.published, |p| p.rollup == self.rollup, |p| (p.hash, p.staker)),
             cemented: own(events.cemented, |c| c.rollup == self.rollup, |c| c.hash),
-            executed: events.executed.iter().filter(|e| e.rollup == self.rollup).filter_map(place_of).collect(),
+            executed: events
+                .executed
+                .iter()
+                .filter(|e| e.rollup == self.rollup)
+                .filter_map(place_of)
+                .collect(),
             inbox,
             migration: None,
         })
@@ -66,13 +83,30 @@ impl Layer1 for RpcLayer1 {
 
     async fn origin(&self, rollup: RollupAddress, at_block: &Header) -> Result<Origin, Layer1Error> {
         let info = self.client.genesis_info(at_block.hash, rollup).await?;
-        let block = self.client.block(at(at_block, info.level)?).await?;
+        match self.client.rollup_kind(at_block.hash, rollup).await? {
+            Some(PvmKind::Wasm2_0_0) => {}
+            Some(kind) => {
+                return Err(Layer1Error::Nonsense(format!(
+                    "a rollup of kind {}, this node runs wasm_2_0_0",
+                    kind.name()
+                )));
+            }
+            None => return Err(Layer1Error::Unknown(format!("the rollup {rollup:?}"))),
+        }
+        let id = at(at_block, info.level)?;
+        let (block, constants) = tokio::try_join!(self.client.block(id), self.client.constants(id))?;
         let events = block.rollup_events().map_err(|e| Layer1Error::Nonsense(e.to_string()))?;
         let origination = events.originated.into_iter().find(|o| o.rollup == rollup);
         let origination = origination.ok_or_else(|| {
             Layer1Error::Nonsense(format!("the block of level {} does not originate {rollup:?}", info.level))
         })?;
-        Ok(Origin { level: info.level, commitment: info.commitment_hash, boot_sector: origination.kernel })
+        Ok(Origin {
+            level: info.level,
+            commitment: info.commitment_hash,
+            boot_sector: origination.kernel,
+            outbox_validity: LevelSpan(constants.rollup.max_active_outbox_levels),
+            outbox_limit: constants.rollup.max_outbox_messages_per_level,
+        })
     }
 
     async fn constants(&self, at_block: &Header) -> Result<Constants, Layer1Error> {
@@ -111,11 +145,90 @@ impl Layer1 for RpcLayer1 {
 
     async fn inject(
         &self,
-        _rollup: RollupAddress,
-        _source: PublicKeyHash,
-        _batch: Vec<Injection>,
+        rollup: RollupAddress,
+        source: PublicKeyHash,
+        batch: Vec<Injection>,
     ) -> Result<Vec<Injected>, Layer1Error> {
-        Err(Layer1Error::Nonsense("PLACEHOLDER".into()))
+        let signer = self.signers.get(&source);
+        let signer = signer.ok_or_else(|| Layer1Error::Unknown(format!("a key for {source}")))?;
+        let mut results: Vec<Option<Injected>> = vec![None; batch.len()];
+        // One operation for all; what it would fail on is left out, so that it does not take the others with it.
+        loop {
+            let left: Vec<usize> = (0..batch.len()).filter(|i| results[*i].is_none()).collect();
+            if left.is_empty() {
+                break;
+            }
+            let actions = left.iter().map(|i| action(rollup, &batch[*i])).collect();
+            match self.client.prepare(signer.as_ref(), actions, &self.limits).await {
+                Ok(prepared) => {
+                    let fate = self.send(&prepared).await?;
+                    left.iter().for_each(|i| results[*i] = Some(fate.clone()));
+                }
+                Err(OperateError::WouldFail { index, errors, .. }) => {
+                    let Some(failed) = left.get(index).copied() else {
+                        return Err(Layer1Error::Nonsense(format!(
+                            "content {index} would fail, there is none"
+                        )));
+                    };
+                    let ids: Vec<&str> = errors.iter().map(ErrorReport::id).collect();
+                    results[failed] = Some(Injected::Refused(ids.join(", ")));
+                    if matches!(batch[failed], Injection::Publish(_)) {
+                        // Those after it build on it.
+                        let later = left.into_iter().filter(|i| *i > failed);
+                        later
+                            .filter(|i| matches!(batch[*i], Injection::Publish(_)))
+                            .for_each(|i| results[i] = Some(Injected::NotTried));
+                    }
+                }
+                Err(OperateError::L1(error)) if !error.reports().is_empty() => {
+                    let fate = Injected::Refused(error.to_string());
+                    left.iter().for_each(|i| results[*i] = Some(fate.clone()));
+                }
+                Err(OperateError::L1(error)) => return Err(error.into()),
+                Err(error) => return Err(Layer1Error::Nonsense(error.to_string())),
+            }
+        }
+        Ok(results.into_iter().flatten().collect())
+    }
+}
+
+impl RpcLayer1 {
+    async fn send(&self, prepared: &Prepared) -> Result<Injected, Layer1Error> {
+        if let Some(cap) = self.fee_cap.filter(|cap| prepared.fee().0 > *cap) {
+            return Ok(Injected::Refused(format!(
+                "the fee of {} is above the fee-cap of {cap} mutez",
+                prepared.fee()
+            )));
+        }
+        match self.client.inject_operation(&prepared.operation).await {
+            Ok(hash) => Ok(Injected::Sent(hash)),
+            Err(error) if !error.reports().is_empty() => Ok(Injected::Refused(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn action(rollup: RollupAddress, injection: &Injection) -> Action {
+    match injection {
+        Injection::Publish(commitment) => Action::SmartRollupPublish { rollup, commitment: *commitment },
+        Injection::Cement(_) => Action::SmartRollupCement { rollup },
+    }
+}
+
+/// What the configuration says about fees; one operation may hold contents of several purposes, so the most generous
+/// setting of all counts.
+fn limits(fees: &BTreeMap<Purpose, FeeParameter>) -> Limits {
+    let most = |get: fn(&FeeParameter) -> Option<u64>, default: u64| {
+        fees.values().filter_map(get).max().unwrap_or(default)
+    };
+    let rates = FeeRates::default();
+    Limits {
+        rates: FeeRates {
+            minimal: most(|f| f.minimal_fees, rates.minimal),
+            nanotez_per_gas: most(|f| f.minimal_nanotez_per_gas_unit, rates.nanotez_per_gas),
+            nanotez_per_byte: most(|f| f.minimal_nanotez_per_byte, rates.nanotez_per_byte),
+        },
+        ..Limits::default()
     }
 }
 
@@ -132,7 +245,10 @@ fn header(header: &soru_l1::Header) -> Header {
 fn at(of: &Header, level: Level) -> Result<BlockId, Layer1Error> {
     match of.level.get().checked_sub(level.get()) {
         Some(back) => Ok(BlockId::from(of.hash).minus(back)),
-        None => Err(Layer1Error::Unknown(format!("an ancestor of level {level} of a block of level {}", of.level))),
+        None => Err(Layer1Error::Unknown(format!(
+            "an ancestor of level {level} of a block of level {}",
+            of.level
+        ))),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The WASM machine of `soru-pvm` on some engine, as the node uses it.
 
+use crate::layer1::Origin;
 use crate::machine::{Evaluated, Machine, MachineError, Place};
 use crate::reveals::FilePreimages;
 use crate::status::Obstacle;
-use soru_base::{Binary as _, CommitmentHash, Level, StateHash};
+use serde_json::Value;
+use soru_base::{Binary as _, Level, StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
@@ -22,55 +24,59 @@ use tracing::info;
 /// Longest value that the RPC shows, in bytes.
 const MAX_VALUE: u64 = 64 << 20;
 
+/// Ticks between two calls of `kernel_run`, now and in the first versions.
+const TICKS_PER_SNAPSHOT: [TickSpan; 2] = [Limits::FIRST.ticks_per_snapshot, TickSpan(50_000_000_000_000)];
+
 /// The WASM machine.
 pub struct WasmMachine<R> {
     runner: R,
+    report: fn(&R) -> Value,
     data_dir: PathBuf,
-    limits: Limits,
     log_debug: bool,
 }
 
 impl<R: Runner + Send + Sync + 'static> WasmMachine<R> {
-    /// A machine whose kernels run on `runner`, whose pages are below `data_dir`, and whose rollups were given
-    /// `limits` at their origination.
-    pub fn new(runner: R, data_dir: PathBuf, limits: Limits, log_debug: bool) -> Self {
-        Self { runner, data_dir, limits, log_debug }
-    }
-
-    fn first_state(&self, version: Version, boot_sector: &[u8]) -> Result<Tree, StateError> {
-        let mut tree = initial_state(version)?;
-        install_boot_sector(&mut tree, boot_sector, self.limits)?;
-        Ok(tree)
+    /// A machine whose kernels run on `runner` (which `report` describes) and whose pages are below `data_dir`.
+    pub fn new(runner: R, report: fn(&R) -> Value, data_dir: PathBuf, log_debug: bool) -> Self {
+        Self { runner, report, data_dir, log_debug }
     }
 }
 
+fn first_state(version: Version, ticks: TickSpan, origin: &Origin) -> Result<Tree, StateError> {
+    let mut tree = initial_state(version)?;
+    let limits = Limits {
+        ticks_per_snapshot: ticks,
+        outbox_validity_period: origin.outbox_validity,
+        outbox_message_limit: origin.outbox_limit.into(),
+    };
+    install_boot_sector(&mut tree, &origin.boot_sector, limits)?;
+    Ok(tree)
+}
+
 impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
-    fn genesis(
-        &self,
-        boot_sector: &[u8],
-        level: Level,
-        expected: CommitmentHash,
-    ) -> Result<Evaluated, MachineError> {
+    fn genesis(&self, origin: &Origin) -> Result<Evaluated, MachineError> {
         let mut first = None;
-        for version in Version::ALL {
-            let state = self.first_state(version, boot_sector).map_err(unreadable)?;
-            let hash = hash_of(&state)?;
+        for (version, ticks) in Version::ALL.into_iter().flat_map(|v| TICKS_PER_SNAPSHOT.map(|t| (v, t))) {
+            let state = first_state(version, ticks, origin).map_err(unreadable)?;
             let evaluated = Evaluated {
-                hash,
+                hash: hash_of(&state)?,
                 state,
-                tick: soru_base::Tick::ZERO,
+                tick: Tick::ZERO,
                 status: WAITING.to_owned(),
                 outbox_len: 0,
                 notes: Vec::new(),
             };
-            if Commitment::genesis(level, hash).hash() == expected {
+            if Commitment::genesis(origin.level, evaluated.hash).hash() == origin.commitment {
                 info!(%version, "the machine of the rollup");
                 return Ok(evaluated);
             }
             first.get_or_insert(evaluated);
         }
-        // None of them: the caller finds out that the commitment is another one.
         first.ok_or_else(|| MachineError::State("there is no version of the machine".to_owned()))
+    }
+
+    fn engine(&self) -> Value {
+        (self.report)(&self.runner)
     }
 
     fn evaluate(
@@ -155,7 +161,9 @@ fn notes(runs: &[Run]) -> Vec<String> {
             RunEnd::Finished => (),
             RunEnd::Trapped { reason } => notes.push(format!("kernel_run {number} trapped: {reason}")),
             RunEnd::FellBack { stage, reason } => {
-                notes.push(format!("the kernel was refused ({stage:?}: {reason}), the one before took its place"));
+                notes.push(format!(
+                    "the kernel was refused ({stage:?}: {reason}), the one before took its place"
+                ));
             }
         }
         if run.then == Boundary::ForcedYield {

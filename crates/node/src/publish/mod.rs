@@ -7,8 +7,8 @@
 mod plan;
 mod publisher;
 
-pub use publisher::{FINALITY, PublishError, Publisher};
 pub use plan::{Limits, Own, Plan, Pointed, Step, View, Warning, plan};
+pub use publisher::{FINALITY, PublishError, Publisher};
 
 #[cfg(test)]
 mod plan_tests;

@@ -163,6 +163,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
                     }
                     info!(%operation, "sent an operation to {step}");
                 }
+                Injected::NotTried => (),
                 Injected::Refused(reason) => self.refuse(step, &reason, head),
             }
         }
@@ -182,6 +183,9 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
 }
 
 fn missing(at: &Pointed) -> NodeError {
-    StoreError::Damaged { what: "commitment", reason: format!("{:?} of level {} is missing", at.hash, at.level) }
-        .into()
+    StoreError::Damaged {
+        what: "commitment",
+        reason: format!("{:?} of level {} is missing", at.hash, at.level),
+    }
+    .into()
 }

@@ -113,7 +113,10 @@ pub(super) async fn outbox_messages(
 fn messages_of(context: &Context, id: &str, level: u32) -> Answer {
     let record = context.find(id)?;
     if level > record.level.get() {
-        return Err(RpcError::not_found(format!("outbox level {level} is not known at level {}", record.level)));
+        return Err(RpcError::not_found(format!(
+            "outbox level {level} is not known at level {}",
+            record.level
+        )));
     }
     let level = Level::new(level).unwrap_or(record.level);
     let messages = context.outbox_of(&record, level)?.into_iter().map(|(index, message)| {
@@ -141,7 +144,10 @@ pub(super) async fn outbox_proof(
     }
     let record = context.store.block_at(cemented.level)?.filter(|r| r.commitment == Some(cemented.hash));
     let record = record.ok_or_else(|| {
-        RpcError::not_yet(format!("the node has not computed the cemented commitment of level {}", cemented.level))
+        RpcError::not_yet(format!(
+            "the node has not computed the cemented commitment of level {}",
+            cemented.level
+        ))
     })?;
     let state = context.store.state(&record)?;
     let machine = context.machine.clone();
@@ -149,11 +155,16 @@ pub(super) async fn outbox_proof(
         .await
         .map_err(|e| RpcError::internal(e.to_string()))?
         .map_err(|e| RpcError::internal(e.to_string()))?
-        .ok_or_else(|| RpcError::not_found(format!("there is no message {index} in the outbox of level {level}")))?;
+        .ok_or_else(|| {
+            RpcError::not_found(format!("there is no message {index} in the outbox of level {level}"))
+        })?;
     let commitment = context.commitment_hash(&cemented.hash);
     Ok(Json(json!({"commitment": commitment, "proof": hex::encode(proof)})))
 }
 
 fn parse_level(text: &str) -> Result<Level, RpcError> {
-    text.parse().ok().and_then(Level::new).ok_or_else(|| RpcError::bad_request(format!("`{text}` is no level")))
+    text.parse()
+        .ok()
+        .and_then(Level::new)
+        .ok_or_else(|| RpcError::bad_request(format!("`{text}` is no level")))
 }

@@ -3,10 +3,10 @@
 use super::{Context, RpcError};
 use crate::store::BlockRecord;
 use serde_json::{Map, Value, json};
-use soru_base::{BlockHash, CommitmentHash, Json as _, Level};
+use soru_base::{Binary as _, BlockHash, CommitmentHash, Json as _, Level};
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
-//PLACEHOLDER use soru_protocol::outbox::OutboxMessage;
+use soru_protocol::outbox::OutboxMessage;
 
 impl Context {
     pub(super) fn commitment_hash(&self, hash: &CommitmentHash) -> Value {
@@ -51,16 +51,24 @@ impl Context {
     }
 
     /// The outbox of `level` after a block: index, and the message in JSON.
-    pub(super) fn outbox_of(&self, record: &BlockRecord, level: Level) -> Result<Vec<(u32, Value)>, RpcError> {
+    pub(super) fn outbox_of(
+        &self,
+        record: &BlockRecord,
+        level: Level,
+    ) -> Result<Vec<(u32, Value)>, RpcError> {
         let state = self.store.state(record)?;
-        let messages =
-            self.machine.outbox(&state, level).map_err(|e| RpcError::internal(e.to_string()))?;
+        let messages = self.machine.outbox(&state, level).map_err(|e| RpcError::internal(e.to_string()))?;
         Ok(messages.into_iter().map(|(index, bytes)| (index, self.outbox_message(&bytes))).collect())
     }
 
     /// A message that the layer-1 cannot read is shown as bytes.
     fn outbox_message(&self, bytes: &[u8]) -> Value {
-        json!({"PLACEHOLDER": hex::encode(bytes)})
+        match OutboxMessage::from_bytes(bytes) {
+            Ok(message) => message.to_json(self.config.ids),
+            Err(error) => {
+                json!({"kind": "unreadable", "bytes": hex::encode(bytes), "reason": error.to_string()})
+            }
+        }
     }
 
     /// The block an id names: `head`, `finalized`, `cemented`, a level or a hash.

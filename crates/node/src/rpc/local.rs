@@ -19,7 +19,8 @@ type Answer = Result<Json<Value>, RpcError>;
 const PERIODS_BACK: u32 = 10;
 
 pub(super) async fn last_published_commitment(State(context): State<Context>) -> Answer {
-    let (Some(head), Some(operator)) = (context.store.head()?, context.config.operators.get(&Purpose::Publish))
+    let (Some(head), Some(operator)) =
+        (context.store.head()?, context.config.operators.get(&Purpose::Publish))
     else {
         return Ok(Json(Value::Null));
     };

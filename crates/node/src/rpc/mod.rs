@@ -64,7 +64,6 @@ pub fn router(context: Context) -> Router {
         .route("/tezos_level", get(global::tezos_level))
         .route("/last_stored_commitment", get(global::last_stored_commitment))
         .route("/last_cemented_commitment", get(global::last_cemented_commitment))
-        .route("/block/{id}", get(block::whole))
         .nest("/block/{id}", block);
     let local = Router::new()
         .route("/last_published_commitment", get(local::last_published_commitment))
@@ -81,9 +80,15 @@ pub fn router(context: Context) -> Router {
         .route("/health", get(root::health))
         .route("/version", get(root::version))
         .route("/config", get(root::config))
+        .route("/stats/engine", get(root::engine_stats))
         .route("/stats/store", get(root::store_stats))
         .route("/metrics", get(root::metrics))
         .fallback(async |uri: Uri| RpcError::not_found(format!("there is no RPC at {}", uri.path())))
         .method_not_allowed_fallback(async || RpcError::method_not_allowed())
         .with_state(context)
+}
+
+/// The route of the metrics alone.
+pub fn metrics_router(context: Context) -> Router {
+    Router::new().route("/metrics", get(root::metrics)).with_state(context)
 }

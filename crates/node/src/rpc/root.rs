@@ -16,7 +16,9 @@ pub(super) async fn ping() -> Json<Value> {
 
 pub(super) async fn version() -> Json<Value> {
     let version = concat!("soru ", env!("CARGO_PKG_VERSION"));
-    Json(json!({"version": version, "store_version": crate::store::VERSION.to_string(), "context_version": "1"}))
+    Json(
+        json!({"version": version, "store_version": crate::store::VERSION.to_string(), "context_version": "1"}),
+    )
 }
 
 pub(super) async fn config(State(context): State<Context>) -> Json<Value> {
@@ -55,11 +57,17 @@ pub(super) async fn health(State(context): State<Context>) -> Json<Value> {
 }
 
 pub(super) async fn store_stats(State(context): State<Context>) -> Answer {
-    let store = context.store.clone();
-    let (allocated, stored) = tokio::task::spawn_blocking(move || store.size())
-        .await
-        .map_err(|e| RpcError::internal(e.to_string()))??;
-    Ok(Json(json!({"allocated_bytes": allocated, "stored_bytes": stored})))
+    let size = context.store.size()?;
+    Ok(Json(json!({
+        "file_bytes": size.file_bytes,
+        "states": size.states,
+        "nodes": size.nodes,
+        "node_bytes": size.node_bytes,
+    })))
+}
+
+pub(super) async fn engine_stats(State(context): State<Context>) -> Json<Value> {
+    Json(context.machine.engine())
 }
 
 pub(super) async fn metrics(State(context): State<Context>) -> Response {

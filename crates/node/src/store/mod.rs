@@ -37,7 +37,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The data directory belongs to another rollup.
-    #[error("the data directory is that of the rollup {found:?}, not of {expected:?}: use another data directory")]
+    #[error(
+        "the data directory is that of the rollup {found:?}, not of {expected:?}: use another data directory"
+    )]
     OtherRollup {
         /// The rollup of the configuration.
         expected: RollupAddress,
@@ -126,6 +128,7 @@ pub struct NewBlock {
 pub struct Store {
     db: Arc<Database>,
     trees: soru_merkle::Store,
+    path: Arc<Path>,
 }
 
 impl Store {
@@ -143,7 +146,7 @@ impl Store {
         create_all(&tx)?;
         tx.commit()?;
         let trees = soru_merkle::Store::new(db.clone())?;
-        Ok(Self { db, trees })
+        Ok(Self { db, trees, path: path.into() })
     }
 
     fn read(&self) -> Result<ReadTransaction, StoreError> {
@@ -213,7 +216,8 @@ impl Store {
                 continue;
             }
             let record = required_block(&tx, block)?;
-            let by = |(h, key): &(CommitmentHash, PublicKeyHash)| h == hash && publisher.is_none_or(|p| p == *key);
+            let by =
+                |(h, key): &(CommitmentHash, PublicKeyHash)| h == hash && publisher.is_none_or(|p| p == *key);
             if record.published.iter().any(by) {
                 return Ok(Some(record.level));
             }
@@ -248,6 +252,19 @@ impl Store {
         Ok(pending)
     }
 
+    /// The highest block of the current chain, up to `level`, whose state is kept.
+    pub fn last_with_state(&self, level: Level) -> Result<Option<Level>, StoreError> {
+        let tx = self.read()?;
+        let (states, canonical) = (tx.open_table(STATES)?, tx.open_table(CANONICAL)?);
+        for entry in states.range(..=(level.get(), [0xff; 32]))?.rev() {
+            let (at, block) = entry?.0.value();
+            if canonical.get(at)?.is_some_and(|hash| hash.value() == block) {
+                return Ok(Level::new(at));
+            }
+        }
+        Ok(None)
+    }
+
     /// The lowest level whose state is kept.
     pub fn first_state_level(&self) -> Result<Option<Level>, StoreError> {
         let first = self.read()?.open_table(STATES)?.first()?.map(|(key, _)| key.value().0);
@@ -264,7 +281,9 @@ impl Store {
         let tx = self.read()?;
         match tx.open_table(META)?.get(CEMENTED)? {
             None => Ok(None),
-            Some(bytes) => pointed_from_bytes(bytes.value()).map(Some).map_err(damaged("cemented commitment")),
+            Some(bytes) => {
+                pointed_from_bytes(bytes.value()).map(Some).map_err(damaged("cemented commitment"))
+            }
         }
     }
 
@@ -327,15 +346,26 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// Size of the database on disk and of what is in it, in bytes.
-    pub fn size(&self) -> Result<(u64, u64), StoreError> {
-        let tx = self.db.begin_write()?;
-        let stats = tx.stats()?;
-        let size = stats.allocated_pages() * stats.page_size() as u64;
-        let stored = stats.stored_bytes();
-        tx.abort()?;
-        Ok((size, stored))
+    /// What the store takes.
+    pub fn size(&self) -> Result<Size, StoreError> {
+        let file = std::fs::metadata(&*self.path)
+            .map_err(|source| StoreError::Io { path: self.path.to_path_buf(), source })?;
+        let trees = self.trees.stats()?;
+        Ok(Size { file_bytes: file.len(), states: trees.roots, nodes: trees.nodes, node_bytes: trees.bytes })
     }
+}
+
+/// What a store takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of the database's file, free space included.
+    pub file_bytes: u64,
+    /// States kept.
+    pub states: u64,
+    /// Nodes of their trees.
+    pub nodes: u64,
+    /// Bytes of the nodes.
+    pub node_bytes: u64,
 }
 
 fn check_owner(tx: &WriteTransaction, rollup: RollupAddress) -> Result<(), StoreError> {

@@ -14,7 +14,8 @@ pub(super) const MESSAGES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinitio
 /// Commitment hash to commitment.
 pub(super) const COMMITMENTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("commitments");
 /// Commitment hash and level to the hashes of the blocks of that level in which it was published.
-pub(super) const PUBLICATIONS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new("publications");
+pub(super) const PUBLICATIONS: TableDefinition<'_, ([u8; 32], u32), &[u8]> =
+    TableDefinition::new("publications");
 /// Level and block hash to the hash of the state after it, as long as the state is kept.
 pub(super) const STATES: TableDefinition<'_, (u32, [u8; 32]), [u8; 32]> = TableDefinition::new("states");
 /// Level and block hash to the length of the outbox of that level, if it is not empty.

@@ -1,0 +1,147 @@
+use super::*;
+use soru_base::{StateHash, Tick, TickSpan};
+use soru_protocol::inbox::{LevelInbox, ProtocolMessages};
+
+const ROLLUP: RollupAddress = RollupAddress([1; 20]);
+
+fn level(n: u32) -> Level {
+    Level::new(n).unwrap()
+}
+
+/// Block `n` on the fork `fork`, after the block of `before` one level lower.
+fn block(n: u32, fork: u8, before: u8) -> NewBlock {
+    let mut state = Tree::empty();
+    state.insert(&["level"], n.to_be_bytes().to_vec()).unwrap();
+    let inbox = LevelInbox::genesis(level(n), &ProtocolMessages::default());
+    let hash =
+        |n: u32, fork: u8| BlockHash([[fork; 28].as_slice(), &n.to_be_bytes()].concat().try_into().unwrap());
+    let record = BlockRecord {
+        hash: hash(n, fork),
+        level: level(n),
+        predecessor: hash(n - 1, before),
+        timestamp: -5,
+        num_messages: 2,
+        state_hash: StateHash::from(state.hash().unwrap()),
+        initial_tick: Tick(n.into()),
+        num_ticks: TickSpan(7),
+        status: "fine".to_owned(),
+        outbox_len: n % 2,
+        commitment: None,
+        previous_commitment: CommitmentHash([fork; 32]),
+        previous_commitment_level: level(0),
+        published: vec![(CommitmentHash([9; 32]), "tz1fp5ncDmqYwYC568fREYz9iwQTgGQuKZqX".parse().unwrap())],
+        cemented: vec![CommitmentHash([8; 32])],
+        executed: vec![],
+        inbox: inbox.inbox,
+    };
+    NewBlock { record, messages: inbox.messages, commitment: None, state }
+}
+
+#[test]
+fn a_record_survives_its_bytes() {
+    let mut record = block(3, 1, 1).record;
+    record.commitment = Some(CommitmentHash([4; 32]));
+    record.executed = vec![(level(1), 2), (level(3), 4)];
+    assert_eq!(BlockRecord::from_bytes(&record.to_bytes()).unwrap(), record);
+    record.status = "ü".repeat(2_000);
+    let read = BlockRecord::from_bytes(&record.to_bytes()).unwrap();
+    assert_eq!(read.status.len(), 1_024);
+}
+
+#[test]
+fn what_is_put_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    (1..=3).for_each(|n| store.put(&block(n, 1, 1)).unwrap());
+    store.set_cemented(Pointed { hash: CommitmentHash([3; 32]), level: level(2) }).unwrap();
+    drop(store);
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    let expected = block(3, 1, 1);
+    assert_eq!(store.head().unwrap().unwrap(), expected.record);
+    assert_eq!(store.genesis().unwrap().unwrap().level, level(1));
+    assert_eq!(store.messages(&expected.record.hash).unwrap(), expected.messages);
+    assert_eq!(store.state(&expected.record).unwrap().hash().unwrap(), expected.state.hash().unwrap());
+    assert_eq!(store.cemented().unwrap().unwrap().level, level(2));
+}
+
+#[test]
+fn a_block_that_does_not_follow_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    store.put(&block(1, 1, 1)).unwrap();
+    for wrong in [block(3, 1, 1), block(2, 2, 2), block(1, 1, 1)] {
+        assert!(matches!(store.put(&wrong), Err(StoreError::Gap { .. })));
+    }
+    assert_eq!(store.block(&block(3, 1, 1).record.hash).unwrap(), None);
+    assert_eq!(store.head().unwrap().unwrap().level, level(1));
+}
+
+#[test]
+fn publications_count_on_the_current_chain_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    let quiet = |n, fork, before| {
+        let mut block = block(n, fork, before);
+        block.record.published.clear();
+        block
+    };
+    let commitment = CommitmentHash([9; 32]);
+    store.put(&quiet(1, 1, 1)).unwrap();
+    store.put(&block(2, 1, 1)).unwrap();
+    assert_eq!(store.published_at(&commitment, None).unwrap(), Some(level(2)));
+    let other = "tz1VSUr8wwNhLAzempoch5d6hLRiTh8Cjcjb".parse().unwrap();
+    assert_eq!(store.published_at(&commitment, Some(other)).unwrap(), None);
+    // Another block takes its place, and a later one publishes.
+    store.rollback(level(1)).unwrap();
+    store.put(&quiet(2, 2, 1)).unwrap();
+    assert_eq!(store.published_at(&commitment, None).unwrap(), None);
+    store.put(&block(3, 2, 2)).unwrap();
+    assert_eq!(store.published_at(&commitment, None).unwrap(), Some(level(3)));
+    // The first one comes back.
+    store.rollback(level(1)).unwrap();
+    assert!(store.reuse(&block(2, 1, 1).record.hash).unwrap());
+    assert_eq!(store.published_at(&commitment, None).unwrap(), Some(level(2)));
+}
+
+#[test]
+fn collection_keeps_what_an_abandoned_twin_shares() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    (1..=3).for_each(|n| store.put(&block(n, 1, 1)).unwrap());
+    store.rollback(level(1)).unwrap();
+    store.put(&block(2, 2, 1)).unwrap();
+    store.put(&block(3, 2, 2)).unwrap();
+    // The blocks of both forks have the same states; those of the abandoned one are forgotten.
+    let kept = Kept { from: level(3), period_ends_from: level(3), finalized: level(3) };
+    let collected = store.collect(kept).unwrap();
+    assert_eq!((collected.states, collected.blocks), (2, 2));
+    let head = store.head().unwrap().unwrap();
+    store.state(&head).unwrap().find(&["level"]).unwrap().unwrap();
+    assert_eq!(store.block(&block(3, 1, 1).record.hash).unwrap(), None);
+    assert_eq!(store.first_state_level().unwrap(), Some(level(3)));
+    assert_eq!(store.last_with_state(level(9)).unwrap(), Some(level(3)));
+}
+
+#[test]
+fn executed_messages_are_no_longer_pending() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    store.put(&block(1, 1, 1)).unwrap();
+    assert_eq!(store.pending_outboxes().unwrap(), [(level(1), BTreeSet::from([0]))]);
+    let mut executing = block(2, 1, 1);
+    executing.record.executed = vec![(level(1), 0)];
+    store.put(&executing).unwrap();
+    assert_eq!(store.pending_outboxes().unwrap(), []);
+    store.rollback(level(1)).unwrap();
+    assert_eq!(store.pending_outboxes().unwrap(), [(level(1), BTreeSet::from([0]))]);
+}
+
+#[test]
+fn a_store_has_one_user_and_one_rollup() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    assert!(matches!(Store::open(dir.path(), ROLLUP), Err(StoreError::Locked { .. })));
+    drop(store);
+    let other = RollupAddress([2; 20]);
+    assert!(matches!(Store::open(dir.path(), other), Err(StoreError::OtherRollup { .. })));
+}

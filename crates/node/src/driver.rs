@@ -1,0 +1,263 @@
+//! The node's loop: heads come, the chain follows, commitments are published, dead states are collected.
+
+use crate::chain::Chain;
+use crate::config::{Config, HistoryMode};
+use crate::error::NodeError;
+use crate::follow::{FollowError, Follower};
+use crate::layer1::{Constants, Header, Layer1};
+use crate::machine::Machine;
+use crate::meter;
+use crate::publish::{PublishError, Publisher};
+use crate::status::{Connection, Obstacle, StatusCell};
+use crate::store::{Kept, StoreError};
+use soru_base::{Level, LevelSpan};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+/// Blocks below the head whose states are kept in any case, so that a reorganisation finds what it needs.
+const KEPT_BLOCKS: LevelSpan = LevelSpan(100);
+/// Ends of commitment periods kept below the last cemented commitment: the layer-1 takes outbox proofs against as many.
+const KEPT_PERIODS: u32 = 5;
+/// Time between two looks for a page that is missing.
+const REVEAL_RETRY: Duration = Duration::from_secs(1);
+/// Longest time between two attempts at a level that could not be evaluated.
+const LONGEST_RETRY: Duration = Duration::from_secs(600);
+
+/// Waits of an attempt that failed: 0.2 seconds, then twice as long each time.
+fn backoff(attempts: u32, longest: Duration) -> Duration {
+    Duration::from_millis(200).saturating_mul(1 << attempts.min(16)).min(longest)
+}
+
+/// The constants, as the layer-1 said last.
+pub type SharedConstants = Arc<RwLock<Option<Constants>>>;
+
+/// The loop of a node.
+pub struct Driver<L: Layer1, M> {
+    layer1: Arc<L>,
+    chain: Arc<Chain<M>>,
+    follower: Follower<L, M>,
+    publisher: Publisher<L, M>,
+    status: StatusCell,
+    constants: SharedConstants,
+    config: Arc<Config>,
+    last_collection: Option<Level>,
+    // A level that could not be evaluated: not tried again before that time, unless its block is replaced.
+    blocked: Option<Blocked>,
+}
+
+struct Blocked {
+    block: Header,
+    until: Instant,
+}
+
+/// When to go on without a new head.
+type Retry = Option<Instant>;
+
+impl<L: Layer1, M: Machine> Driver<L, M> {
+    /// The loop of a node with that configuration.
+    pub fn new(
+        layer1: Arc<L>,
+        chain: Arc<Chain<M>>,
+        status: StatusCell,
+        constants: SharedConstants,
+        config: Arc<Config>,
+    ) -> Self {
+        let follower = Follower::new(layer1.clone(), chain.clone(), status.clone());
+        let publisher = Publisher::new(layer1.clone(), chain.clone(), status.clone(), &config);
+        Self {
+            layer1,
+            chain,
+            follower,
+            publisher,
+            status,
+            constants,
+            config,
+            last_collection: None,
+            blocked: None,
+        }
+    }
+
+    /// Follows the layer-1 for ever; ends with an error that no waiting cures.
+    pub async fn run(mut self) -> Result<(), NodeError> {
+        let (send, mut heads) = watch::channel(None);
+        let listening = listen(
+            self.layer1.heads(),
+            send,
+            self.status.clone(),
+            self.config.options.endpoint.clone(),
+            self.config.options.reconnection_delay,
+        );
+        tokio::select! {
+            ended = self.follow_heads(&mut heads) => ended,
+            () = listening => Ok(()),
+        }
+    }
+
+    async fn follow_heads(&mut self, heads: &mut watch::Receiver<Option<Header>>) -> Result<(), NodeError> {
+        let mut retry: Retry = None;
+        let mut failures = 0;
+        loop {
+            let again = async {
+                match retry {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = heads.changed() => if changed.is_err() { return Ok(()) },
+                () = again => (),
+            }
+            let Some(target) = *heads.borrow_and_update() else { continue };
+            retry = self.step(&target, &mut failures).await?;
+        }
+    }
+
+    /// Does all that there is to do for a head.
+    async fn step(&mut self, target: &Header, failures: &mut u32) -> Result<Retry, NodeError> {
+        if let Some(until) = self.still_blocked(target).await {
+            self.publish(target).await?;
+            return Ok(Some(until));
+        }
+        match self.follower.follow(target).await {
+            Ok(_) => {
+                *failures = 0;
+                self.blocked = None;
+                self.publish(target).await?;
+                self.collect(target).await?;
+                Ok(None)
+            }
+            Err(FollowError::Stuck { level, obstacle, reason }) => {
+                *failures = failures.saturating_add(1);
+                let wait = match obstacle {
+                    Obstacle::Reveal => REVEAL_RETRY,
+                    _ => backoff(failures.saturating_add(5), LONGEST_RETRY),
+                };
+                debug!(%level, "{reason}; trying again in {wait:?}");
+                let until = Instant::now() + wait;
+                self.blocked =
+                    self.layer1.ancestor(target, level).await.ok().map(|block| Blocked { block, until });
+                self.publish(target).await?;
+                Ok(Some(until))
+            }
+            Err(FollowError::Layer1(error)) => {
+                *failures = failures.saturating_add(1);
+                let wait = backoff(*failures, self.config.options.reconnection_delay);
+                if *failures == 1 {
+                    warn!("{error}; trying again in {wait:?}");
+                }
+                Ok(Some(Instant::now() + wait))
+            }
+            Err(FollowError::Fatal(error)) => Err(error),
+        }
+    }
+
+    /// Until when the level that could not be evaluated is left alone.
+    async fn still_blocked(&self, target: &Header) -> Option<Instant> {
+        let blocked = self.blocked.as_ref().filter(|b| b.until > Instant::now())?;
+        let now_there = self.layer1.ancestor(target, blocked.block.level).await.ok()?;
+        (now_there.hash == blocked.block.hash).then_some(blocked.until)
+    }
+
+    async fn publish(&mut self, target: &Header) -> Result<(), NodeError> {
+        let constants = match self.layer1.constants(target).await {
+            Ok(constants) => constants,
+            Err(error) => {
+                debug!("nothing is published now: {error}");
+                return Ok(());
+            }
+        };
+        *self.constants.write().unwrap_or_else(PoisonError::into_inner) = Some(constants);
+        match self.publisher.act(target, constants).await {
+            Ok(()) => Ok(()),
+            Err(PublishError::Layer1(error)) => {
+                warn!("publishing waits for the next head: {error}");
+                Ok(())
+            }
+            Err(PublishError::Fatal(error)) => Err(error),
+        }
+    }
+
+    async fn collect(&mut self, head: &Header) -> Result<(), NodeError> {
+        let due =
+            self.last_collection.is_none_or(|last| head.level.since(last).0 >= self.config.options.gc_period);
+        if self.config.options.history_mode == HistoryMode::Archive || !due {
+            return Ok(());
+        }
+        let Some(kept) = self.kept(head)? else { return Ok(()) };
+        self.last_collection = Some(head.level);
+        let store = self.chain.store().clone();
+        let collected = tokio::task::spawn_blocking(move || store.collect(kept))
+            .await
+            .map_err(|e| NodeError::Part { part: "garbage collection", reason: e.to_string() })??;
+        meter::collected(collected.states);
+        if collected.states > 0 {
+            info!(
+                states = collected.states,
+                nodes = collected.nodes,
+                "states below level {} collected",
+                kept.from
+            );
+        }
+        Ok(())
+    }
+
+    fn kept(&self, head: &Header) -> Result<Option<Kept>, StoreError> {
+        let constants = *self.constants.read().unwrap_or_else(PoisonError::into_inner);
+        let (Some(cemented), Some(constants)) = (self.chain.store().cemented()?, constants) else {
+            return Ok(None);
+        };
+        let periods = LevelSpan(constants.commitment_period.0.saturating_mul(KEPT_PERIODS));
+        let settled = head.level.minus(KEPT_BLOCKS);
+        Ok(Some(Kept {
+            from: cemented.level.minus(LevelSpan(self.config.options.history_blocks)).min(settled),
+            period_ends_from: cemented.level.minus(periods),
+            finalized: settled,
+        }))
+    }
+}
+
+/// Hands on the heads of the layer-1, and says when it is away and when it is back.
+async fn listen<H: crate::layer1::Heads>(
+    mut heads: H,
+    send: watch::Sender<Option<Header>>,
+    status: StatusCell,
+    endpoint: String,
+    longest: Duration,
+) {
+    let mut attempts = 0;
+    loop {
+        match heads.next().await {
+            Ok(head) => {
+                if attempts > 0 {
+                    info!("the layer-1 at {endpoint} is back");
+                }
+                attempts = 0;
+                meter::layer1(true, Some(head.level.get()));
+                status.update(|s| {
+                    s.connection = Connection::Connected;
+                    s.layer1_head = Some(head);
+                });
+                if send.send(Some(head)).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                let wait = backoff(attempts, longest);
+                if attempts == 0 {
+                    warn!("waiting for the layer-1 at {endpoint}: {error}");
+                }
+                attempts = attempts.saturating_add(1);
+                meter::layer1(false, None);
+                status.update(|s| {
+                    if s.connection == Connection::Connected {
+                        s.connection = Connection::Reconnecting;
+                    }
+                });
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A node, put together from its parts.
+
+use crate::chain::Chain;
+use crate::config::{Config, Mode, Purpose};
+use crate::driver::{Driver, SharedConstants};
+use crate::error::NodeError;
+use crate::layer1::{Layer1, Layer1Error};
+use crate::machine::Machine;
+use crate::meter;
+use crate::rpc::{self, Context, Server};
+use crate::status::{Connection, StatusCell};
+use crate::store::Store;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+/// A node whose RPC server listens and whose store is open. It follows the layer-1 while [`run`](Node::run) runs.
+pub struct Node<L, M> {
+    layer1: Arc<L>,
+    chain: Arc<Chain<M>>,
+    status: StatusCell,
+    constants: SharedConstants,
+    config: Arc<Config>,
+    rpc: Server,
+    metrics: Option<Server>,
+    stop: watch::Sender<bool>,
+}
+
+impl<L: Layer1, M: Machine> Node<L, M> {
+    /// Opens the store, listens. Nothing is asked of the layer-1 yet.
+    pub async fn start(config: Config, layer1: L, machine: M) -> Result<Self, NodeError> {
+        if matches!(config.mode, Mode::Batcher | Mode::Accuser) {
+            return Err(NodeError::Mode { mode: config.mode });
+        }
+        let store = Store::open(&config.data_dir, config.rollup)?;
+        let machine = Arc::new(machine);
+        let config = Arc::new(config);
+        let (status, constants) = (StatusCell::default(), SharedConstants::default());
+        let handle = meter::install()?;
+        let context = Context {
+            store: store.clone(),
+            machine: machine.clone(),
+            status: status.clone(),
+            config: config.clone(),
+            constants: constants.clone(),
+            metrics: handle,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let addr = SocketAddr::new(config.options.rpc_addr, config.options.rpc_port);
+        let rpc = rpc::serve(addr, rpc::router(context.clone()), until(stopped.clone())).await?;
+        let metrics = match config.options.metrics_addr {
+            Some(addr) => Some(rpc::serve(addr, rpc::metrics_router(context), until(stopped)).await?),
+            None => None,
+        };
+        let chain = Arc::new(Chain::new(store, machine, config.rollup, config.ids));
+        Ok(Self { layer1: Arc::new(layer1), chain, status, constants, config, rpc, metrics, stop })
+    }
+
+    /// Where the RPC server listens.
+    pub fn rpc_addr(&self) -> SocketAddr {
+        self.rpc.addr
+    }
+
+    /// Where `/metrics` is served besides.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|server| server.addr)
+    }
+
+    /// What the node is doing.
+    pub fn status(&self) -> StatusCell {
+        self.status.clone()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        self.chain.store()
+    }
+
+    /// Follows the layer-1 until `shutdown` resolves, or something happens that no waiting cures.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let config = &self.config;
+        let rollup = config.rollup.in_family(config.ids);
+        info!(mode = %config.mode, %rollup, endpoint = %config.options.endpoint, rpc = %self.rpc.addr, "rollup node started");
+        for purpose in [Purpose::AddMessages, Purpose::Refute] {
+            if config.mode.injects(purpose) {
+                warn!("this version does not {purpose} yet: mode {} publishes and cements", config.mode);
+            }
+        }
+        let work = async {
+            self.check_rollup().await?;
+            let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
+            let driver =
+                Driver::new(layer1, chain, self.status.clone(), self.constants.clone(), self.config.clone());
+            driver.run().await
+        };
+        let ended = tokio::select! {
+            ended = work => ended,
+            () = shutdown => Ok(()),
+        };
+        self.stop.send_replace(true);
+        self.rpc.ended().await;
+        if let Some(server) = self.metrics {
+            server.ended().await;
+        }
+        info!("rollup node stopped");
+        ended
+    }
+
+    /// Waits for the layer-1, then checks that it has the rollup.
+    async fn check_rollup(&self) -> Result<(), NodeError> {
+        let mut waiting = false;
+        let options = &self.config.options;
+        loop {
+            let found = async {
+                let head = self.layer1.head().await?;
+                match self.layer1.origin(self.config.rollup, &head).await {
+                    Err(Layer1Error::Unknown(_)) => Ok((head, false)),
+                    other => other.map(|_| (head, true)),
+                }
+            };
+            match found.await {
+                Ok((_, true)) => return Ok(()),
+                Ok((head, false)) => {
+                    return Err(NodeError::NoRollup {
+                        rollup: self.config.rollup.in_family(self.config.ids),
+                        endpoint: options.endpoint.clone(),
+                        head: head.level,
+                    });
+                }
+                Err(error @ Layer1Error::Nonsense(_)) => return Err(error.into()),
+                Err(error) => {
+                    if !waiting {
+                        warn!("waiting for the layer-1 at {}: {error}", options.endpoint);
+                    }
+                    waiting = true;
+                    meter::layer1(false, None);
+                    self.status.update(|s| s.connection = Connection::Reconnecting);
+                    tokio::time::sleep(options.reconnection_delay.min(RETRY)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Time between two attempts to reach a layer-1 that was never reached.
+const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the node is gone.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}

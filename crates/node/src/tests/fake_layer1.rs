@@ -1,0 +1,362 @@
+use super::ROLLUP;
+use super::fake_machine::FakeMachine;
+use crate::layer1::{
+    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Stakes,
+};
+use crate::machine::Machine;
+use crate::publish::Pointed;
+use soru_base::blake2b::{hash32, hash32_parts};
+use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
+use soru_protocol::Commitment;
+use soru_protocol::inbox::{InboxMessage, LevelInbox, ProtocolMessages, SerializedMessage};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+pub(super) const PERIOD: u32 = 4;
+pub(super) const WINDOW: u32 = 6;
+pub(super) const ORIGINATION: u32 = 3;
+
+/// A layer-1 in memory. A clone is the same one.
+#[derive(Clone)]
+pub(super) struct FakeLayer1(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    heads: watch::Sender<Header>,
+}
+
+struct State {
+    blocks: BTreeMap<BlockHash, Baked>,
+    head: BlockHash,
+    mempool: Vec<(PublicKeyHash, Injection)>,
+    waiting_messages: Vec<SerializedMessage>,
+    refused: u32,
+    salt: u64,
+    down: bool,
+    poisoned: Vec<CommitmentHash>,
+    forged_inbox: bool,
+}
+
+#[derive(Clone)]
+struct Baked {
+    block: Block,
+    rollup: Rollup,
+}
+
+/// What the rules of the layer-1 need.
+#[derive(Clone)]
+struct Rollup {
+    cemented: Pointed,
+    staked: BTreeMap<PublicKeyHash, Pointed>,
+    published: BTreeMap<CommitmentHash, (Commitment, Level)>,
+}
+
+fn origin() -> Origin {
+    let mut origin = Origin {
+        level: Level::new(ORIGINATION).unwrap(),
+        commitment: CommitmentHash::ZERO,
+        boot_sector: b"kernel".to_vec(),
+        outbox_validity: LevelSpan(100),
+        outbox_limit: 100,
+    };
+    let state = FakeMachine::default().genesis(&origin).unwrap();
+    origin.commitment = Commitment::genesis(origin.level, state.hash).hash();
+    origin
+}
+
+impl FakeLayer1 {
+    /// Blocks up to the one with the rollup's origination.
+    pub(super) fn new() -> Self {
+        let inbox = LevelInbox::genesis(Level::GENESIS, &ProtocolMessages::default()).inbox;
+        let header = Header {
+            hash: BlockHash([0; 32]),
+            level: Level::GENESIS,
+            predecessor: BlockHash([0; 32]),
+            timestamp: 0,
+        };
+        let block = Block {
+            header,
+            messages: vec![],
+            published: vec![],
+            cemented: vec![],
+            executed: vec![],
+            inbox,
+            migration: None,
+        };
+        let cemented = Pointed { hash: origin().commitment, level: origin().level };
+        let rollup = Rollup { cemented, staked: BTreeMap::new(), published: BTreeMap::new() };
+        let state = State {
+            blocks: BTreeMap::from([(header.hash, Baked { block, rollup })]),
+            head: header.hash,
+            mempool: vec![],
+            waiting_messages: vec![],
+            refused: 0,
+            salt: 0,
+            down: false,
+            poisoned: vec![],
+            forged_inbox: false,
+        };
+        let heads = watch::Sender::new(header);
+        let layer1 = Self(Arc::new(Inner { state: Mutex::new(state), heads }));
+        layer1.bake(ORIGINATION);
+        layer1
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.state.lock().unwrap())
+    }
+
+    fn up<T>(&self, ask: impl FnOnce(&mut State) -> Result<T, Layer1Error>) -> Result<T, Layer1Error> {
+        self.with(|state| match state.down {
+            true => Err(Layer1Error::Unreachable("it is down".to_owned())),
+            false => ask(state),
+        })
+    }
+
+    fn announce(&self) {
+        let head = self.with(|s| s.blocks[&s.head].block.header);
+        self.0.heads.send_replace(head);
+    }
+
+    /// So many blocks more, the first of them with what waits.
+    pub(super) fn bake(&self, blocks: u32) {
+        (0..blocks).for_each(|_| self.with(State::bake));
+        self.announce();
+    }
+
+    /// A message for the next block.
+    pub(super) fn send(&self, message: &[u8]) {
+        let message = InboxMessage::External(message.to_vec()).serialize().unwrap();
+        self.with(|s| s.waiting_messages.push(message));
+    }
+
+    /// Replaces the last `depth` blocks by `blocks` others; operations in them are lost.
+    pub(super) fn reorganise(&self, depth: u32, blocks: u32) {
+        self.with(|s| {
+            for _ in 0..depth {
+                s.head = s.blocks[&s.head].block.header.predecessor;
+            }
+            s.mempool.clear();
+            s.salt += 1;
+        });
+        self.bake(blocks);
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.with(|s| s.down = down);
+    }
+
+    /// Makes operations about a commitment fail.
+    pub(super) fn poison(&self, commitment: CommitmentHash) {
+        self.with(|s| s.poisoned.push(commitment));
+    }
+
+    /// From now on blocks tell a wrong inbox.
+    pub(super) fn forge_inboxes(&self) {
+        self.with(|s| s.forged_inbox = true);
+    }
+
+    /// Operations in the mempool.
+    pub(super) fn mempool(&self) -> usize {
+        self.with(|s| s.mempool.len())
+    }
+
+    /// Operations that were included and failed: each cost a fee for nothing.
+    pub(super) fn failed_operations(&self) -> u32 {
+        self.with(|s| s.refused)
+    }
+
+    pub(super) fn head_level(&self) -> u32 {
+        self.with(|s| s.blocks[&s.head].block.header.level.get())
+    }
+
+    pub(super) fn cemented(&self) -> Pointed {
+        self.with(|s| s.blocks[&s.head].rollup.cemented)
+    }
+
+    pub(super) fn staked(&self, key: PublicKeyHash) -> Option<Pointed> {
+        self.with(|s| s.blocks[&s.head].rollup.staked.get(&key).copied())
+    }
+
+    /// How often each commitment was published on the current chain.
+    pub(super) fn publications(&self) -> BTreeMap<CommitmentHash, u32> {
+        self.with(|s| {
+            let mut count = BTreeMap::new();
+            let mut at = s.head;
+            while s.blocks[&at].block.header.level > Level::GENESIS {
+                let block = &s.blocks[&at].block;
+                block.published.iter().for_each(|(hash, _)| *count.entry(*hash).or_insert(0) += 1);
+                at = block.header.predecessor;
+            }
+            count
+        })
+    }
+}
+
+impl State {
+    fn bake(&mut self) {
+        let parent = self.blocks[&self.head].clone();
+        let level = parent.block.header.level.next();
+        let mut messages: Vec<SerializedMessage> = self.waiting_messages.drain(..).collect();
+        // A level of every chain has something of its own, so that states differ after a reorganisation.
+        let own = [level.get().to_be_bytes().as_slice(), &self.salt.to_be_bytes()].concat();
+        messages.push(InboxMessage::External(own).serialize().unwrap());
+        let mut rollup = parent.rollup;
+        let (mut published, mut cemented) = (vec![], vec![]);
+        for (source, injection) in std::mem::take(&mut self.mempool) {
+            if !rollup.apply(source, &injection, level) {
+                self.refused += 1;
+                continue;
+            }
+            match injection {
+                Injection::Publish(commitment) => published.push((commitment.hash(), source)),
+                Injection::Cement(hash) => cemented.push(hash),
+            }
+        }
+        let protocol = ProtocolMessages::default();
+        let mut inbox = LevelInbox::build(&parent.block.inbox, &protocol, &messages).unwrap().inbox;
+        if self.forged_inbox {
+            inbox = LevelInbox::build(&parent.block.inbox, &protocol, &[]).unwrap().inbox;
+        }
+        let predecessor = parent.block.header.hash;
+        let salt = self.salt.to_be_bytes();
+        let hash = BlockHash(hash32_parts(&[predecessor.as_bytes(), inbox.hash().as_bytes(), &salt]));
+        let timestamp = i64::from(level.get());
+        let header = Header { hash, level, predecessor, timestamp };
+        let block = Block { header, messages, published, cemented, executed: vec![], inbox, migration: None };
+        self.blocks.insert(hash, Baked { block, rollup });
+        self.head = hash;
+    }
+
+    fn find(&self, of: BlockHash, level: Level) -> Result<&Baked, Layer1Error> {
+        let unknown = || Layer1Error::Unknown(format!("block {of} at level {level}"));
+        let mut baked = self.blocks.get(&of).ok_or_else(unknown)?;
+        while baked.block.header.level > level {
+            baked = &self.blocks[&baked.block.header.predecessor];
+        }
+        if baked.block.header.level == level { Ok(baked) } else { Err(unknown()) }
+    }
+}
+
+impl Rollup {
+    /// The rules of the layer-1.
+    fn apply(&mut self, source: PublicKeyHash, injection: &Injection, now: Level) -> bool {
+        match injection {
+            Injection::Publish(commitment) => {
+                let staked = self.staked.get(&source).filter(|s| s.level > self.cemented.level);
+                let base = staked.copied().unwrap_or(self.cemented);
+                let fits = commitment.predecessor == base.hash
+                    && commitment.inbox_level == base.level.plus(LevelSpan(PERIOD))
+                    && commitment.inbox_level < now;
+                if fits {
+                    let hash = commitment.hash();
+                    self.staked.insert(source, Pointed { hash, level: commitment.inbox_level });
+                    self.published.entry(hash).or_insert((*commitment, now));
+                }
+                fits
+            }
+            Injection::Cement(hash) => match self.published.get(hash) {
+                Some((commitment, first))
+                    if commitment.predecessor == self.cemented.hash
+                        && first.plus(LevelSpan(WINDOW)) <= now =>
+                {
+                    self.cemented = Pointed { hash: *hash, level: commitment.inbox_level };
+                    true
+                }
+                _ => false,
+            },
+        }
+    }
+}
+
+pub(super) struct FakeHeads(FakeLayer1, watch::Receiver<Header>, bool);
+
+impl Heads for FakeHeads {
+    async fn next(&mut self) -> Result<Header, Layer1Error> {
+        if self.2 {
+            self.1.changed().await.map_err(|e| Layer1Error::Unreachable(e.to_string()))?;
+        }
+        self.0.up(|_| Ok(()))?;
+        self.2 = true;
+        Ok(*self.1.borrow_and_update())
+    }
+}
+
+impl Layer1 for FakeLayer1 {
+    type Heads = FakeHeads;
+
+    fn heads(&self) -> FakeHeads {
+        FakeHeads(self.clone(), self.0.heads.subscribe(), false)
+    }
+
+    async fn head(&self) -> Result<Header, Layer1Error> {
+        self.up(|s| Ok(s.blocks[&s.head].block.header))
+    }
+
+    async fn ancestor(&self, of: &Header, level: Level) -> Result<Header, Layer1Error> {
+        self.up(|s| Ok(s.find(of.hash, level)?.block.header))
+    }
+
+    async fn block(&self, of: &Header, level: Level) -> Result<Block, Layer1Error> {
+        self.up(|s| Ok(s.find(of.hash, level)?.block.clone()))
+    }
+
+    async fn origin(&self, rollup: RollupAddress, _: &Header) -> Result<Origin, Layer1Error> {
+        self.up(|_| match rollup == ROLLUP {
+            false => Err(Layer1Error::Unknown("the rollup".to_owned())),
+            true => Ok(origin()),
+        })
+    }
+
+    async fn constants(&self, _: &Header) -> Result<Constants, Layer1Error> {
+        self.up(|_| {
+            Ok(Constants {
+                commitment_period: LevelSpan(PERIOD),
+                challenge_window: LevelSpan(WINDOW),
+                max_lookahead: LevelSpan(1_000),
+                minimal_block_delay: 1,
+            })
+        })
+    }
+
+    async fn stakes(
+        &self,
+        _: RollupAddress,
+        operator: Option<PublicKeyHash>,
+        at: &Header,
+    ) -> Result<Stakes, Layer1Error> {
+        self.up(|s| {
+            let rollup = &s.find(at.hash, at.level)?.rollup;
+            let staked = operator.and_then(|key| rollup.staked.get(&key).copied());
+            let cemented = rollup.cemented;
+            Ok(Stakes { cemented, staked: staked.filter(|s| s.level > cemented.level) })
+        })
+    }
+
+    async fn busy(&self, source: PublicKeyHash, _: &Header) -> Result<bool, Layer1Error> {
+        self.up(|s| Ok(s.mempool.iter().any(|(key, _)| *key == source)))
+    }
+
+    async fn inject(
+        &self,
+        _: RollupAddress,
+        source: PublicKeyHash,
+        batch: Vec<Injection>,
+    ) -> Result<Vec<Injected>, Layer1Error> {
+        self.up(|s| {
+            let results = batch.into_iter().map(|injection| {
+                let hash = match &injection {
+                    Injection::Publish(commitment) => commitment.hash(),
+                    Injection::Cement(hash) => *hash,
+                };
+                if s.poisoned.contains(&hash) {
+                    return Injected::Refused("poisoned".to_owned());
+                }
+                s.mempool.push((source, injection));
+                Injected::Sent(OperationHash(hash32(hash.as_bytes())))
+            });
+            Ok(results.collect())
+        })
+    }
+}
