@@ -4,14 +4,19 @@ use crate::chain::{Chain, ChainError};
 use crate::config::{Baking, Config, ConfigError};
 use crate::{baker, rpc};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 /// How long clients may take to receive what was being sent to them when the sandbox stops.
 const GRACE: Duration = Duration::from_secs(3);
+/// Stack of a thread, of which only what is used takes memory. What reads, prints and drops JSON recurses, and the deepest
+/// expression that an operation may have is nested [`MAX_JSON_DEPTH`](crate::chain::MAX_JSON_DEPTH) deep.
+const STACK: usize = 256 * 1024 * 1024;
+const THREADS: usize = 2;
+const BLOCKING_THREADS: usize = 16;
 
 /// The embedded layer-1.
 #[derive(Debug)]
@@ -21,6 +26,7 @@ pub struct Sandbox;
 pub struct Running {
     addr: SocketAddr,
     app: rpc::App,
+    threads: Threads,
     server: Option<JoinHandle<io::Result<()>>>,
     baker: Option<JoinHandle<()>>,
 }
@@ -45,6 +51,12 @@ pub enum StartError {
         /// What the system says.
         reason: io::Error,
     },
+    /// No threads to be had.
+    #[error("cannot start threads: {0}")]
+    Threads(
+        /// What the system says.
+        io::Error,
+    ),
     /// The chain cannot be opened.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -55,39 +67,72 @@ impl Sandbox {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let constants = config.constants()?;
         // Before the chain is touched: a second sandbox on the same port should say so, and change nothing.
-        let listener = listen(config.rpc_addr).await?;
-        let addr =
-            listener.local_addr().map_err(|reason| StartError::Listen { addr: config.rpc_addr, reason })?;
+        let (listener, addr) = listen(config.rpc_addr)?;
+        let threads = Threads::start().map_err(StartError::Threads)?;
 
         let genesis_time = config.genesis_time.unwrap_or_else(baker::now);
-        let opened = tokio::task::spawn_blocking(move || {
-            Chain::open(&config.data_dir, constants, config.kept_ledgers, genesis_time)
-        });
+        let (dir, kept) = (config.data_dir, config.kept_ledgers);
+        let opened =
+            threads.handle().spawn_blocking(move || Chain::open(&dir, constants, kept, genesis_time));
         let chain = opened.await.map_err(|e| ChainError::Panicked(e.to_string()))??;
 
         let app = rpc::App::new(chain);
         let mut stop = app.stop_signal();
-        let server = axum::serve(listener, rpc::router(app.clone()));
-        let server = tokio::spawn(async move {
+        let router = rpc::router(app.clone());
+        let server = threads.handle().spawn(async move {
             let stopped = async move {
                 let _ = stop.wait_for(|stop| *stop).await;
             };
-            server.with_graceful_shutdown(stopped).await
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            axum::serve(listener, router).with_graceful_shutdown(stopped).await
         });
         let baker = match config.baking {
             Baking::OnDemand => None,
-            Baking::Every(time) => Some(tokio::spawn(baker::run(app.clone(), time))),
+            Baking::Every(time) => Some(threads.handle().spawn(baker::run(app.clone(), time))),
         };
         tracing::info!(%addr, profile = %app.network().profile().name, "the layer-1 is up");
-        Ok(Running { addr, app, server: Some(server), baker })
+        Ok(Running { addr, app, threads, server: Some(server), baker })
     }
 }
 
-async fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(addr).await.map_err(|reason| match reason.kind() {
+fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |reason: io::Error| match reason.kind() {
         io::ErrorKind::AddrInUse => StartError::PortInUse(addr),
         _ => StartError::Listen { addr, reason },
-    })
+    };
+    let listener = TcpListener::bind(addr).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let chosen = listener.local_addr().map_err(failed)?;
+    Ok((listener, chosen))
+}
+
+/// Threads of the sandbox's own, with stacks of their own size.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_stack_size(STACK)
+            .thread_name("soru-sandbox")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> &Handle {
+        self.0.as_ref().expect("only a drop takes the runtime away").handle()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A runtime that waits for its threads must not be dropped where others run.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Running {
@@ -114,7 +159,10 @@ impl Running {
                 let _ = server.await;
             }
         }
-        self.app.close().await;
+        let app = self.app.clone();
+        if let Err(e) = self.threads.handle().spawn_blocking(move || app.close()).await {
+            tracing::error!("closing the chain: {e}");
+        }
     }
 }
 

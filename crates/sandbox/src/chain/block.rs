@@ -3,12 +3,14 @@
 use super::error::ChainError;
 use serde_json::Value;
 use soru_base::bin::put_bytes;
-use soru_base::{Binary, BlockHash, IdFamily, Json, Level, OperationHash, Reader};
+use soru_base::{Binary, BlockHash, IdFamily, Json, Level, OperationHash, Reader, json_text};
 use soru_protocol::block::{BlockHeader, Timestamp};
 use soru_protocol::receipt::{BalanceUpdate, BlockOperation};
 
 /// Bytes of one part of a stored block; far above what a block can have.
 const LONGEST: usize = 256 * 1024 * 1024;
+/// How deep JSON is nested at most: two levels for each of an expression, of which there are at most 10,000, and some around.
+pub(crate) const MAX_JSON_DEPTH: usize = 2 * soru_michelson::MAX_DEPTH + 100;
 /// The family of the identifiers in what is stored. Reading takes any.
 const STORED: IdFamily = IdFamily::Mainnet;
 
@@ -79,6 +81,7 @@ impl Block {
 }
 
 fn list<T: Json>(bytes: &[u8]) -> Result<Vec<T>, String> {
-    let items: Vec<Value> = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    let items = json_text::parse(bytes, MAX_JSON_DEPTH).map_err(|e| e.to_string())?;
+    let items = items.as_array().ok_or("no array")?;
     items.iter().map(|item| T::from_json(item, STORED).map_err(|e| e.to_string())).collect()
 }

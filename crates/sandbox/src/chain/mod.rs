@@ -10,6 +10,7 @@ mod network;
 mod store;
 
 pub use block::Block;
+pub(crate) use block::MAX_JSON_DEPTH;
 pub(crate) use build::refusal;
 pub use error::ChainError;
 pub use network::{BAKER, BOOTSTRAP_BALANCE, Network};

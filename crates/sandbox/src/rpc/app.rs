@@ -95,16 +95,10 @@ impl App {
         }
     }
 
-    /// Gives the directory up.
-    pub(crate) async fn close(&self) {
-        let app = self.clone();
-        let closed = tokio::task::spawn_blocking(move || {
-            app.0.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
-            app.0.reader.close();
-        });
-        if let Err(e) = closed.await {
-            tracing::error!("closing the chain: {e}");
-        }
+    /// Gives the directory up, as soon as what is being done on the chain is done.
+    pub(crate) fn close(&self) {
+        self.0.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.reader.close();
     }
 
     /// Runs something slow off the threads that serve requests.

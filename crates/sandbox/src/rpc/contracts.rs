@@ -1,6 +1,7 @@
 //! Accounts and contracts in the context of a block.
 
 use super::app::App;
+use super::entrypoints;
 use super::error::{RpcError, RpcResult};
 use super::request::{At, ok};
 use axum::Router;
@@ -22,6 +23,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/manager_key", get(manager_key))
         .route("/delegate", get(delegate))
         .route("/script", get(script))
+        .route("/entrypoints", get(entrypoints::list))
+        .route("/entrypoints/{entrypoint}", get(entrypoints::one))
         .route("/storage", get(storage))
         .route("/storage/used_space", get(used_space))
         .route("/storage/paid_space", get(paid_space));
@@ -48,7 +51,7 @@ fn implicit(at: &At) -> Result<PublicKeyHash, RpcError> {
 }
 
 /// The contract of the path, which must be one with a script.
-fn originated(at: &At) -> Result<ContractHash, RpcError> {
+pub(super) fn originated(at: &At) -> Result<ContractHash, RpcError> {
     match contract(at)? {
         Contract::Originated(hash) => Ok(hash),
         Contract::Implicit(pkh) => {
@@ -57,7 +60,10 @@ fn originated(at: &At) -> Result<ContractHash, RpcError> {
     }
 }
 
-fn there<T>(found: Result<Option<T>, StorageError>, what: impl std::fmt::Display) -> Result<T, RpcError> {
+pub(super) fn there<T>(
+    found: Result<Option<T>, StorageError>,
+    what: impl std::fmt::Display,
+) -> Result<T, RpcError> {
     found
         .map_err(RpcError::internal)?
         .ok_or_else(|| RpcError::not_found(format!("there is no contract {what}")))

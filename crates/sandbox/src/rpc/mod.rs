@@ -3,6 +3,7 @@
 mod app;
 mod blocks;
 mod contracts;
+mod entrypoints;
 mod error;
 mod helpers;
 mod injection;

@@ -3,14 +3,14 @@
 use super::app::App;
 use super::error::RpcError;
 use crate::block_id::BlockId;
-use crate::chain::Block;
+use crate::chain::{Block, MAX_JSON_DEPTH};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use serde_json::Value;
-use soru_base::IdFamily;
+use soru_base::{IdFamily, json_text};
 use soru_protocol::ledger::Ledger;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -139,9 +139,8 @@ impl FromRequest<App> for Body {
         if bytes.is_empty() {
             return Ok(Self(Value::Null));
         }
-        // Depth is limited to 128 by the parser.
-        let value = serde_json::from_slice(&bytes)
-            .map_err(|e| RpcError::bad_request(format!("the body is no JSON: {e}")))?;
+        let value = json_text::parse(&bytes, MAX_JSON_DEPTH)
+            .map_err(|e| RpcError::bad_request(format!("in the body{e}")))?;
         Ok(Self(value))
     }
 }

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use soru_base::Binary;
+use soru_base::{Binary, Entrypoint, IdFamily, Json};
+use soru_michelson::{Micheline, Prim};
+use soru_protocol::operation::{Action, Parameters, SignedOperation};
 
 #[tokio::test]
 async fn bad_requests_get_typed_errors() {
@@ -116,4 +118,56 @@ async fn any_bytes_get_an_answer_and_blocks_go_on() {
     world.inject(&world.transfer(3, 2, 1).await).await;
     world.bake(1).await;
     assert!(!world.operations_of("head").await.is_empty());
+}
+
+/// As deep as an expression can be: everything that touches it must have stack enough.
+#[test]
+fn the_deepest_expressions_go_through() {
+    // The test handles them, too.
+    let thread = std::thread::Builder::new().stack_size(256 * 1024 * 1024).spawn(|| {
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(deepest());
+    });
+    thread.expect("a thread").join().expect("no panic");
+}
+
+async fn deepest() {
+    let world = world().await;
+    for depth in [100, 1_000, 9_900] {
+        let mut value = Micheline::unit();
+        for _ in 0..depth {
+            value = Micheline::prim(Prim::Some, [value]);
+        }
+        let mut operation = world.operation(account(1), transfer_to(2, 1)).await;
+        if let Action::Transaction { parameters, .. } = &mut operation.contents[0].action {
+            *parameters = Some(Parameters { entrypoint: Entrypoint::default(), value });
+        }
+        let json = operation.to_json(IdFamily::Alpha);
+        let chain_id = world.get("/chains/main/chain_id").await;
+        let body = json!({ "operation": json, "chain_id": chain_id });
+        let simulate = world.url("/chains/main/blocks/head/helpers/scripts/simulate_operation");
+        let response = world.client().post(simulate).body(body.to_string()).send().await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK, "{depth}");
+
+        let signed = SignedOperation::sign(operation, &account(1).sk());
+        let hash = world.inject(&signed).await;
+        let rejected = SignedOperation::sign(signed.operation.clone(), &account(2).sk());
+        world.try_inject(&rejected).await;
+        for path in ["/chains/main/mempool/pending_operations", "/chains/main/blocks/head"] {
+            let response = world.client().get(world.url(path)).send().await.expect("an answer");
+            assert_eq!(response.status(), StatusCode::OK, "{path} {depth}");
+            if path.ends_with("head") {
+                break;
+            }
+            world.bake(1).await;
+        }
+        assert_eq!(world.operations_of("head").await, [hash]);
+    }
+    // More blocks than are kept in memory, so that they are read again.
+    world.bake(70).await;
+    for level in 1..=3 {
+        let path = format!("/chains/main/blocks/{level}");
+        let response = world.client().get(world.url(&path)).send().await.expect("an answer");
+        let text = response.text().await.expect("a text");
+        assert!(text.contains("\"Some\""), "{level}");
+    }
 }
