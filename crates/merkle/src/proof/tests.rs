@@ -29,8 +29,8 @@ fn read_again(tree: &Tree, partial: &PartialTree, path: &mut Steps) {
 fn skipped(inode: &PartialInode) -> Option<u64> {
     match inode {
         PartialInode::Branch { count, children } => {
-            let blinded = |child: &Box<PartialInode>| matches!(**child, PartialInode::Blinded(_));
-            if children.iter().flatten().all(blinded) {
+            let blinded = |child: &PartialInode| matches!(child, PartialInode::Blinded(_));
+            if children.iter().flatten().all(|child| blinded(child)) {
                 return Some(*count);
             }
             Some(children.iter().flatten().filter_map(|child| skipped(child)).sum())
