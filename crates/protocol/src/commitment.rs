@@ -89,3 +89,65 @@ impl Json for Commitment {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Commitment {
+        Commitment {
+            compressed_state: StateHash([7; 32]),
+            inbox_level: Level::new(31).unwrap(),
+            predecessor: CommitmentHash([8; 32]),
+            number_of_ticks: TickSpan(880_000_000_000),
+        }
+    }
+
+    #[test]
+    fn the_hash_is_that_of_a_second_computation() {
+        // Computed apart from this code, with another program and another hash library.
+        let expected = "898eb4c98fa5451b6c1c337637735ce615df33c031f010229031ad44859d0bce";
+        assert_eq!(sample().hash().to_hex(), expected);
+        assert_eq!(sample().to_bytes().len(), 32 + 4 + 32 + 8);
+    }
+
+    #[test]
+    fn the_document_s_commitment_hash_prints_back() {
+        let text = "scc13y58tqmHJtWhWY5Sa3BLu7W3FUjsFZrLCyvdu78VTnmf4aEVWe";
+        let hash: CommitmentHash = text.parse().unwrap();
+        assert_eq!(hash.in_family(IdFamily::Alpha), text);
+    }
+
+    #[test]
+    fn every_form_reads_back() {
+        for family in [IdFamily::Alpha, IdFamily::Mainnet] {
+            assert_eq!(Commitment::from_json(&sample().to_json(family), family), Ok(sample()));
+        }
+        assert_eq!(Commitment::from_bytes(&sample().to_bytes()), Ok(sample()));
+    }
+
+    #[test]
+    fn negative_ticks_are_refused() {
+        let mut bytes = sample().to_bytes();
+        bytes[68] = 0x80;
+        assert!(Commitment::from_bytes(&bytes).unwrap_err().to_string().contains("negative"));
+        let mut json = sample().to_json(IdFamily::Alpha);
+        json["number_of_ticks"] = "9223372036854775808".into();
+        assert!(
+            Commitment::from_json(&json, IdFamily::Alpha)
+                .unwrap_err()
+                .to_string()
+                .contains("number_of_ticks")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 70..80)) {
+            if let Ok(commitment) = Commitment::from_bytes(&bytes) {
+                prop_assert_eq!(commitment.to_bytes(), bytes);
+            }
+        }
+    }
+}

@@ -149,3 +149,6 @@ pub(crate) fn level_field(value: &Value, name: &str) -> Result<Level, JsonError>
         .and_then(Level::new)
         .ok_or_else(|| JsonError::new("a level below 2^31", &value[name]).within(name))
 }
+
+#[cfg(test)]
+mod tests;

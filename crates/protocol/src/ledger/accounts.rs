@@ -95,6 +95,11 @@ impl Ledger {
         Ok(self.balance(contract)?.is_some())
     }
 
+    /// Makes the account of a new contract.
+    pub(super) fn open_account(&mut self, contract: &Contract) -> Result<(), StorageError> {
+        self.store.set(at![ACCOUNTS, contract.to_bytes(), "balance"], &Mutez::ZERO)
+    }
+
     /// Adds tez; says whether the account is new. Contracts must exist.
     pub(super) fn credit(&mut self, contract: &Contract, amount: Mutez) -> Outcome<bool> {
         let address = contract.to_bytes();

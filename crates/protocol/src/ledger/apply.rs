@@ -24,6 +24,8 @@ pub(crate) struct Run<'a> {
     pub(crate) payer: PublicKeyHash,
     pub(crate) nonce: OriginationNonce,
     pub(crate) next_call: u16,
+    /// The number of the last big map that lives only as long as the operation; 0 for none.
+    pub(crate) temporary: i64,
     pub(crate) gas: Meter,
 }
 
@@ -56,7 +58,7 @@ impl State {
     ) -> Result<OperationReceipt, StorageError> {
         let before = self.clone();
         let mut nonce = OriginationNonce::new(signed.hash());
-        let mut next_call = 0;
+        let (mut next_call, mut temporary) = (0, 0);
         let mut receipts: Vec<ContentReceipt> = Vec::new();
         let mut failed = false;
         for (content, balance_updates) in signed.operation.contents.iter().zip(fees) {
@@ -66,15 +68,17 @@ impl State {
                 continue;
             }
             let gas = Meter::new(content.gas_limit);
-            let mut run = Run { context, payer: content.source, nonce, next_call, gas };
+            let mut run = Run { context, payer: content.source, nonce, next_call, temporary, gas };
             let (result, internal, ok) = self.apply_content(&mut run, content)?;
-            (nonce, next_call) = (run.nonce, run.next_call);
+            (nonce, next_call, temporary) = (run.nonce, run.next_call, run.temporary);
             failed = !ok;
             receipts.push(ContentReceipt { balance_updates, result, internal });
         }
         if failed {
             *self = before;
             receipts.iter_mut().for_each(backtrack);
+        } else {
+            self.ledger.remove_temporary_big_maps(temporary)?;
         }
         Ok(OperationReceipt { contents: receipts })
     }

@@ -109,3 +109,6 @@ impl Ledger {
 
 /// The name that today's protocol gives itself in the inbox.
 const MIGRATION: &str = "t024_024";
+
+#[cfg(test)]
+mod tests;

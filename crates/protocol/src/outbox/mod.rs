@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_refused() {
         let mut implicit = OutboxMessage::AtomicTransactionBatch(vec![transaction()]).to_bytes();
-        implicit[5 + 10] = 0;
+        implicit[15..37].copy_from_slice(&Contract::from(PublicKeyHash::ZERO).to_bytes());
         assert!(OutboxMessage::from_bytes(&implicit).unwrap_err().to_string().contains("implicit account"));
         let large = OutboxMessage::CanonicalRollupSignal(vec![0; 4_092]).to_bytes();
         assert_eq!(large.len(), 4_097);

@@ -1,12 +1,20 @@
-use super::super::Ledger;
+//! Running contracts.
+
 use super::super::apply::{Done, Run, done};
 use super::super::block::State;
-use super::super::error::{Outcome, ProtocolError};
+use super::super::error::{Failure, Outcome, ProtocolError, StorageError};
 use super::super::gas;
+use super::super::store::at;
+use super::big_maps::lazy_storage_diff;
+use super::chain::View;
+use super::types::with_gas;
+use super::{CONTRACTS, Emitted, parameters};
 use crate::operation::{Parameters, Script};
-use crate::receipt::Effect;
-use soru_base::{Address, Contract, ContractHash, Entrypoint, Mutez, PublicKeyHash, RollupAddress};
-use soru_michelson::Micheline;
+use crate::receipt::{BalanceUpdate, Effect, InternalAction, Success};
+use soru_base::{Address, Contract, ContractHash, Entrypoint, Mutez, PublicKeyHash};
+use soru_michelson::interpret::{BigMapDiff, Operation, OperationContent};
+use soru_michelson::{Context, Form, Gas, Micheline, Origin, Reason, RunError, TypeError};
+use std::sync::Arc;
 
 impl State {
     /// A transfer to an account.
@@ -42,56 +50,197 @@ impl State {
         Ok(done(effect, updates))
     }
 
-    /// A call of a contract.
+    /// A call of a contract: the tez first, then its code.
     pub(in super::super) fn call_contract(
         &mut self,
-        _run: &mut Run<'_>,
-        _sender: &Address,
+        run: &mut Run<'_>,
+        sender: &Address,
         hash: &ContractHash,
-        _amount: Mutez,
-        _parameters: Option<&Parameters>,
+        amount: Mutez,
+        parameters: Option<&Parameters>,
     ) -> Outcome<Done> {
-        Err(ProtocolError::NonExistingContract { contract: Contract::from(*hash) }.into())
+        let contract = Contract::from(*hash);
+        run.gas.consume(gas::CALL)?;
+        let script = self.ledger.script(hash)?.ok_or(ProtocolError::NonExistingContract { contract })?;
+        let updates = self.pay_contract(sender, &contract, amount)?;
+        let (unit, default) = (Micheline::unit(), Entrypoint::default());
+        let (entrypoint, argument) = parameters.map_or((&default, &unit), |p| (&p.entrypoint, &p.value));
+        let context = Context {
+            self_address: *hash,
+            sender: *sender,
+            source: run.payer,
+            amount,
+            balance: self.ledger.balance(&contract)?.unwrap_or_default(),
+            now: self.now(run),
+            level: run.context.level,
+            chain_id: run.context.chain_id,
+            min_block_time: self.ledger.constants().profile.minimal_block_delay,
+        };
+        // Only contracts can hand over big maps by their numbers.
+        let origin = match sender.contract() {
+            Some(Contract::Originated(_)) => Origin::Internal,
+            _ => Origin::External,
+        };
+        let ledger = &mut self.ledger;
+        let (outcome, emitted) = with_gas(run, |run, gas| {
+            let typed =
+                soru_michelson::Script::typecheck(&script.code, gas).map_err(|e| ill_typed_script(&e))?;
+            let mut view = View::of(ledger, run);
+            let outcome = soru_michelson::interpret::call(
+                &typed,
+                &script.storage,
+                (entrypoint, argument, origin),
+                &context,
+                &mut view,
+                gas,
+            )
+            .map_err(|e| failed(e, contract, argument))?;
+            let emitted =
+                outcome.operations.iter().map(|o| emit(o, contract, gas)).collect::<Outcome<Vec<_>>>()?;
+            Ok((outcome, emitted))
+        })?;
+        self.ledger.store.set(at![CONTRACTS, hash, "storage"], &outcome.storage)?;
+        let (storage_size, paid_storage_size_diff) = self.ledger.settle_storage(hash, &outcome.big_maps)?;
+        let effect = Effect::ToContract {
+            storage: Some(outcome.storage),
+            storage_size,
+            paid_storage_size_diff,
+            allocated_destination_contract: false,
+            lazy_storage_diff: lazy_storage_diff(&outcome.big_maps, self.ledger.constants().ids()),
+        };
+        Ok((Success { consumed_milligas: 0, balance_updates: updates, effect }, emitted))
     }
 
-    /// Makes a contract.
+    /// Makes a contract whose address is known.
     pub(in super::super) fn originate_contract(
         &mut self,
-        _run: &mut Run<'_>,
-        _sender: &Contract,
-        _hash: ContractHash,
-        _balance: Mutez,
-        _script: &Script,
+        run: &mut Run<'_>,
+        sender: &Contract,
+        hash: ContractHash,
+        balance: Mutez,
+        script: &Script,
     ) -> Outcome<Done> {
-        Err(ProtocolError::Unsupported { what: "origination".to_owned() }.into())
+        let contract = Contract::from(hash);
+        run.gas.consume(gas::ORIGINATION)?;
+        let origin = if sender.originated().is_some() { Origin::Internal } else { Origin::External };
+        let ledger = &mut self.ledger;
+        let (storage, diffs) = with_gas(run, |run, gas| {
+            let typed =
+                soru_michelson::Script::typecheck(&script.code, gas).map_err(|e| ill_typed_script(&e))?;
+            let mut view = View::of(ledger, run);
+            soru_michelson::interpret::originate(&typed, &script.storage, origin, &mut view, gas)
+                .map_err(|e| failed(e, contract, &script.storage))
+        })?;
+        let store = &mut self.ledger.store;
+        store.set(at![CONTRACTS, hash, "code"], &script.code)?;
+        store.set(at![CONTRACTS, hash, "storage"], &storage)?;
+        self.ledger.open_account(&contract)?;
+        let (balance_updates, _) = self.ledger.transfer(sender, &contract, balance)?;
+        let (storage_size, paid_storage_size_diff) = self.ledger.settle_storage(&hash, &diffs)?;
+        let effect = Effect::Origination {
+            originated_contracts: vec![hash],
+            storage_size,
+            paid_storage_size_diff,
+            lazy_storage_diff: lazy_storage_diff(&diffs, self.ledger.constants().ids()),
+        };
+        Ok(done(effect, balance_updates))
+    }
+
+    /// Rollups have no tez to send.
+    fn pay_contract(
+        &mut self,
+        sender: &Address,
+        to: &Contract,
+        amount: Mutez,
+    ) -> Outcome<Vec<BalanceUpdate>> {
+        match sender.contract() {
+            Some(sender) => Ok(self.ledger.transfer(sender, to, amount)?.0),
+            None if amount.is_zero() => Ok(Vec::new()),
+            None => Err(ProtocolError::NonEmptyTransactionFrom { contract: *sender }.into()),
+        }
+    }
+
+    /// What `NOW` says: when the block could be made at the earliest.
+    fn now(&self, run: &Run<'_>) -> i64 {
+        let delay = self.ledger.constants().profile.minimal_block_delay;
+        run.context.predecessor_timestamp.0.saturating_add(i64::try_from(delay).unwrap_or(i64::MAX))
     }
 }
 
-impl Ledger {
-    /// Checks the parameters of a call in an outbox.
-    pub(in super::super) fn check_outbox_parameters(
-        &self,
-        _run: &mut Run<'_>,
-        _destination: &ContractHash,
-        _entrypoint: &Entrypoint,
-        _parameters: &Micheline,
-        _ty: Option<&Micheline>,
-    ) -> Outcome<()> {
-        Ok(())
-    }
-
-    /// Checks what is sent to a rollup against its type; the payload in its optimised form.
-    pub(in super::super) fn check_rollup_payload(
-        &self,
-        _run: &mut Run<'_>,
-        _rollup: &RollupAddress,
-        value: Option<&Micheline>,
-    ) -> Outcome<Micheline> {
-        Ok(value.cloned().unwrap_or_else(Micheline::unit))
+impl super::super::Ledger {
+    /// Writes big maps; the bytes a contract uses then, and those it must pay now.
+    fn settle_storage(&mut self, hash: &ContractHash, diffs: &[BigMapDiff]) -> Outcome<(u64, u64)> {
+        let more = self.apply_big_map_diffs(diffs)?;
+        if more != 0 {
+            let place = at![CONTRACTS, hash, "big_map_bytes"];
+            let bytes = self.store.number(place)?.saturating_add_signed(more);
+            self.store.set_number(place, bytes)?;
+        }
+        self.record_paid_storage(hash)
     }
 }
 
-/// Whether a rollup can take parameters of that type.
-pub(in super::super) fn check_rollup_type(_ty: &Micheline) -> Outcome<()> {
-    Ok(())
+fn ill_typed_script(error: &TypeError) -> Failure {
+    match &error.reason {
+        Reason::Gas(_) => ProtocolError::GasExhausted.into(),
+        Reason::Chain(reason) => Failure::Storage(StorageError::Missing(reason.clone())),
+        _ => ProtocolError::IllTypedContract { reason: error.to_string() }.into(),
+    }
+}
+
+/// Why a run failed, in the network's terms.
+fn failed(error: RunError, contract: Contract, argument: &Micheline) -> Failure {
+    let runtime = |reason: String| ProtocolError::RuntimeError { contract, reason };
+    let ill_typed = |e: &TypeError| ProtocolError::IllTypedData {
+        expected_type: Micheline::seq([]),
+        ill_typed_expression: argument.clone(),
+        reason: e.to_string(),
+    };
+    match error {
+        RunError::Gas(_) => ProtocolError::GasExhausted.into(),
+        RunError::Unreadable(reason) => Failure::Storage(StorageError::Missing(reason)),
+        RunError::NoEntrypoint(name) => {
+            let inner = ProtocolError::NoSuchEntrypoint { entrypoint: name.to_string() };
+            Failure::from(inner).within(ProtocolError::BadContractParameter { contract })
+        }
+        RunError::Argument(e) => {
+            Failure::from(ill_typed(&e)).within(ProtocolError::BadContractParameter { contract })
+        }
+        RunError::Storage(e) => ill_typed(&e).into(),
+        RunError::Failed { location, with } => {
+            let reason = format!("FAILWITH at node {location}");
+            let inner = ProtocolError::ScriptRejected { location: location as u64, with };
+            Failure::from(inner).within(runtime(reason))
+        }
+        other => runtime(other.to_string()).into(),
+    }
+}
+
+/// What a script asks for, as it is written in receipts.
+fn emit(operation: &Arc<Operation>, sender: Contract, gas: &mut Gas) -> Outcome<Emitted> {
+    let data = operation.content.data(Form::Optimized, gas).map_err(|reason| match reason {
+        Reason::Gas(_) => Failure::from(ProtocolError::GasExhausted),
+        other => ProtocolError::RuntimeError { contract: sender, reason: other.to_string() }.into(),
+    })?;
+    let data = data.unwrap_or_else(Micheline::unit);
+    let mut preorigination = None;
+    let action = match &operation.content {
+        OperationContent::Transfer { amount, destination, entrypoint, .. } => InternalAction::Transaction {
+            amount: *amount,
+            destination: *destination,
+            parameters: parameters(entrypoint.clone(), data),
+        },
+        OperationContent::Origination { address, delegate, balance, script, .. } => {
+            preorigination = Some(*address);
+            let script = Script { code: Micheline::clone(script), storage: data };
+            InternalAction::Origination { balance: *balance, delegate: *delegate, script }
+        }
+        OperationContent::Delegation(delegate) => InternalAction::Delegation { delegate: *delegate },
+        OperationContent::Event { tag, written_type, .. } => InternalAction::Event {
+            ty: written_type.clone(),
+            tag: (!tag.is_default()).then(|| tag.clone()),
+            payload: (data != Micheline::unit()).then_some(data),
+        },
+    };
+    Ok(Emitted { nonce: operation.nonce, sender: sender.into(), action, preorigination })
 }

@@ -1,6 +1,9 @@
 //! Contracts in the ledger: `contracts/<hash>/{code,storage,paid}`, big maps in `big_maps/<id>`.
 
+mod big_maps;
 mod call;
+mod chain;
+mod types;
 
 use super::Ledger;
 use super::error::{Outcome, ProtocolError, StorageError};
@@ -10,9 +13,10 @@ use crate::receipt::{BalanceUpdate, InternalAction, InternalOperation, Operation
 use soru_base::{Address, Binary, Contract, ContractHash, Entrypoint, Mutez};
 use soru_michelson::Micheline;
 
-pub(super) use call::check_rollup_type;
+pub(super) use types::check_rollup_type;
 
 const CONTRACTS: &str = "contracts";
+const BIG_MAPS: &str = "big_maps";
 
 /// A call that something led to, before it is applied.
 #[derive(Debug, Clone)]
@@ -61,6 +65,17 @@ impl Ledger {
     /// The storage of a contract.
     pub fn contract_storage(&self, contract: &ContractHash) -> Result<Option<Micheline>, StorageError> {
         self.store.get(at![CONTRACTS, contract, "storage"])
+    }
+
+    /// The entrypoints of a contract with the types of their arguments, `default` included.
+    pub fn entrypoints(
+        &self,
+        contract: &ContractHash,
+    ) -> Result<Option<Vec<(Entrypoint, Micheline)>>, StorageError> {
+        let Some(written) = self.parameter_type(&Address::from(*contract))? else { return Ok(None) };
+        // What was typed at origination parses.
+        let Ok(parameter) = soru_michelson::Parameter::parse(&written) else { return Ok(None) };
+        Ok(Some(parameter.entrypoints().map(|(name, ty)| (name, ty.to_micheline())).collect()))
     }
 
     /// Bytes of storage that were paid for a contract.

@@ -76,7 +76,7 @@ impl Ledger {
         Ok((message, size))
     }
 
-    fn check_outbox_level(&self, level: Level, cemented: Level) -> Outcome<()> {
+    pub(in super::super) fn check_outbox_level(&self, level: Level, cemented: Level) -> Outcome<()> {
         let active = self.constants.rollup().max_active_outbox_levels;
         let oldest = i64::from(cemented.get()) - i64::from(active);
         if level > cemented || i64::from(level.get()) <= oldest {

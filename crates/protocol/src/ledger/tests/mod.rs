@@ -1,0 +1,10 @@
+//! The rules, one by one and together.
+
+mod accounts;
+mod harness;
+mod life;
+mod properties;
+mod rollups;
+mod stakes;
+
+use harness::Chain;

@@ -1,0 +1,79 @@
+use super::Chain;
+use super::harness::{account, add_messages, cement, originate, pkh, publish, recover, transfer};
+use crate::operation::Action;
+use proptest::prelude::*;
+use soru_base::RollupAddress;
+
+/// Something a user may try: most of it makes sense at some time only.
+#[derive(Debug, Clone)]
+enum Try {
+    Transfer(usize, u64),
+    Messages(Vec<u8>),
+    Originate,
+    Publish(u8),
+    Cement,
+    Recover(usize),
+    Wait(u8),
+}
+
+fn tries() -> impl Strategy<Value = Vec<(usize, Try)>> {
+    let what = prop_oneof![
+        (1usize..6, prop_oneof![Just(0), 1u64..1_000_000_000, Just(u64::MAX >> 1), Just(2_999_999_998_000)])
+            .prop_map(|(to, amount)| Try::Transfer(to, amount)),
+        prop::collection::vec(any::<u8>(), 0..20).prop_map(Try::Messages),
+        Just(Try::Originate),
+        (0u8..2).prop_map(Try::Publish),
+        Just(Try::Cement),
+        (1usize..6).prop_map(Try::Recover),
+        (1u8..6).prop_map(Try::Wait),
+    ];
+    prop::collection::vec((1usize..6, what), 1..40)
+}
+
+fn play(tries: &[(usize, Try)]) -> Chain {
+    let mut chain = Chain::new();
+    let first = chain.originate();
+    let all = chain.ledger.supply().unwrap().total();
+    for (who, what) in tries {
+        // The rollup that was made last is played with.
+        let rollup = *chain.ledger.rollups().unwrap().last().unwrap_or(&first);
+        let action = match what {
+            Try::Transfer(to, amount) => transfer(pkh(*to), *amount),
+            Try::Messages(bytes) => add_messages(&[bytes]),
+            Try::Originate => originate(),
+            Try::Publish(state) => next_commitment(&chain, &rollup, *state),
+            Try::Cement => cement(rollup),
+            Try::Recover(staker) => recover(rollup, *staker),
+            Try::Wait(blocks) => {
+                chain.bake_to(chain.level().get() + u32::from(*blocks));
+                continue;
+            }
+        };
+        let mut operation = chain.operation(pkh(*who), vec![action]);
+        operation.contents[0].fee = soru_base::Mutez(700);
+        // Accounts that gave everything away are refused: that is fine, too.
+        let _ = chain.run_signed(&crate::SignedOperation::sign(operation, &account(*who).sk()));
+        assert_eq!(chain.ledger.supply().unwrap().total(), all, "after {what:?}");
+    }
+    chain
+}
+
+fn next_commitment(chain: &Chain, rollup: &RollupAddress, state: u8) -> Action {
+    let mut tip = chain.lcc(rollup);
+    for known in chain.ledger.commitments(rollup).unwrap() {
+        if known.commitment.predecessor == tip && known.published_at.is_some() {
+            tip = known.hash;
+        }
+    }
+    publish(*rollup, chain.on(rollup, tip, state))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_tez_appears_or_vanishes_and_the_same_operations_make_the_same_state(tries in tries()) {
+        let (one, two) = (play(&tries), play(&tries));
+        prop_assert_eq!(one.ledger.context_hash().unwrap(), two.ledger.context_hash().unwrap());
+    }
+}
