@@ -4,10 +4,11 @@
 
 use proptest::prelude::*;
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadableTable};
+use redb::{Database, ReadableTable, StorageBackend};
 use soru_merkle::{ContextHash, LoadError, Store, StoreError, Tree, TreeError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 type Leaves = BTreeMap<Vec<Vec<u8>>, Vec<u8>>;
 
@@ -278,6 +279,59 @@ fn changed_nodes_are_found_out() {
         txn.commit().unwrap();
     }
     assert_eq!(leaves(&store.checkout(hash).unwrap().unwrap()).unwrap(), whole);
+}
+
+/// A disk that can be taken away.
+#[derive(Debug)]
+struct Disk {
+    memory: InMemoryBackend,
+    gone: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn there(&self) -> std::io::Result<&InMemoryBackend> {
+        match self.gone.load(Ordering::SeqCst) {
+            true => Err(std::io::Error::other("the disk is gone")),
+            false => Ok(&self.memory),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> std::io::Result<u64> {
+        self.there()?.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.there()?.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.there()?.set_len(len)
+    }
+    fn sync_data(&self) -> std::io::Result<()> {
+        self.there()?.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+        self.there()?.write(offset, data)
+    }
+}
+
+#[test]
+fn a_disk_that_is_gone_is_an_error_of_the_database() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let disk = Disk { memory: InMemoryBackend::new(), gone: gone.clone() };
+    let db = Arc::new(Database::builder().set_cache_size(0).create_with_backend(disk).unwrap());
+    let store = Store::new(db.clone()).unwrap();
+    let mut tree = wide(2_000);
+    let hash = put(&db, &store, &tree);
+    let lazy = store.checkout(hash).unwrap().unwrap();
+    gone.store(true, Ordering::SeqCst);
+    let error = lazy.find(&["wide", "1"]).unwrap_err();
+    assert!(matches!(error.cause, LoadError::Database(_)), "{error}");
+    assert!(matches!(store.checkout(hash), Err(StoreError::Load(LoadError::Database(_)))));
+    assert!(matches!(store.roots(), Err(StoreError::Load(LoadError::Database(_)))));
+    // What is in memory is not harmed.
+    tree.insert(&["wide", "new"], "new").unwrap();
+    assert_eq!(tree.length(&["wide"]).unwrap(), 2_001);
 }
 
 #[derive(Debug, Clone)]
