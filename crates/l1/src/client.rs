@@ -2,16 +2,18 @@
 
 use crate::backoff::Backoff;
 use crate::error::{L1Error, Place, cut};
-use crate::json_text;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
-use soru_base::{IdFamily, Json, JsonError};
+use soru_base::{IdFamily, Json, JsonError, json_text};
 use soru_protocol::receipt::ErrorReport;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+
+/// How deep an answer may be nested. Contracts of the public network go far beyond the 128 that are usual.
+const MAX_DEPTH: usize = 1_000;
 
 /// How patient a [`Client`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,11 +226,11 @@ impl Client {
         if status.is_success() {
             return match body.is_empty() {
                 true => Ok(Value::Null),
-                false => self.read(path, &Value::Null, |_| json_text::parse(&body)),
+                false => self.read(path, &Value::Null, |_| json_text::parse(&body, MAX_DEPTH)),
             };
         }
         let place = self.place(path);
-        let reports = json_text::parse(&body).ok().and_then(|v| reports(&v));
+        let reports = json_text::parse(&body, MAX_DEPTH).ok().and_then(|v| reports(&v));
         Err(match (status, reports) {
             (StatusCode::NOT_FOUND, _) => L1Error::NotFound { place },
             (_, Some(errors)) => L1Error::Rejected { place, errors },

@@ -3,7 +3,7 @@
 use crate::block::Header;
 use crate::client::{Client, causes};
 use crate::error::L1Error;
-use crate::json_text::Values;
+use crate::values::Values;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
 use serde_json::Value;

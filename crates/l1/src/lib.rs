@@ -9,10 +9,10 @@ mod client;
 mod constants;
 mod error;
 mod heads;
-mod json_text;
 pub mod operate;
 pub mod query;
 pub mod rollup;
+mod values;
 
 pub use backoff::Backoff;
 pub use block::{Block, Header};

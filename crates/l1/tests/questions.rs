@@ -74,6 +74,19 @@ async fn an_answer_without_end_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_contract_may_be_nested_deeper_than_usual() {
+    let fake = Fake::start().await;
+    let contract: ContractHash = "KT1TxqZ8QtKvLu3V3JH7Gx58n7Co8pgtpQU5".parse().unwrap();
+    let path = format!("GET /chains/main/blocks/head/context/contracts/{contract}/storage");
+    let nested = |depth: usize| Reply::Status(200, format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+    fake.on(&path, nested(1_000)).on(&path, nested(1_001));
+    let client = fake.client();
+    assert!(client.storage(BlockId::HEAD, contract).await.is_ok());
+    let error = client.storage(BlockId::HEAD, contract).await.unwrap_err();
+    assert!(error.to_string().contains("more than 1000 nested values"), "{error}");
+}
+
+#[tokio::test]
 async fn an_overloaded_layer_1_is_asked_again() {
     let fake = Fake::start().await;
     fake.on(ASK_CHAIN_ID, Reply::RetryAfter(429, "0"))

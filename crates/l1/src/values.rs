@@ -1,53 +1,7 @@
-//! JSON from a stranger: deeper than usual, but not without bounds; and one value after another from a stream.
+//! JSON values that come one after another.
 
-use serde::Deserialize as _;
 use serde_json::Value;
 use soru_base::JsonError;
-
-/// How deep arrays and objects may be nested. Contracts of the public network go far beyond the 128 that are usual;
-/// the reader recurses, so that there must be an end.
-pub(crate) const MAX_DEPTH: usize = 1_000;
-
-/// Reads one value that takes all of `text`.
-pub(crate) fn parse(text: &[u8]) -> Result<Value, JsonError> {
-    let wrong = |found: String| JsonError { path: String::new(), expected: "JSON".to_owned(), found };
-    if depth(text) > MAX_DEPTH {
-        return Err(wrong(format!("more than {MAX_DEPTH} nested values")));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    reader.disable_recursion_limit();
-    let value = Value::deserialize(&mut reader).map_err(|e| wrong(e.to_string()))?;
-    reader.end().map_err(|e| wrong(e.to_string()))?;
-    Ok(value)
-}
-
-/// How deep the brackets outside of strings are nested.
-fn depth(text: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b'"' => skip_string(&mut bytes),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => {
-                bytes.next();
-            }
-            _ => {}
-        }
-    }
-}
 
 /// Values that come one after another in pieces cut anywhere.
 #[derive(Debug, Default)]
@@ -92,24 +46,6 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn deep_values_are_read_up_to_the_limit() {
-        let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
-        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
-        let error = parse(nested(MAX_DEPTH + 1).as_bytes()).unwrap_err();
-        assert!(error.found.contains("1000"), "{error}");
-        assert!(parse(nested(1_000_000).as_bytes()).is_err());
-    }
-
-    #[test]
-    fn brackets_in_strings_do_not_count() {
-        let text = json!(["[".repeat(MAX_DEPTH * 2), "\"\\[", {"]": 1}]).to_string();
-        assert_eq!(depth(text.as_bytes()), 2);
-        assert!(parse(text.as_bytes()).is_ok());
-        assert!(parse(b"1 2").is_err());
-        assert!(parse(b"").is_err());
-    }
-
-    #[test]
     fn a_stream_of_no_json_or_without_end_is_an_error() {
         assert!(Values::default().push(b"{\"a\":1}\n<html>").is_err());
         let mut values = Values::default();
@@ -137,7 +73,6 @@ mod tests {
 
         #[test]
         fn anything_is_survived(bytes: Vec<u8>) {
-            let _ = parse(&bytes);
             let _ = Values::default().push(&bytes);
         }
     }
