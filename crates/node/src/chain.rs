@@ -44,12 +44,14 @@ pub struct Chain<M> {
     ids: IdFamily,
     // The last state, so that following the chain does not read it from disk again.
     last: Mutex<Option<(BlockHash, Tree)>>,
+    // Held while a level is evaluated: one at a time, and an end can be waited for.
+    working: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl<M: Machine> Chain<M> {
     /// The chain of a rollup in `store`.
     pub fn new(store: Store, machine: Arc<M>, rollup: RollupAddress, ids: IdFamily) -> Self {
-        Self { store, machine, rollup, ids, last: Mutex::new(None) }
+        Self { store, machine, rollup, ids, last: Mutex::new(None), working: Arc::default() }
     }
 
     /// The store.
@@ -65,6 +67,33 @@ impl<M: Machine> Chain<M> {
     /// The rollup.
     pub fn rollup(&self) -> RollupAddress {
         self.rollup
+    }
+
+    /// Does `work` on a thread of its own: a kernel may take long, and must not hold up the end of the process.
+    pub async fn off_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, ApplyError> + Send + 'static,
+    ) -> Result<T, ApplyError> {
+        const STACK: usize = 16 << 20;
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let failed = |reason: String| ApplyError::Fatal(NodeError::Part { part: "evaluation", reason });
+        let guard = self.working.clone().lock_owned().await;
+        let chain = self.clone();
+        let run = move || {
+            let result = work(&chain);
+            drop(chain);
+            drop(guard);
+            // Nobody listens any more when the node was stopped.
+            drop(send.send(result));
+        };
+        let thread = std::thread::Builder::new().name("evaluation".to_owned()).stack_size(STACK);
+        thread.spawn(run).map_err(|e| failed(format!("no thread: {e}")))?;
+        receive.await.unwrap_or_else(|_| Err(failed("it panicked".to_owned())))
+    }
+
+    /// Waits until nothing is evaluated.
+    pub async fn idle(&self) {
+        drop(self.working.lock().await);
     }
 
     /// Stores the block with the rollup's origination: its first state and the genesis commitment.

@@ -162,28 +162,23 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         let block = self.layer1.block(target, origin.level).await?;
         let level = origin.level;
         info!(%level, "the rollup was originated here, starting");
-        let chain = self.chain.clone();
-        let record = off_thread(move || chain.apply_genesis(&block, &origin))
-            .await
-            .map_err(|e| self.note_failure(level, e))?;
+        let applied = self.chain.off_thread(move |chain| chain.apply_genesis(&block, &origin)).await;
+        let record = applied.map_err(|e| self.note_failure(level, e))?;
         self.note(&record);
         Ok(level.next())
     }
 
     async fn apply(&self, block: Block, constants: Constants) -> Result<BlockRecord, ApplyError> {
-        let chain = self.chain.clone();
-        off_thread(move || {
-            if chain.store().reuse(&block.header.hash)? {
-                if let Some(record) = chain.store().block(&block.header.hash)? {
-                    return Ok(record);
-                }
+        let work = move |chain: &Chain<M>| {
+            if let Some(record) = chain.store().reuse(&block.header.hash)? {
+                return Ok(record);
             }
             let start = Instant::now();
             let record = chain.apply(&block, constants.commitment_period)?;
             meter::evaluated(&record, start.elapsed());
             Ok(record)
-        })
-        .await
+        };
+        self.chain.off_thread(work).await
     }
 
     fn note(&self, record: &BlockRecord) {
@@ -214,21 +209,6 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         });
         FollowError::Stuck { level, obstacle, reason }
     }
-}
-
-/// Runs on a thread of its own: a kernel may take long, and must not hold up the end of the process.
-pub(crate) async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ApplyError> + Send + 'static,
-) -> Result<T, ApplyError> {
-    const STACK: usize = 16 << 20;
-    let (send, receive) = tokio::sync::oneshot::channel();
-    let failed = |reason: String| ApplyError::Fatal(NodeError::Part { part: "evaluation", reason });
-    std::thread::Builder::new()
-        .name("evaluation".to_owned())
-        .stack_size(STACK)
-        .spawn(move || drop(send.send(work())))
-        .map_err(|e| failed(format!("no thread: {e}")))?;
-    receive.await.unwrap_or_else(|_| Err(failed("it panicked".to_owned())))
 }
 
 /// Says how a long catching-up gets on.

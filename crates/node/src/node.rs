@@ -104,6 +104,8 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         if let Some(server) = self.metrics {
             server.ended().await;
         }
+        // A kernel that takes long is left to the end of the process: nothing of its level is stored.
+        drop(tokio::time::timeout(GRACE, self.chain.idle()).await);
         info!("rollup node stopped");
         ended
     }
@@ -146,6 +148,9 @@ impl<L: Layer1, M: Machine> Node<L, M> {
 
 /// Time between two attempts to reach a layer-1 that was never reached.
 const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// How long a stopping node waits for the level it evaluates.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(2);
 
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the node is gone.

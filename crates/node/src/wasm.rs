@@ -228,3 +228,7 @@ impl DebugLog {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "wasm_tests.rs"]
+mod tests;

@@ -314,21 +314,21 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// Makes a stored block that follows the head the new head, without evaluating it again. False if the block is not
+    /// Makes a stored block that follows the head the new head, without evaluating it again. Nothing if the block is not
     /// stored, or its state was collected.
-    pub fn reuse(&self, hash: &BlockHash) -> Result<bool, StoreError> {
+    pub fn reuse(&self, hash: &BlockHash) -> Result<Option<BlockRecord>, StoreError> {
         let tx = self.db.begin_write()?;
         let record = match tx.open_table(BLOCKS)?.get(hash.0)? {
-            None => return Ok(false),
+            None => return Ok(None),
             Some(bytes) => BlockRecord::from_bytes(bytes.value()).map_err(damaged("block"))?,
         };
         if tx.open_table(STATES)?.get((record.level.get(), record.hash.0))?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         check_follows(&tx, &record)?;
         tx.open_table(CANONICAL)?.insert(record.level.get(), record.hash.0)?;
         tx.commit()?;
-        Ok(true)
+        Ok(Some(record))
     }
 
     /// Takes the blocks above `level` off the current chain. They stay in the store.

@@ -99,7 +99,7 @@ fn publications_count_on_the_current_chain_only() {
     assert_eq!(store.published_at(&commitment, None).unwrap(), Some(level(3)));
     // The first one comes back.
     store.rollback(level(1)).unwrap();
-    assert!(store.reuse(&block(2, 1, 1).record.hash).unwrap());
+    assert!(store.reuse(&block(2, 1, 1).record.hash).unwrap().is_some());
     assert_eq!(store.published_at(&commitment, None).unwrap(), Some(level(2)));
 }
 

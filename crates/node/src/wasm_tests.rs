@@ -1,0 +1,142 @@
+use super::*;
+use crate::reveals::PREIMAGE_DIR;
+use soru_base::{CommitmentHash, LevelSpan, RollupAddress};
+use soru_engine::{Engine, Options};
+use soru_protocol::inbox::{InboxMessage, LevelInbox, ProtocolMessages};
+use soru_pvm::reveal::PreimageHash;
+use std::time::Duration;
+
+const ROLLUP: RollupAddress = RollupAddress([5; 20]);
+
+/// Writes what external messages hold to the outbox.
+const ECHO: &str = r#"(module
+  (import "smart_rollup_core" "read_input" (func $read (param i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "write_output" (func $write (param i32 i32) (result i32)))
+  (memory 1) (export "mem" (memory 0))
+  (func (export "kernel_run") (local $n i32)
+    (loop $next
+      (local.set $n (call $read (i32.const 0) (i32.const 100) (i32.const 4096)))
+      (if (i32.gt_s (local.get $n) (i32.const 0)) (then
+        (if (i32.eq (i32.load8_u (i32.const 100)) (i32.const 1)) (then
+          (drop (call $write (i32.const 101) (i32.sub (local.get $n) (i32.const 1))))))
+        (br $next))))))"#;
+
+const LOOP: &str = r#"(module (memory 1) (export "mem" (memory 0))
+  (func (export "kernel_run") (loop $again (br $again))))"#;
+
+fn level(n: u32) -> Level {
+    Level::new(n).unwrap()
+}
+
+fn machine(dir: &tempfile::TempDir, deadline: Duration) -> WasmMachine<Engine> {
+    let engine = Engine::new(Options { deadline, ..Options::default() }).unwrap();
+    WasmMachine::new(engine, |_| Value::Null, dir.path().to_owned(), false)
+}
+
+fn origin(kernel: &str) -> Origin {
+    Origin {
+        level: level(2),
+        commitment: CommitmentHash::ZERO,
+        boot_sector: wat::parse_str(kernel).unwrap(),
+        outbox_validity: LevelSpan(80_640),
+        outbox_limit: 100,
+    }
+}
+
+fn place(n: u32) -> Place {
+    Place { rollup: ROLLUP, origination: level(2), level: level(n) }
+}
+
+fn inbox(n: u32, messages: &[&[u8]]) -> Vec<SerializedMessage> {
+    let before = LevelInbox::genesis(level(n - 1), &ProtocolMessages::default()).inbox;
+    let external = |m: &&[u8]| InboxMessage::External(m.to_vec()).serialize().unwrap();
+    let messages: Vec<_> = messages.iter().map(external).collect();
+    LevelInbox::build(&before, &ProtocolMessages::default(), &messages).unwrap().messages
+}
+
+#[test]
+fn the_version_is_the_one_that_the_genesis_commitment_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_secs(60));
+    let mut origin = origin(ECHO);
+    let ticks = Limits::FIRST.ticks_per_snapshot;
+    for version in [Version::V0, Version::V3, Version::V6] {
+        let state = hash_of(&first_state(version, ticks, &origin).unwrap()).unwrap();
+        origin.commitment = Commitment::genesis(origin.level, state).hash();
+        assert_eq!(machine.genesis(&origin).unwrap().hash, state);
+    }
+}
+
+#[test]
+fn outbox_messages_can_be_proved() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_secs(60));
+    let state = machine.genesis(&origin(ECHO)).unwrap().state;
+    let after = machine.evaluate(state, place(3), &inbox(3, &[b"one", b"two"])).unwrap();
+    assert_eq!((after.outbox_len, after.status.as_str()), (2, WAITING));
+    assert!(after.tick > Tick(11_000_000_000 - 1));
+    let messages = machine.outbox(&after.state, level(3)).unwrap();
+    assert_eq!(messages, [(0, b"one".to_vec()), (1, b"two".to_vec())]);
+
+    let proof = machine.output_proof(&after.state, level(3), 1).unwrap().unwrap();
+    let proof = OutputProof::from_bytes(&proof).unwrap();
+    assert_eq!(proof.state_hash(), after.hash);
+    assert_eq!(proof.verify().unwrap().message.as_ref(), b"two");
+    assert_eq!(machine.output_proof(&after.state, level(3), 2).unwrap(), None);
+}
+
+#[test]
+fn the_durable_storage_can_be_looked_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_secs(60));
+    let origin = origin(ECHO);
+    let state = machine.genesis(&origin).unwrap().state;
+    assert_eq!(machine.durable_value(&state, "/kernel/boot.wasm").unwrap().unwrap(), origin.boot_sector);
+    let length = machine.durable_length(&state, "/kernel/boot.wasm").unwrap();
+    assert_eq!(length, Some(origin.boot_sector.len() as u64));
+    assert_eq!(machine.durable_value(&state, "/none").unwrap(), None);
+    assert_eq!(machine.durable_length(&state, "/kernel").unwrap(), None);
+    assert_eq!(machine.durable_subkeys(&state, "/").unwrap(), ["kernel", "readonly"]);
+    assert_eq!(machine.durable_subkeys(&state, "/kernel").unwrap(), ["boot.wasm", "env"]);
+    assert!(matches!(machine.durable_value(&state, "kernel"), Err(MachineError::Key(_))));
+}
+
+fn obstacle(result: Result<Evaluated, MachineError>) -> Obstacle {
+    match result {
+        Err(MachineError::Undecided { obstacle, .. }) => obstacle,
+        other => panic!("expected an obstacle, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_loop_ends_at_the_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_millis(300));
+    let state = machine.genesis(&origin(LOOP)).unwrap().state;
+    assert_eq!(obstacle(machine.evaluate(state, place(3), &inbox(3, &[]))), Obstacle::Deadline);
+}
+
+#[test]
+fn a_page_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_secs(60));
+    let hash = PreimageHash::of_page(b"page");
+    let escaped: String = hash.to_bytes().iter().map(|b| format!("\\{b:02x}")).collect();
+    let kernel = format!(
+        r#"(module
+          (import "smart_rollup_core" "reveal_preimage" (func $reveal (param i32 i32 i32 i32) (result i32)))
+          (import "smart_rollup_core" "write_output" (func $write (param i32 i32) (result i32)))
+          (memory 1) (export "mem" (memory 0))
+          (data (i32.const 0) "{escaped}")
+          (func (export "kernel_run")
+            (drop (call $write (i32.const 100)
+              (call $reveal (i32.const 0) (i32.const 33) (i32.const 100) (i32.const 4096))))))"#
+    );
+    let state = machine.genesis(&origin(&kernel)).unwrap().state;
+    let waiting = machine.evaluate(state.clone(), place(3), &inbox(3, &[]));
+    assert_eq!(obstacle(waiting), Obstacle::Reveal);
+    std::fs::create_dir(dir.path().join(PREIMAGE_DIR)).unwrap();
+    std::fs::write(dir.path().join(PREIMAGE_DIR).join(hash.to_string()), b"page").unwrap();
+    let after = machine.evaluate(state, place(3), &inbox(3, &[])).unwrap();
+    assert_eq!(machine.outbox(&after.state, level(3)).unwrap(), [(0, b"page".to_vec())]);
+}
