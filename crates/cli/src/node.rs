@@ -7,10 +7,8 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use soru_base::PublicKeyHash;
 use soru_node::{Config, Mode, Purpose};
-use soru_l1::operate::Signer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,7 +36,7 @@ pub(crate) struct Options {
     metrics_addr: Option<std::net::SocketAddr>,
     /// Compiler of the fast engine: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
     #[arg(long)]
-    wasm_compiler: Option<String>,
+    wasm_compiler: Option<soru_engine::Compiler>,
     /// Seconds that one call of kernel_run may take
     #[arg(long, value_name = "SECONDS")]
     kernel_deadline: Option<u64>,
@@ -164,7 +162,7 @@ fn with_options(mut config: Config, options: &Options) -> Config {
         set.metrics_addr = options.metrics_addr;
     }
     if options.wasm_compiler.is_some() {
-        set.wasm_compiler.clone_from(&options.wasm_compiler);
+        set.wasm_compiler = options.wasm_compiler;
     }
     if let Some(seconds) = options.kernel_deadline {
         set.kernel_deadline = std::time::Duration::from_secs(seconds);
@@ -177,14 +175,12 @@ fn with_options(mut config: Config, options: &Options) -> Config {
 }
 
 async fn serve(config: Config, wallet: &Wallet) -> Result<()> {
-    let mut signers: Vec<Arc<dyn Signer>> = Vec::new();
+    let mut signers = soru_node::Signers::new();
     for account in config.operators.values().collect::<BTreeSet<_>>() {
         signers.push(Arc::new(wallet.secret_key(account)?));
     }
-    let ready = |addr: SocketAddr| {
-        // For a program that started this one: the address, once it answers.
-        let _ = writeln!(std::io::stdout(), "ready http://{addr}");
-    };
-    let _ = (config, signers, ready, lifeline::ended());
-    bail!("soon")
+    let node = soru_node::start(config, signers).await?;
+    // For a program that started this one: the address, once it answers.
+    writeln!(std::io::stdout(), "ready http://{}", node.rpc_addr())?;
+    Ok(node.run(lifeline::ended()).await?)
 }

@@ -66,3 +66,13 @@ fn no_kernel_names_a_place_of_this_machine() {
         }
     }
 }
+
+/// A kernel that does not fit into one operation would need an installer.
+#[test]
+fn every_kernel_fits_into_one_operation() {
+    /// Bytes of an operation on the network; what is not the kernel takes a few hundred at most.
+    const OPERATION: usize = 32_768;
+    for (name, kernel) in soru_kernels::all() {
+        assert!(kernel.len() + 512 < OPERATION, "{name} has {} bytes", kernel.len());
+    }
+}

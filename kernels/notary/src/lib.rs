@@ -15,8 +15,8 @@ fn run(host: &mut impl Runtime) {
         let message = match host.read_input() {
             Ok(Some(message)) => message,
             Ok(None) => return,
-            Err(error) => {
-                debug_msg!(host, "notary: cannot read the inbox: {error}\n");
+            Err(_) => {
+                host.write_debug("notary: cannot read the inbox\n");
                 return;
             }
         };
@@ -29,28 +29,31 @@ fn run(host: &mut impl Runtime) {
                 }
             }
             Ok(_) => {}
-            Err(_) => debug_msg!(host, "notary: skipped message {} of level {}\n", message.id, message.level),
+            Err(_) => host.write_debug("notary: skipped a message that is for somebody else\n"),
         }
     }
 }
 
 fn take_down(host: &mut impl Runtime, payload: &[u8]) {
-    match ledger::enter(host, payload) {
-        Ok(count) => debug_msg!(host, "notary: entry {count}, {} bytes\n", payload.len()),
-        Err(error) => debug_msg!(host, "notary: cannot write the entry: {error}\n"),
-    }
+    let told = match ledger::enter(host, payload) {
+        Ok(_) => "notary: a new entry\n",
+        Err(_) => "notary: cannot write the entry\n",
+    };
+    host.write_debug(told);
 }
 
 fn certify(host: &mut impl Runtime, transfer: Transfer<MichelsonBytes>) {
-    let sender = transfer.sender.to_string();
-    let sent = ledger::count(host)
-        .map_err(|error| error.to_string())
-        .and_then(|count| reply::certificate(transfer.payload.0, count, transfer.sender))
-        .and_then(|message| host.write_output(&message).map_err(|error| error.to_string()));
-    match sent {
-        Ok(()) => debug_msg!(host, "notary: certified for {sender}\n"),
-        Err(error) => debug_msg!(host, "notary: cannot certify for {sender}: {error}\n"),
-    }
+    let Ok(count) = ledger::count(host) else {
+        return host.write_debug("notary: cannot read the counter\n");
+    };
+    let Some(message) = reply::certificate(transfer.payload.0, count, transfer.sender) else {
+        return host.write_debug("notary: cannot write the answer\n");
+    };
+    let told = match host.write_output(&message) {
+        Ok(()) => "notary: certified\n",
+        Err(_) => "notary: the outbox takes no more\n",
+    };
+    host.write_debug(told);
 }
 
 kernel_entry!(run);

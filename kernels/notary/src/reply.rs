@@ -10,13 +10,9 @@ use tezos_smart_rollup::types::{Contract, Entrypoint};
 const ENTRYPOINT: &str = "receive";
 
 /// The bytes of the outbox message that gives `payload` and `count` back to `contract`.
-pub(crate) fn certificate(
-    mut payload: Vec<u8>,
-    count: u64,
-    contract: ContractKt1Hash,
-) -> Result<Vec<u8>, String> {
+pub(crate) fn certificate(mut payload: Vec<u8>, count: u64, contract: ContractKt1Hash) -> Option<Vec<u8>> {
     payload.extend_from_slice(&count.to_be_bytes());
-    let entrypoint = Entrypoint::try_from(ENTRYPOINT.to_string()).map_err(|error| format!("{error:?}"))?;
+    let entrypoint = Entrypoint::try_from(ENTRYPOINT.to_string()).ok()?;
     let transaction = OutboxMessageTransaction {
         parameters: MichelsonBytes(payload),
         destination: Contract::Originated(contract),
@@ -24,6 +20,6 @@ pub(crate) fn certificate(
     };
     let message = OutboxMessage::AtomicTransactionBatch(vec![transaction].into());
     let mut bytes = Vec::new();
-    message.bin_write(&mut bytes).map_err(|error| format!("{error:?}"))?;
-    Ok(bytes)
+    message.bin_write(&mut bytes).ok()?;
+    Some(bytes)
 }

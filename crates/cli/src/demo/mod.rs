@@ -51,7 +51,7 @@ pub(crate) struct Options {
     timeout: u64,
     /// Compiler of the nodes: cranelift or singlepass
     #[arg(long)]
-    wasm_compiler: Option<String>,
+    wasm_compiler: Option<soru_engine::Compiler>,
 }
 
 pub(crate) async fn run(options: Options) -> Result<()> {
@@ -72,7 +72,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         Err(e) => {
             let logs = house.last_words();
             house.close().await;
-            return Err(e.context(format!("the demo failed{logs}")));
+            return Err(anyhow::anyhow!("the demo failed: {e:#}{logs}"));
         }
     };
     if options.keep_running {

@@ -153,8 +153,8 @@ async fn start_nodes(
         arguments.extend(["--base-dir".to_owned(), base_dir.display().to_string()]);
         arguments.extend(["--data-dir".to_owned(), house.path(name).display().to_string()]);
         arguments.extend(["--endpoint", layer1, "--rpc-port", "0"].map(str::to_owned));
-        if let Some(compiler) = &options.wasm_compiler {
-            arguments.extend(["--wasm-compiler".to_owned(), compiler.clone()]);
+        if let Some(compiler) = options.wasm_compiler {
+            arguments.extend(["--wasm-compiler".to_owned(), compiler.to_string()]);
         }
         let url = house.start(name, &arguments).await?;
         story.fact(name, &url);

@@ -69,7 +69,7 @@ pub(crate) struct ReplayOptions {
 struct EngineOptions {
     /// Compiler: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
     #[arg(long)]
-    wasm_compiler: Option<String>,
+    wasm_compiler: Option<Compiler>,
     /// Show on standard error what the kernel writes for debugging
     #[arg(long)]
     debug: bool,
@@ -77,8 +77,8 @@ struct EngineOptions {
 
 impl EngineOptions {
     fn engine(&self) -> Result<Engine> {
-        let compiler = match &self.wasm_compiler {
-            Some(word) => word.parse()?,
+        let compiler = match self.wasm_compiler {
+            Some(compiler) => compiler,
             None => Compiler::from_env()?.unwrap_or_default(),
         };
         Ok(Engine::new(soru_engine::Options { compiler, ..soru_engine::Options::default() })?)
