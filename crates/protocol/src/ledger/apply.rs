@@ -137,7 +137,6 @@ impl State {
                 let hash = run.fresh_nonce().contract();
                 self.originate_contract(run, &source, hash, *balance, script)?
             }
-            Action::Delegation { .. } => done(Effect::Done, Vec::new()),
             Action::IncreasePaidStorage { amount, destination } => {
                 let bytes = u64::try_from(amount)
                     .ok()
@@ -192,6 +191,7 @@ impl State {
             }
             Action::RegisterGlobalConstant { .. }
             | Action::TransferTicket { .. }
+            | Action::Delegation { .. }
             | Action::SmartRollupTimeout { .. } => {
                 let what = format!("the operation {}", content.action.kind());
                 return Err(ProtocolError::Unsupported { what }.into());
@@ -319,19 +319,21 @@ impl State {
                     self.transfer_to_rollup(run, &call.sender, rollup, *amount, parameters.as_ref())
                 }
             },
-            InternalAction::Origination { balance, script, .. } => {
+            InternalAction::Origination { balance, script, delegate: None } => {
                 let (Some(sender), Some(hash)) = (call.sender.contract(), call.preorigination) else {
                     return Err(ProtocolError::Unsupported { what: "this origination".to_owned() }.into());
                 };
                 self.originate_contract(run, sender, hash, *balance, script)
             }
-            InternalAction::Delegation { .. } => Ok(done(Effect::Done, Vec::new())),
             InternalAction::Event { .. } => {
                 run.gas.consume(gas::EVENT)?;
                 Ok(done(Effect::Done, Vec::new()))
             }
-            InternalAction::Other(_) => {
-                Err(ProtocolError::Unsupported { what: "this call".to_owned() }.into())
+            InternalAction::Origination { .. }
+            | InternalAction::Delegation { .. }
+            | InternalAction::Other(_) => {
+                let what = format!("a call to change a delegate ({})", call.action.kind());
+                Err(ProtocolError::Unsupported { what }.into())
             }
         }
     }

@@ -204,7 +204,7 @@ protocol_errors! {
     RuntimeError { contract: Contract => "contract_handle", reason: String => "reason" }
         Temporary "michelson_v1.runtime_error", "{contract} failed: {reason}";
     /// A contract rejected a call.
-    ScriptRejected { location: u64 => "location", with: Micheline => "with" }
+    ScriptRejected { location: u32 => "location", with: Micheline => "with" }
         Temporary "michelson_v1.script_rejected", "the contract rejected the call";
 
     /// No such rollup.
@@ -335,6 +335,12 @@ json_members!(Contract, Address, Mutez, PublicKey, PublicKeyHash, RollupAddress,
 impl Member for u64 {
     fn member(&self, _: IdFamily) -> Value {
         self.to_string().into()
+    }
+}
+
+impl Member for u32 {
+    fn member(&self, _: IdFamily) -> Value {
+        (*self).into()
     }
 }
 

@@ -44,9 +44,15 @@ impl Ledger {
     ) -> Result<Self, StorageError> {
         let mut ledger = Self::from_tree(Tree::empty(), constants);
         for account in accounts {
-            let credited = ledger.credit(&account.pkh.into(), account.balance);
-            if let Err(error::Failure::Storage(e)) = credited {
-                return Err(e);
+            match ledger.credit(&account.pkh.into(), account.balance) {
+                Ok(_) => {}
+                Err(error::Failure::Storage(e)) => return Err(e),
+                Err(error::Failure::Rule(trace)) => {
+                    return Err(StorageError::Missing(format!(
+                        "room for the tez of {}: {trace}",
+                        account.pkh
+                    )));
+                }
             }
             if let Some(key) = &account.public_key {
                 ledger.set_manager_key(key)?;

@@ -23,7 +23,7 @@ pub enum BlockContent {
     /// A manager operation.
     Manager {
         /// The content.
-        content: Content,
+        content: Box<Content>,
         /// What became of it, unless the RPC left it out.
         receipt: Option<ContentReceipt>,
     },
@@ -58,7 +58,10 @@ impl BlockOperation {
             hash: operation.hash(),
             branch: operation.operation.branch,
             contents: contents
-                .map(|content| BlockContent::Manager { content: content.clone(), receipt: receipts.next() })
+                .map(|content| BlockContent::Manager {
+                    content: Box::new(content.clone()),
+                    receipt: receipts.next(),
+                })
                 .collect(),
             signature: Some(operation.signature),
         }
@@ -67,7 +70,9 @@ impl BlockOperation {
     /// The manager contents with their receipts.
     pub fn manager_contents(&self) -> impl Iterator<Item = (&Content, &ContentReceipt)> {
         self.contents.iter().filter_map(|c| match c {
-            BlockContent::Manager { content, receipt } => receipt.as_ref().map(|receipt| (content, receipt)),
+            BlockContent::Manager { content, receipt } => {
+                receipt.as_ref().map(|receipt| (&**content, receipt))
+            }
             BlockContent::Other(_) => None,
         })
     }
@@ -75,7 +80,7 @@ impl BlockOperation {
     /// The operation alone, if all its contents are known and it is signed.
     pub fn signed_operation(&self) -> Option<SignedOperation> {
         let contents = self.contents.iter().map(|c| match c {
-            BlockContent::Manager { content, .. } => Some(content.clone()),
+            BlockContent::Manager { content, .. } => Some(Content::clone(content)),
             BlockContent::Other(_) => None,
         });
         let operation =
@@ -112,7 +117,7 @@ impl Json for BlockContent {
             ),
             None => None,
         };
-        Ok(Self::Manager { content: Content::from_json(value, family)?, receipt })
+        Ok(Self::Manager { content: Box::new(Content::from_json(value, family)?), receipt })
     }
 }
 

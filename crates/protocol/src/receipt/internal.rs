@@ -130,7 +130,7 @@ impl Json for InternalOperation {
             "nonce": self.nonce,
         });
         self.action.put(&mut object, family);
-        object["result"] = self.result.to_json(family);
+        object["result"] = self.result.to_internal_json(family);
         object
     }
 

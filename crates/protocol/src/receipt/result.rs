@@ -147,8 +147,21 @@ impl OperationResult {
         }
     }
 
-    /// The `operation_result` or `result` member.
+    /// The `operation_result` member of a content.
     pub fn to_json(&self, family: IdFamily) -> Value {
+        self.put(family)
+    }
+
+    /// The `result` member of a call. The network has another name for tickets there.
+    pub fn to_internal_json(&self, family: IdFamily) -> Value {
+        let mut object = self.put(family);
+        if let Some(tickets) = object.as_object_mut().and_then(|o| o.shift_remove("ticket_updates")) {
+            object["ticket_receipt"] = tickets;
+        }
+        object
+    }
+
+    fn put(&self, family: IdFamily) -> Value {
         let mut object = json!({ "status": self.status() });
         match self {
             Self::Applied(success) => success.put(&mut object, family),

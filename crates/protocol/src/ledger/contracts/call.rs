@@ -7,7 +7,7 @@ use super::super::gas;
 use super::super::store::at;
 use super::big_maps::lazy_storage_diff;
 use super::chain::View;
-use super::types::with_gas;
+use super::types::{ill_typed, with_gas};
 use super::{CONTRACTS, Emitted, parameters};
 use crate::operation::{Parameters, Script};
 use crate::receipt::{BalanceUpdate, Effect, InternalAction, Success};
@@ -94,7 +94,7 @@ impl State {
                 &mut view,
                 gas,
             )
-            .map_err(|e| failed(e, contract, argument))?;
+            .map_err(|e| failed(e, contract, argument, &typed, entrypoint))?;
             let emitted =
                 outcome.operations.iter().map(|o| emit(o, contract, gas)).collect::<Outcome<Vec<_>>>()?;
             Ok((outcome, emitted))
@@ -129,7 +129,7 @@ impl State {
                 soru_michelson::Script::typecheck(&script.code, gas).map_err(|e| ill_typed_script(&e))?;
             let mut view = View::of(ledger, run);
             soru_michelson::interpret::originate(&typed, &script.storage, origin, &mut view, gas)
-                .map_err(|e| failed(e, contract, &script.storage))
+                .map_err(|e| failed(e, contract, &script.storage, &typed, &Entrypoint::default()))
         })?;
         let store = &mut self.ledger.store;
         store.set(at![CONTRACTS, hash, "code"], &script.code)?;
@@ -188,14 +188,15 @@ fn ill_typed_script(error: &TypeError) -> Failure {
     }
 }
 
-/// Why a run failed, in the network's terms.
-fn failed(error: RunError, contract: Contract, argument: &Micheline) -> Failure {
+/// Why a run failed, in the network's terms. `data` is the argument of a call or the storage of an origination.
+fn failed(
+    error: RunError,
+    contract: Contract,
+    data: &Micheline,
+    script: &soru_michelson::Script,
+    entrypoint: &Entrypoint,
+) -> Failure {
     let runtime = |reason: String| ProtocolError::RuntimeError { contract, reason };
-    let ill_typed = |e: &TypeError| ProtocolError::IllTypedData {
-        expected_type: Micheline::seq([]),
-        ill_typed_expression: argument.clone(),
-        reason: e.to_string(),
-    };
     match error {
         RunError::Gas(_) => ProtocolError::GasExhausted.into(),
         RunError::Unreadable(reason) => Failure::Storage(StorageError::Missing(reason)),
@@ -204,13 +205,14 @@ fn failed(error: RunError, contract: Contract, argument: &Micheline) -> Failure 
             Failure::from(inner).within(ProtocolError::BadContractParameter { contract })
         }
         RunError::Argument(e) => {
-            Failure::from(ill_typed(&e)).within(ProtocolError::BadContractParameter { contract })
+            let ty = script.parameter().entrypoint(entrypoint).map_or(script.parameter().ty(), |(_, ty)| ty);
+            ill_typed(data, ty, e).within(ProtocolError::BadContractParameter { contract })
         }
-        RunError::Storage(e) => ill_typed(&e).into(),
+        RunError::Storage(e) => ill_typed(data, script.storage(), e),
         RunError::Failed { location, with } => {
             let reason = format!("FAILWITH at node {location}");
-            let inner = ProtocolError::ScriptRejected { location: location as u64, with };
-            Failure::from(inner).within(runtime(reason))
+            let location = u32::try_from(location).unwrap_or(u32::MAX);
+            Failure::from(ProtocolError::ScriptRejected { location, with }).within(runtime(reason))
         }
         other => runtime(other.to_string()).into(),
     }

@@ -465,3 +465,55 @@ fn a_simulated_execution_tells_its_gas() {
     assert_eq!(simulated, applied);
     assert!(applied.consumed_milligas() > 5_000_000);
 }
+
+#[test]
+fn an_older_cemented_commitment_will_do_as_long_as_it_is_kept() {
+    let (mut life, commitment, proof) = with_message(|life| save(life.contract, "late"));
+    let next = life.chain.on(&life.rollup, commitment, 7);
+    life.chain.bake_to(next.inbox_level.get());
+    life.chain.done(2, publish(life.rollup, next));
+    life.chain.bake_to(life.chain.level().get() + 4);
+    life.chain.done(3, cement(life.rollup));
+    assert_ne!(life.chain.lcc(&life.rollup), commitment);
+    life.chain.done(4, life.execute(commitment, &proof));
+    assert_eq!(life.storage(), Micheline::string("late"));
+}
+
+#[test]
+fn a_transfer_to_a_rollup_brings_no_tez_and_a_fitting_payload() {
+    let mut life = Life::new();
+    let code = "parameter address; storage unit;
+                code { CAR ; CONTRACT bytes ; IF_NONE { PUSH string \"none\" ; FAILWITH } {} ;
+                       AMOUNT ; PUSH bytes 0x00 ; TRANSFER_TOKENS ;
+                       UNIT ; NIL operation ; DIG 2 ; CONS ; PAIR }";
+    let script = Script { code: Micheline::parse_script(code).unwrap(), storage: Micheline::unit() };
+    let action = Action::Origination { balance: Mutez::ZERO, delegate: None, script };
+    let Effect::Origination { originated_contracts, .. } = life.chain.done(1, action).effect else {
+        panic!()
+    };
+    let rollup = Micheline::string(life.rollup.in_family(soru_base::IdFamily::Alpha));
+    let mut action = call(originated_contracts[0], "default", rollup);
+    assert!(life.chain.run(1, vec![action.clone()]).is_applied());
+    let Action::Transaction { amount, .. } = &mut action else { panic!() };
+    *amount = Mutez(1);
+    let before = life.chain.balance(pkh(1));
+    let inbox = life.chain.ledger.inbox().unwrap();
+    assert_eq!(life.chain.fails(1, action), ["operation.rollup_invalid_transaction_amount"]);
+    assert_eq!(life.chain.balance(pkh(1)), before - 1_000);
+    let empty = LevelInbox::build(&inbox, &ProtocolMessages::default(), &[]).unwrap();
+    assert_eq!(life.chain.ledger.inbox().unwrap(), empty.inbox);
+}
+
+#[test]
+fn storage_can_be_paid_in_advance() {
+    let mut life = Life::new();
+    let paid = life.chain.ledger.paid_storage(&life.contract).unwrap();
+    let more = |amount: i32, destination| Action::IncreasePaidStorage { amount: amount.into(), destination };
+    let success = life.chain.done(3, more(100, life.contract));
+    assert_eq!(success.balance_updates[0].change, -25_000);
+    assert_eq!(life.chain.ledger.paid_storage(&life.contract).unwrap(), paid + 100);
+    let free = life.chain.done(3, call(life.contract, "save", Micheline::string("twenty letters of it")));
+    assert!(free.balance_updates.is_empty());
+    assert_eq!(life.chain.fails(3, more(0, life.contract)), ["contract.negative_storage_input"]);
+    assert_eq!(life.chain.fails(3, more(1, ContractHash::ZERO)), ["contract.non_existing_contract"]);
+}

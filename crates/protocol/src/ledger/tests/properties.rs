@@ -77,3 +77,66 @@ proptest! {
         prop_assert_eq!(one.ledger.context_hash().unwrap(), two.ledger.context_hash().unwrap());
     }
 }
+
+/// Any action, with numbers from the edges.
+fn any_action() -> impl Strategy<Value = Action> {
+    use crate::commitment::Commitment;
+    use soru_base::{CommitmentHash, ContractHash, Level, Mutez, StateHash, TickSpan};
+    let number = || prop_oneof![Just(0u64), Just(1), Just(u64::MAX), Just(i64::MAX as u64), any::<u64>()];
+    let level = || {
+        prop_oneof![Just(Level::GENESIS), Just(Level::MAX), (0u32..40).prop_map(|l| Level::new(l).unwrap())]
+    };
+    let rollup =
+        || any::<bool>().prop_map(|zero| if zero { RollupAddress::ZERO } else { RollupAddress([0xff; 20]) });
+    prop_oneof![
+        (number(), rollup()).prop_map(|(n, r)| Action::Transaction {
+            amount: Mutez(n),
+            destination: r.into(),
+            parameters: None
+        }),
+        number().prop_map(|n| transfer(ContractHash::ZERO, n)),
+        number().prop_map(|n| transfer(pkh(2), n)),
+        number()
+            .prop_map(|n| Action::IncreasePaidStorage { amount: n.into(), destination: ContractHash::ZERO }),
+        (level(), number(), rollup()).prop_map(|(inbox_level, n, rollup)| Action::SmartRollupPublish {
+            rollup,
+            commitment: Commitment {
+                compressed_state: StateHash::ZERO,
+                inbox_level,
+                predecessor: CommitmentHash::ZERO,
+                number_of_ticks: TickSpan(n),
+            },
+        }),
+        (rollup(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(|(rollup, output_proof)| {
+            Action::SmartRollupExecuteOutboxMessage {
+                rollup,
+                cemented_commitment: CommitmentHash::ZERO,
+                output_proof,
+            }
+        }),
+        rollup().prop_map(|rollup| Action::SmartRollupRecoverBond { rollup, staker: pkh(1) }),
+        rollup().prop_map(cement),
+        prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..4)
+            .prop_map(|messages| Action::SmartRollupAddMessages { messages }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_operation_panics(actions in prop::collection::vec(any_action(), 1..4), fee: u64, gas: u64, storage: u64) {
+        let mut chain = Chain::new();
+        let all = chain.ledger.supply().unwrap().total();
+        let mut operation = chain.operation(pkh(1), actions);
+        let _ = chain.ledger.simulate(chain.context(), &operation);
+        let fees = [fee, fee % 10_000];
+        for (i, content) in operation.contents.iter_mut().enumerate() {
+            content.fee = soru_base::Mutez(fees[usize::from(storage % 2 == 0) & i.max(1)]);
+            content.gas_limit = if gas % 3 == 0 { gas } else { gas % 100_000 };
+            content.storage_limit = storage % 70_000;
+        }
+        let _ = chain.run_signed(&crate::SignedOperation::sign(operation, &account(1).sk()));
+        prop_assert_eq!(chain.ledger.supply().unwrap().total(), all);
+    }
+}
