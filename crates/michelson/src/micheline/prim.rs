@@ -95,7 +95,8 @@ mod tests {
             (Prim::PAIR, 66),
             (Prim::unit, 108),
             (Prim::address, 110),
-            (Prim::constant, 147),
+            (Prim::constant, 146),
+            (Prim::SUB_MUTEZ, 147),
             (Prim::GET_ADDRESS_INDEX, 160),
         ] {
             assert_eq!(prim.tag(), tag, "{prim}");

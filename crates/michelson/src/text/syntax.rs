@@ -219,7 +219,8 @@ impl<'a> Parser<'a> {
         }))
     }
 
-    /// An item of a sequence, or a whole expression: primitives take their arguments without parentheses.
+    /// An item of a sequence, or a whole expression: primitives take their arguments without parentheses, or with them
+    /// (which the network's client refuses in sequences).
     fn start(&mut self, expected: &str) -> Result<Option<Syntax>, ParseError> {
         match self.next {
             Some((at, Token::Ident(_))) => {
@@ -228,8 +229,6 @@ impl<'a> Parser<'a> {
                 self.push(at, Open::Bare(at, name, annots, Vec::new()))?;
                 Ok(None)
             }
-            // An item of a sequence has no parentheses; a whole expression may.
-            Some((_, Token::OpenParen)) if !self.open.is_empty() => Err(self.unexpected(expected)),
             _ => self.operand(expected),
         }
     }
