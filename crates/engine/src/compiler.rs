@@ -66,3 +66,24 @@ impl FromStr for Compiler {
             .ok_or_else(|| CompilerError { name: name.to_owned() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for compiler in [Compiler::Cranelift, Compiler::Singlepass] {
+            assert_eq!(compiler.to_string().parse(), Ok(compiler));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        for name in ["", "Cranelift", "llvm", "winch"] {
+            let error = name.parse::<Compiler>().unwrap_err();
+            assert_eq!(error, CompilerError { name: name.into() });
+            assert!(error.to_string().contains("expected cranelift or singlepass"), "{error}");
+        }
+    }
+}

@@ -159,7 +159,7 @@ impl Engine {
     }
 
     fn prepare(&self, kernel: &Kernel) -> Result<Prepared, RunnerError> {
-        if let Some(prepared) = self.from_disk(kernel.hash(), &self.backend) {
+        if let Some(prepared) = self.load_from_disk(kernel.hash(), &self.backend) {
             return Ok(prepared);
         }
         let bytes = kernel.load()?;
@@ -198,7 +198,7 @@ impl Engine {
                 self.retreat.get_or_init(|| backend)
             }
         };
-        if let Some(Prepared { body: Body::Ready(instance), .. }) = self.from_disk(kernel, retreat) {
+        if let Some(Prepared { body: Body::Ready(instance), .. }) = self.load_from_disk(kernel, retreat) {
             return Ok(instance);
         }
         self.compile_with(retreat, kernel, size, rewritten).map_err(unsupported)
@@ -227,7 +227,7 @@ impl Engine {
         Ok(instance)
     }
 
-    fn from_disk(&self, kernel: ContextHash, backend: &Backend) -> Option<Prepared> {
+    fn load_from_disk(&self, kernel: ContextHash, backend: &Backend) -> Option<Prepared> {
         let disk = self.disk.as_ref()?;
         let key = Key::new(kernel, backend.compiler, &backend.engine);
         let start = Instant::now();

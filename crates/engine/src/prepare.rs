@@ -158,3 +158,123 @@ fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
 pub(crate) fn no_entry() -> Outcome {
     Outcome::Stuck { reason: NO_ENTRY.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::Path;
+
+    fn kernels() -> Vec<(String, Vec<u8>)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors/kernels");
+        let mut kernels = Vec::new();
+        for folder in
+            [folder.clone(), folder.join("invalid"), folder.join("sdk"), folder.join("sdk/installer")]
+        {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|ending| ending == "wasm") {
+                    kernels.push((path.display().to_string(), std::fs::read(path).unwrap()));
+                }
+            }
+        }
+        kernels.sort();
+        kernels
+    }
+
+    /// Whatever is handed to the compilers is valid, without anything that they would not take.
+    fn examined(kernel: &[u8]) -> bool {
+        let Verdict::Compile(rewritten) = examine(kernel).verdict else { return false };
+        let features = wasmparser::WasmFeatures::WASM2;
+        if let Err(error) = wasmparser::Validator::new_with_features(features).validate_all(&rewritten) {
+            panic!("the rewritten kernel is not valid: {error}");
+        }
+        true
+    }
+
+    #[test]
+    fn rewritten_kernels_are_valid() {
+        let kernels = kernels();
+        let compiled = kernels.iter().filter(|(_, kernel)| examined(kernel)).count();
+        assert!(compiled > 35, "{compiled} of {}", kernels.len());
+    }
+
+    #[test]
+    fn a_float_is_refused_with_its_place() {
+        let kernel = r#"(module (import "smart_rollup_core" "write_debug" (func (param i32 i32)))
+            (memory (export "m") 1) (func) (func $interest (drop (f32.const 1))) (func (export "kernel_run")))"#;
+        let kernel = wat::parse_str(kernel).unwrap();
+        let offset = kernel.windows(5).position(|bytes| bytes == [0x43, 0, 0, 0x80, 0x3f]).unwrap();
+        let error = check(&kernel, Version::V0).unwrap_err();
+        let KernelError::Refused { stage, reason, place } = &error else { panic!("{error}") };
+        assert_eq!((stage.0, &**reason), (Stage::Decode, "float instructions are forbidden"));
+        assert_eq!(place, &Place { offset: Some(offset), function: Some(2), name: Some("interest".into()) });
+        assert!(
+            error.to_string().ends_with(&format!("in function 2 (interest), at byte {offset}")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_kernel_of_a_later_version_is_refused_by_the_first() {
+        let kernel = r#"(module (import "smart_rollup_core" "store_create" (func (param i32 i32 i32) (result i32)))
+            (memory (export "m") 1) (func (export "kernel_run")))"#;
+        let kernel = wat::parse_str(kernel).unwrap();
+        assert_eq!(check(&kernel, Version::V1), Ok(()));
+        let error = check(&kernel, Version::V0).unwrap_err();
+        assert!(error.to_string().contains("Unexpected import: smart_rollup_core.store_create"), "{error}");
+    }
+
+    #[test]
+    fn code_that_no_validator_takes_is_refused_with_its_place() {
+        let mut kernel = wat::parse_str(
+            r#"(module (memory (export "m") 1) (func (export "kernel_run") (drop (i32.const 1))))"#,
+        );
+        let kernel = kernel.as_mut().unwrap();
+        let place = kernel.windows(3).position(|bytes| bytes == [0x41, 1, 0x1a]).unwrap();
+        // i32.eqz twice instead of a constant.
+        kernel[place..place + 2].fill(0x45);
+        let error = check(kernel, Version::V0).unwrap_err();
+        assert!(matches!(error, KernelError::Unsupported(_)), "{error}");
+        assert!(error.to_string().contains(&format!("function 0, byte {place}")), "{error}");
+    }
+
+    #[test]
+    fn types_that_become_the_same_are_refused() {
+        let kernel = r#"(module (memory (export "m") 1) (func (param funcref)) (func (param externref))
+            (func (export "kernel_run")))"#;
+        let Verdict::Ended(end) = examine(&wat::parse_str(kernel).unwrap()).verdict else {
+            panic!("compiled")
+        };
+        assert!(matches!(end, Err(RunnerError::Unsupported { .. })), "{end:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_strangers_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            examined(&[b"\0asm\x01\0\0\0", &bytes[..]].concat());
+            examined(&bytes);
+        }
+
+        #[test]
+        fn damaged_kernels_do_no_harm(
+            kernel in proptest::sample::select(kernels()),
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8),
+            cut in proptest::option::weighted(0.1, any::<proptest::sample::Index>()),
+        ) {
+            let (_, mut kernel) = kernel;
+            // Large ones take long and have nothing that the small ones have not.
+            kernel.truncate(20_000);
+            for (place, byte) in changes {
+                if !kernel.is_empty() {
+                    let place = place.index(kernel.len());
+                    kernel[place] = byte;
+                }
+            }
+            if let Some(cut) = cut {
+                kernel.truncate(cut.index(kernel.len() + 1));
+            }
+            examined(&kernel);
+        }
+    }
+}

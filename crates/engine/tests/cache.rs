@@ -1,4 +1,5 @@
 //! Compiled kernels on disk.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Every run of the vectors with the constants of the protocol, level by level, with both compilers.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! How a call of `kernel_run` can end, in both compilers.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
 
@@ -205,6 +206,29 @@ fn a_start_function_runs_before_and_may_not_call_the_host() {
         let metadata = "(drop (call $metadata (i32.const 0) (i32.const 24)))";
         let words = "Invoke_step: The reveal tick cannot be evaluated as is";
         assert_eq!(run(metadata), refused(words), "{compiler}");
+    }
+}
+
+/// A bug of the host.
+struct Bomb;
+
+impl soru_pvm::host::DebugSink for Bomb {
+    fn debug(&mut self, _: &[u8]) {
+        panic!("for the test");
+    }
+}
+
+#[test]
+fn a_panic_of_the_host_is_an_error_of_the_run() {
+    let kernel = read("kernels/hello.wasm");
+    for compiler in COMPILERS {
+        let engine = engine(compiler);
+        let replayed = run_of(&[&[]]).replay(&kernel, &engine, &mut Bomb).unwrap();
+        let (_, error) = replayed.failure.expect("no answer");
+        assert!(error.to_string().contains("the host function write_debug panicked"), "{error}");
+        // And the engine goes on.
+        let replayed = run_of(&[&[]]).replay(&kernel, &engine, &mut ()).unwrap();
+        assert!(replayed.failure.is_none(), "{:?}", replayed.failure);
     }
 }
 

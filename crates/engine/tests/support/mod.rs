@@ -47,7 +47,7 @@ pub(crate) fn run_of(levels: &[&[&[u8]]]) -> RunFile {
 pub(crate) fn run_of_version(version: &str, levels: &[&[&[u8]]]) -> RunFile {
     let level = |(level, external): (usize, &&[&[u8]])| {
         let mut messages = vec!["0001".to_owned(), format!("0003{}", "00".repeat(40))];
-        messages.extend(external.iter().map(|message| hex::encode(message)));
+        messages.extend(external.iter().map(hex::encode));
         messages.push("0002".to_owned());
         serde_json::json!({ "level": level, "messages": messages })
     };
@@ -108,7 +108,7 @@ pub(crate) struct Recorder<'a> {
 impl Runner for Recorder<'_> {
     fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
         let result = self.engine.kernel_run(kernel, host);
-        self.seen.lock().unwrap().push(result.as_ref().map(Outcome::clone).map_err(Undecided::from));
+        self.seen.lock().unwrap().push(result.clone().map_err(|error| Undecided::from(&error)));
         result
     }
 }
