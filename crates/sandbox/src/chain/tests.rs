@@ -48,8 +48,8 @@ fn killed(dir: &TempDir) -> TempDir {
 fn a_killed_chain_goes_on_at_its_last_block() {
     let dir = TempDir::new().expect("a temporary directory");
     let mut chain = open(dir.path());
-    for round in 0..4 {
-        chain.inject(&transfer(&chain, &BOOTSTRAP_ACCOUNTS[round], 0)).expect("it is valid");
+    for (round, account) in BOOTSTRAP_ACCOUNTS.iter().take(4).enumerate() {
+        chain.inject(&transfer(&chain, account, 0)).expect("it is valid");
         chain.bake_next().expect("a block");
         if round == 2 {
             chain.reorg(2, 3).expect("a reorganisation");

@@ -6,9 +6,12 @@ use super::error::{RpcError, RpcResult};
 use super::request::{At, ok};
 use axum::Router;
 use axum::routing::get;
-use serde_json::{Map, Value, json};
-use soru_base::{Contract, ContractHash, Json, Mutez, PublicKeyHash};
+use num_bigint::BigInt;
+use serde_json::{Map, json};
+use soru_base::{Contract, ContractHash, IdFamily, Json, Mutez, PublicKeyHash, ScriptExprHash};
+use soru_michelson::{Form, Gas, Micheline, Reading, Type, Value};
 use soru_protocol::ledger::{Ledger, StorageError};
+use soru_protocol::operation::Script;
 
 /// `…/context/contracts/…`
 pub(crate) fn routes() -> Router<App> {
@@ -33,7 +36,7 @@ pub(crate) fn routes() -> Router<App> {
 
 /// `…/context/big_maps/…`
 pub(crate) fn big_map_routes() -> Router<App> {
-    Router::new()
+    Router::new().route("/{id}/{key}", get(big_map_value))
 }
 
 fn contract(at: &At) -> Result<Contract, RpcError> {
@@ -98,10 +101,13 @@ async fn info(at: At) -> RpcResult {
             object.insert("revealed".to_owned(), json!(key.is_some()));
         }
         Contract::Originated(hash) => {
-            object.insert("script".to_owned(), there(ledger.script(&hash), hash)?.to_json(at.family()));
+            object.insert(
+                "script".to_owned(),
+                readable_script(&ledger, hash, at.family())?.to_json(at.family()),
+            );
         }
     }
-    ok(Value::Object(object))
+    ok(serde_json::Value::Object(object))
 }
 
 async fn balance(at: At) -> RpcResult {
@@ -127,7 +133,7 @@ async fn counter(at: At) -> RpcResult {
 async fn manager_key(at: At) -> RpcResult {
     match at.ledger()?.manager_key(&implicit(&at)?).map_err(RpcError::internal)? {
         Some(key) => ok(key.to_json(at.family())),
-        None => ok(Value::Null),
+        None => ok(serde_json::Value::Null),
     }
 }
 
@@ -138,12 +144,43 @@ async fn delegate(at: At) -> RpcResult {
 
 async fn script(at: At) -> RpcResult {
     let hash = originated(&at)?;
-    ok(there(at.ledger()?.script(&hash), hash)?.to_json(at.family()))
+    ok(readable_script(&at.ledger()?, hash, at.family())?.to_json(at.family()))
 }
 
 async fn storage(at: At) -> RpcResult {
     let hash = originated(&at)?;
-    ok(there(at.ledger()?.contract_storage(&hash), hash)?.to_json_value())
+    ok(readable_script(&at.ledger()?, hash, at.family())?.storage.to_json_value())
+}
+
+/// A script with its storage for people.
+fn readable_script(ledger: &Ledger, hash: ContractHash, family: IdFamily) -> Result<Script, RpcError> {
+    let mut script = there(ledger.script(&hash), hash)?;
+    if let Ok(ty) = soru_michelson::Script::storage_of(&script.code) {
+        script.storage = readable(script.storage, &ty, family);
+    }
+    Ok(script)
+}
+
+/// A stored expression for people: addresses, keys and dates as texts. What cannot be read stays as it is.
+fn readable(stored: Micheline, ty: &Type, family: IdFamily) -> Micheline {
+    let mut gas = Gas::unlimited();
+    let value = Value::parse(&stored, ty, &mut Reading::stored(&mut gas));
+    let shown = value.ok().and_then(|value| value.to_micheline(ty, Form::Readable(family), &mut gas).ok());
+    shown.unwrap_or(stored)
+}
+
+/// `GET …/context/big_maps/<id>/<hash of the packed key>`
+async fn big_map_value(at: At) -> RpcResult {
+    let id: BigInt = at.parse("id")?;
+    let key: ScriptExprHash = at.parse("key")?;
+    let ledger = at.ledger()?;
+    let types = ledger.big_map_types(&id).map_err(RpcError::internal)?;
+    let value = ledger.big_map_get(&id, &key).map_err(RpcError::internal)?;
+    let (Some((_, value_type)), Some(value)) = (types, value) else {
+        return Err(RpcError::not_found(format!("big map {id} has no value for the key {key}")));
+    };
+    let ty = Type::parse(&value_type).map_err(RpcError::internal)?;
+    ok(readable(value, &ty, at.family()).to_json_value())
 }
 
 async fn used_space(at: At) -> RpcResult {

@@ -3,9 +3,9 @@
 use super::error::{RpcError, RpcResult};
 use super::request::{At, ok};
 use serde_json::{Map, json};
-use soru_base::{ContractHash, Entrypoint};
+use soru_base::{Address, ContractHash, Entrypoint};
 use soru_michelson::types::Branch;
-use soru_michelson::{Micheline, Parameter, Prim, Script};
+use soru_michelson::{Micheline, Parameter};
 
 /// `GET …/entrypoints`: those with a name.
 pub(super) async fn list(at: At) -> RpcResult {
@@ -38,14 +38,8 @@ pub(super) async fn one(at: At) -> RpcResult {
 /// The type of a contract's parameter, as written and as read.
 fn parameter(at: &At) -> Result<(Micheline, Parameter), RpcError> {
     let hash: ContractHash = super::contracts::originated(at)?;
-    let script = super::contracts::there(at.ledger()?.script(&hash), hash)?;
-    let declared = script.code.children().iter().find_map(|section| match section.as_prim() {
-        Some((Prim::parameter, [ty], _)) => Some(ty.clone()),
-        _ => None,
-    });
-    let declared =
-        declared.ok_or_else(|| RpcError::internal(format!("the script of {hash} has no parameter")))?;
-    let parameter = Script::parameter_of(&script.code).map_err(RpcError::internal)?;
+    let declared = super::contracts::there(at.ledger()?.parameter_type(&Address::from(hash)), hash)?;
+    let parameter = Parameter::parse(&declared).map_err(RpcError::internal)?;
     Ok((declared, parameter))
 }
 

@@ -18,7 +18,7 @@ pub(crate) use app::App;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -26,9 +26,6 @@ use axum::routing::{get, post};
 use error::RpcError;
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// Bytes of a request's body. The largest operation takes 64 KiB of hexadecimal.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// The whole RPC.
 pub(crate) fn router(app: App) -> Router {
@@ -65,7 +62,6 @@ pub(crate) fn router(app: App) -> Router {
             RpcError::not_found(format!("no service at {}", request.uri().path()))
         })
         .method_not_allowed_fallback(|| async { RpcError::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(middleware::from_fn(cross_origin))
         .with_state(app)

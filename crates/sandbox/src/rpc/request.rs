@@ -5,16 +5,20 @@ use super::error::RpcError;
 use crate::block_id::BlockId;
 use crate::chain::{Block, MAX_JSON_DEPTH};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use soru_base::{IdFamily, json_text};
 use soru_protocol::ledger::Ledger;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
+
+/// Bytes of a request's body. The largest operation takes 64 KiB of hexadecimal.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+/// Bytes of a body that are read before the connection is given up.
+const BODY_READ_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Path, query and application of a request.
 pub(crate) struct Asked {
@@ -131,17 +135,36 @@ pub(crate) struct Body(pub(crate) Value);
 impl FromRequest<App> for Body {
     type Rejection = RpcError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, RpcError> {
-        let bytes = Bytes::from_request(request, app).await.map_err(|e| match e {
-            BytesRejection::FailedToBufferBody(e) if e.status().as_u16() == 413 => RpcError::too_large(e),
-            other => RpcError::bad_request(other),
-        })?;
+    async fn from_request(request: Request, _: &App) -> Result<Self, RpcError> {
+        let bytes = read(request.into_body()).await?;
         if bytes.is_empty() {
             return Ok(Self(Value::Null));
         }
         let value = json_text::parse(&bytes, MAX_JSON_DEPTH)
             .map_err(|e| RpcError::bad_request(format!("in the body{e}")))?;
         Ok(Self(value))
+    }
+}
+
+/// All of a body. One that is too long is read on for a while: a client that is cut off while it sends never sees the answer.
+async fn read(body: axum::body::Body) -> Result<Vec<u8>, RpcError> {
+    let mut pieces = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(RpcError::bad_request)?;
+        length += piece.len();
+        if length <= BODY_LIMIT {
+            bytes.extend_from_slice(&piece);
+        } else if length > BODY_READ_LIMIT {
+            break;
+        } else {
+            bytes = Vec::new();
+        }
+    }
+    match length <= BODY_LIMIT {
+        true => Ok(bytes),
+        false => Err(RpcError::too_large(format!("the body is longer than {BODY_LIMIT} bytes"))),
     }
 }
 
