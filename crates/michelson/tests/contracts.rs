@@ -1,4 +1,5 @@
 //! Whole scripts: entrypoints, rollups, big maps, views, new contracts, gas.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Instructions, one line each: code, the stack before, the stack after (top first).
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

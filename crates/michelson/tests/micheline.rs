@@ -1,4 +1,5 @@
 //! Micheline: the three forms agree with each other and with the network; strangers' input is answered with errors.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use num_bigint::BigInt;
 use proptest::prelude::*;
@@ -156,6 +157,7 @@ fn texts_that_the_client_accepts() {
 
 #[test]
 fn errors_of_texts_say_where() {
+    let digits = "1".repeat(100_001);
     for (text, error) in [
         ("", "1:1: expected an expression, found the end of the text"),
         ("{ 1\n  2 }", "2:3: expected \";\" or \"}\", found the number 2"),
@@ -164,6 +166,7 @@ fn errors_of_texts_say_where() {
         ("\"abc", "1:1: expected a string that ends with '\"', found the end of the text"),
         ("\"\\q\"", "1:2: expected one of \\n \\t \\b \\r \\\\ \\\", found \\q"),
         ("0x123", "1:1: expected an even number of hexadecimal digits, found 3 of them"),
+        (digits.as_str(), "1:1: expected a number of at most 100000 digits, found one of 100001"),
         ("12a", "1:3: expected a blank behind a number, found 'a'"),
         ("{ WHATEVER }", "1:3: expected a primitive or a macro of Michelson, found \"WHATEVER\""),
         ("/* x", "1:1: expected a comment that ends with \"*/\", found the end of the text"),

@@ -1,4 +1,5 @@
 //! What is ill-typed is refused, and the error says what, where and on which stack.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

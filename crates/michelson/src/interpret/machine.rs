@@ -35,6 +35,9 @@ impl Pointer {
     }
 }
 
+/// Code and the stack it begins with.
+pub(super) type Entry = (Arc<Code>, Vec<Value>);
+
 struct Frame {
     back: Pointer,
     then: Then,
@@ -205,7 +208,7 @@ impl<'a> Machine<'a> {
         argument: Value,
         input: &Type,
         output: &Type,
-    ) -> Result<Option<(Arc<Code>, Vec<Value>)>, RunError> {
+    ) -> Result<Option<Entry>, RunError> {
         let script = Script::typecheck(&target.script, self.gas)
             .map_err(|e| super::from_typing(e, RunError::Chain))?;
         let Some(view) = script.views.get(name) else { return Ok(None) };

@@ -2,7 +2,7 @@
 //! `{"prim": "…", "args": […], "annots": […]}` (empty ones left out) and arrays.
 
 use super::tree::{Builder, Event, TooDeepError};
-use super::{MAX_ANNOT_LENGTH, MAX_DEPTH, Micheline, Prim};
+use super::{MAX_ANNOT_LENGTH, MAX_DEPTH, MAX_DIGITS, Micheline, Prim};
 use num_bigint::BigInt;
 use serde_json::{Map, Value};
 use soru_base::{IdFamily, Json, JsonError};
@@ -105,7 +105,8 @@ fn open_or_leaf(value: &Value) -> Result<(Micheline, Option<&[Value]>), JsonErro
     let text = |name: &str| map.get(name).and_then(Value::as_str);
     if let (Some(text), 1) = (text("int"), map.len()) {
         let digits = text.strip_prefix('-').unwrap_or(text);
-        let well_formed = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let well_formed =
+            !digits.is_empty() && digits.len() <= MAX_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
         let n: BigInt = text.parse().ok().filter(|_| well_formed).ok_or_else(|| bad("an integer"))?;
         return Ok((Micheline::Int(n), None));
     }

@@ -21,6 +21,9 @@ pub const MAX_DEPTH: usize = 10_000;
 /// The longest annotation, in bytes.
 pub const MAX_ANNOT_LENGTH: usize = 255;
 
+/// The most digits of an integer in texts and JSON: reading decimals costs more than in proportion.
+pub const MAX_DIGITS: usize = 100_000;
+
 /// A Micheline expression.
 pub enum Micheline {
     /// An integer of any size.

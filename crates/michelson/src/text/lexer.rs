@@ -1,7 +1,7 @@
 //! From characters to tokens.
 
 use super::{ParseError, Position};
-use crate::micheline::MAX_ANNOT_LENGTH;
+use crate::micheline::{MAX_ANNOT_LENGTH, MAX_DIGITS};
 use num_bigint::BigInt;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -179,6 +179,10 @@ impl<'a> Lexer<'a> {
         let digits = self.take_while(|c| c.is_ascii_digit());
         if digits.is_empty() {
             return Err(ParseError::new(at, "digits behind \"-\"", self.found()));
+        }
+        if digits.len() > MAX_DIGITS {
+            let expected = format!("a number of at most {MAX_DIGITS} digits");
+            return Err(ParseError::new(at, expected, format!("one of {}", digits.len())));
         }
         self.break_after("a number")?;
         let text = &text[..text.len() - self.rest.len()];

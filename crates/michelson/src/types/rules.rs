@@ -67,22 +67,34 @@ impl Use {
 impl Type {
     /// Whether values of this type may be used so.
     pub fn allows(&self, wanted: Use) -> bool {
+        !self.holds(|ty| wanted.forbids(ty))
+    }
+
+    /// Whether values can hold big maps.
+    pub fn has_big_maps(&self) -> bool {
+        self.holds(|ty| matches!(ty, Type::BigMap(_)))
+    }
+
+    /// Whether values can hold tickets.
+    pub fn has_tickets(&self) -> bool {
+        self.holds(|ty| matches!(ty, Type::Ticket(_)))
+    }
+
+    /// Whether a value can hold one of a type that passes a test.
+    fn holds(&self, test: impl Fn(&Type) -> bool) -> bool {
         let mut pending = vec![self];
         while let Some(ty) = pending.pop() {
-            if wanted.forbids(ty) {
-                return false;
+            if test(ty) {
+                return true;
             }
-            match ty {
-                // What functions and entrypoints take is not a part of their values.
-                Type::Lambda(_) | Type::Contract(_) => {}
-                _ => {
-                    let (a, b) = ty.parts();
-                    pending.extend(b);
-                    pending.extend(a);
-                }
+            // What functions and entrypoints take is not a part of their values.
+            if !matches!(ty, Type::Lambda(_) | Type::Contract(_)) {
+                let (a, b) = ty.parts();
+                pending.extend(b);
+                pending.extend(a);
             }
         }
-        true
+        false
     }
 
     /// An error unless values of this type may be used so.
@@ -98,23 +110,6 @@ impl Type {
         match self.size() > MAX_TYPE_SIZE {
             true => Err(Reason::TypeTooLarge),
             false => Ok(self),
-        }
-    }
-
-    /// Whether values can hold big maps.
-    pub fn has_big_maps(&self) -> bool {
-        !self.allows(Use::Viewed) && {
-            let mut pending = vec![self];
-            let mut found = false;
-            while let Some(ty) = pending.pop() {
-                found |= matches!(ty, Type::BigMap(_));
-                if !matches!(ty, Type::Lambda(_) | Type::Contract(_)) {
-                    let (a, b) = ty.parts();
-                    pending.extend(b);
-                    pending.extend(a);
-                }
-            }
-            found
         }
     }
 }
