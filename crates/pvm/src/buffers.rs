@@ -6,7 +6,7 @@ use crate::state::StateError;
 use bytes::Bytes;
 use num_bigint::BigInt;
 use soru_base::bin::{put_bytes, put_z};
-use soru_base::level::Level;
+use soru_base::level::{Level, LevelSpan};
 use soru_merkle::Tree;
 
 /// A message of the inbox with its place.
@@ -114,7 +114,8 @@ pub struct OutputBuffer {
 
 impl OutputBuffer {
     /// No outbox yet. An outbox is kept for `validity_period` levels and takes `message_limit` messages.
-    pub fn new(validity_period: i32, message_limit: u64) -> Self {
+    pub fn new(validity_period: LevelSpan, message_limit: u64) -> Self {
+        let validity_period = as_i32(validity_period);
         let message_limit = i64::try_from(message_limit).unwrap_or(i64::MAX);
         Self { outboxes: LazyMap::default(), last_level: None, validity_period, message_limit }
     }
@@ -181,8 +182,8 @@ impl OutputBuffer {
         self.outboxes.set(i64::from(level), LazyVector::default());
     }
 
-    pub(crate) fn set_validity_period(&mut self, levels: i32) {
-        self.validity_period = levels;
+    pub(crate) fn set_validity_period(&mut self, period: LevelSpan) {
+        self.validity_period = as_i32(period);
     }
 
     pub(crate) fn decode_at(tree: &Tree, path: &[&str]) -> Result<Self, StateError> {
@@ -210,6 +211,10 @@ impl OutputBuffer {
         below.insert(&["4", "message_limit"], limit)?;
         Ok(tree.insert_tree(path, below)?)
     }
+}
+
+fn as_i32(period: LevelSpan) -> i32 {
+    i32::try_from(period.0).unwrap_or(i32::MAX)
 }
 
 fn first_kept(last: i32, validity_period: i32) -> i32 {

@@ -9,7 +9,7 @@ use crate::run::{Kernel, Outcome, Runner, RunnerError, Stage};
 use crate::state::{InputPlace, Machine, StateError, Status, TickState};
 use crate::version::Version;
 use bytes::Bytes;
-use soru_base::level::Level;
+use soru_base::level::{Level, LevelSpan};
 use soru_base::tick::TickSpan;
 use soru_merkle::Tree;
 use std::mem;
@@ -215,7 +215,7 @@ impl Machine {
     ) -> Result<Outcome, RunnerError> {
         let durable = self.durable.clone();
         let input = mem::take(&mut self.input);
-        let output = mem::replace(&mut self.output, OutputBuffer::new(0, 0));
+        let output = mem::replace(&mut self.output, OutputBuffer::new(LevelSpan(0), 0));
         let mut host = HostState::new(version, durable, input, output, around.reveals, around.debug);
         let outcome = around.runner.kernel_run(kernel, &mut host)?;
         let begun = host.has_begun();

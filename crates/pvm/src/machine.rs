@@ -8,7 +8,7 @@ use crate::state::{
     TickState,
 };
 use crate::version::Version;
-use soru_base::tick::{Tick, TickSpan};
+use soru_base::tick::Tick;
 use soru_merkle::Tree;
 
 /// How the machine went on from padding.
@@ -36,14 +36,13 @@ pub fn install_boot_sector(tree: &mut Tree, kernel: &[u8], limits: Limits) -> Re
     let mut durable = state::durable(tree)?;
     durable.raise(Flag::Reboot)?;
     durable.install_kernel(kernel)?;
-    let validity_period = i32::try_from(limits.outbox_validity_period.0).unwrap_or(i32::MAX);
     let machine = Machine {
         last_input: None,
         current_tick: Tick::ZERO,
         reboot_counter: MAX_REBOOTS + 1,
         durable,
         input: InputBuffer::default(),
-        output: OutputBuffer::new(validity_period, limits.outbox_message_limit),
+        output: OutputBuffer::new(limits.outbox_validity_period, limits.outbox_message_limit),
         tick_state: TickState::Collect,
         last_top_level_call: Tick::ZERO,
         max_reboots: MAX_REBOOTS,
@@ -103,9 +102,10 @@ impl Machine {
 
     fn migrate(&mut self, version: Version) -> Result<(), StateError> {
         self.durable.set_version(version)?;
-        if let Some(limits) = version.migration_limits() {
-            self.limits.ticks_per_snapshot = TickSpan(limits.ticks_per_snapshot);
-            self.output.set_validity_period(limits.outbox_validity_period);
+        // The buffer learns of the new period, the parameters of the state do not.
+        if version == Version::V4 {
+            self.limits.ticks_per_snapshot = Limits::SINCE_V4.ticks_per_snapshot;
+            self.output.set_validity_period(Limits::SINCE_V4.outbox_validity_period);
         }
         Ok(())
     }
@@ -234,4 +234,66 @@ fn unexpected(during: &str) -> TickState {
 
 fn too_many_ticks() -> StateError {
     StateError::malformed(&["wasm", "current_tick"], "more than 2^64 ticks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soru_base::level::{Level, LevelSpan};
+    use soru_base::tick::TickSpan;
+
+    fn machine() -> Machine {
+        let mut tree = initial_state(Version::V3).unwrap();
+        install_boot_sector(&mut tree, b"kernel", Limits::FIRST).unwrap();
+        Machine::from_tree(&tree).unwrap()
+    }
+
+    fn give(machine: &mut Machine, level: u32, counter: u64, message: &[u8]) {
+        machine.set_input(InputPlace { level: Level::new(level).unwrap(), counter }, message).unwrap();
+    }
+
+    #[test]
+    fn a_migration_changes_version_and_limits() {
+        let mut m = machine();
+        give(&mut m, 5, 0, b"\0\x04\0\0\0\x09paris_019");
+        assert_eq!(m.durable.version().unwrap(), Version::V4);
+        assert_eq!(m.limits.ticks_per_snapshot, TickSpan(50_000_000_000_000));
+        // The parameters of the state keep the old period.
+        assert_eq!(m.limits.outbox_validity_period, LevelSpan(80_640));
+        assert_eq!(m.limits, Limits { ticks_per_snapshot: TickSpan(50_000_000_000_000), ..Limits::FIRST });
+        assert_eq!(Limits::of_version(Version::V4).outbox_validity_period, LevelSpan(241_920));
+        assert_eq!(Limits::of_version(Version::V3), Limits::FIRST);
+    }
+
+    #[test]
+    fn messages_out_of_place_leave_it_stuck() {
+        let mut m = machine();
+        give(&mut m, 5, 0, &[0, 1]);
+        give(&mut m, 5, 1, &[1]);
+        let mut earlier = m.clone();
+        give(&mut earlier, 5, 1, &[1]);
+        assert!(matches!(earlier.stuck_error(), Some(StuckError::Unknown(_))));
+        give(&mut m, 5, 2, &[0, 2]);
+        assert_eq!(m.tick_state.name(), "Padding");
+        give(&mut m, 6, 0, &[0, 1]);
+        assert_eq!(m.stuck_error().unwrap().to_string(), "Invalid_state: No input required during padding");
+        assert_eq!((m.current_tick, m.last_input.unwrap().level.get()), (Tick(4), 6));
+    }
+
+    #[test]
+    fn a_kernel_that_yields_gets_its_reboots_back() {
+        let mut m = machine();
+        give(&mut m, 5, 0, &[0, 2]);
+        m.skip_padding().unwrap();
+        assert_eq!(m.leave_padding().unwrap(), Boundary::Reboot);
+        assert_eq!((m.current_tick, m.reboot_counter), (Tick(11_000_000_000), 1000));
+        assert!(!m.durable.is_raised(Flag::Reboot).unwrap());
+        m.set_max_reboots(0);
+        m.durable.raise(Flag::Reboot).unwrap();
+        m.reboot_counter = 0;
+        m.skip_padding().unwrap();
+        assert_eq!(m.leave_padding().unwrap(), Boundary::ForcedYield);
+        assert!(m.durable.is_raised(Flag::TooManyReboots).unwrap());
+        assert_eq!((m.reboot_counter, m.input.len(), m.tick_state.name()), (1, 0, "Collect"));
+    }
 }

@@ -30,13 +30,6 @@ pub enum Version {
 #[error("{0:?} is no version of the machine (2.0.0, 2.0.0-r1 to 2.0.0-r6, 2.0.0-experimental)")]
 pub struct VersionError(pub String);
 
-/// What a migration to a version changes in the machine beside its version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MigrationLimits {
-    pub(crate) ticks_per_snapshot: u64,
-    pub(crate) outbox_validity_period: i32,
-}
-
 impl Version {
     /// All versions, in order.
     pub const ALL: [Self; 8] =
@@ -70,13 +63,6 @@ impl Version {
             b"quebec_021" | b"r022_022" | b"s023_023" | b"t024_024" => Self::V5,
             b"u025_025" | b"alpha_current" => Self::V6,
             _ => return None,
-        })
-    }
-
-    pub(crate) fn migration_limits(self) -> Option<MigrationLimits> {
-        (self == Self::V4).then_some(MigrationLimits {
-            ticks_per_snapshot: 50_000_000_000_000,
-            outbox_validity_period: 241_920,
         })
     }
 }

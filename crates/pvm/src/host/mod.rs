@@ -221,16 +221,6 @@ impl<'a> HostState<'a> {
     }
 }
 
-/// Calls a host function: the free form of [`HostState::call`].
-pub fn call(
-    function: HostFunction,
-    args: &[HostValue],
-    memory: &mut dyn Memory,
-    host: &mut HostState<'_>,
-) -> Result<Option<HostValue>, HostTrap> {
-    host.call(function, args, memory)
-}
-
 /// What a host function gives back to the kernel when it cannot do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]

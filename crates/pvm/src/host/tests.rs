@@ -6,7 +6,7 @@ use crate::reveal::RevealError;
 use crate::state::{InputPlace, Machine};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use soru_base::level::Level;
+use soru_base::level::{Level, LevelSpan};
 use soru_merkle::Tree;
 
 const PAGE: usize = 1 << 16;
@@ -39,7 +39,7 @@ impl Kernel {
         let mut durable = Durable::default();
         durable.set_version(Version::V0).unwrap();
         durable.install_kernel(b"kernel").unwrap();
-        let mut output = OutputBuffer::new(10, 2);
+        let mut output = OutputBuffer::new(LevelSpan(10), 2);
         output.open(Level::new(7).unwrap());
         Self {
             memory: vec![0; PAGE],
@@ -335,7 +335,7 @@ fn output() {
     assert_eq!(write(&mut k, DATA, 0), -11);
     let outbox = k.output.outbox(Level::new(7).unwrap()).unwrap().unwrap();
     assert_eq!((outbox.len(), &outbox[0][..]), (2, &b"hello"[..]));
-    k.output = OutputBuffer::new(10, 2);
+    k.output = OutputBuffer::new(LevelSpan(10), 2);
     assert_eq!(write(&mut k, DATA, 5), -8, "no outbox is open");
 }
 

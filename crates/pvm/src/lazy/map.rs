@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// A map whose entries are read when asked for. Keys are written in decimal.
 #[derive(Debug, Clone)]
-pub struct LazyMap<V> {
+pub(crate) struct LazyMap<V> {
     origin: Tree,
     // `None`: removed.
     changes: BTreeMap<i64, Option<V>>,
@@ -21,14 +21,14 @@ impl<V> Default for LazyMap<V> {
 
 impl<V> LazyMap<V> {
     /// The map that a subtree holds.
-    pub fn of_tree(origin: Tree) -> Self {
+    pub(crate) fn of_tree(origin: Tree) -> Self {
         Self { origin, changes: BTreeMap::new() }
     }
 }
 
 impl<V: Item> LazyMap<V> {
     /// The entry at `key`, if there is one.
-    pub fn get(&self, key: i64) -> Result<Option<V>, StateError> {
+    pub(crate) fn get(&self, key: i64) -> Result<Option<V>, StateError> {
         if let Some(change) = self.changes.get(&key) {
             return Ok(change.clone());
         }
@@ -36,17 +36,17 @@ impl<V: Item> LazyMap<V> {
     }
 
     /// Puts an entry.
-    pub fn set(&mut self, key: i64, value: V) {
+    pub(crate) fn set(&mut self, key: i64, value: V) {
         self.changes.insert(key, Some(value));
     }
 
     /// Removes an entry.
-    pub fn remove(&mut self, key: i64) {
+    pub(crate) fn remove(&mut self, key: i64) {
         self.changes.insert(key, None);
     }
 
     /// Its subtree.
-    pub fn encode(&self) -> Result<Tree, StateError> {
+    pub(crate) fn encode(&self) -> Result<Tree, StateError> {
         let mut tree = self.origin.clone();
         for (key, change) in &self.changes {
             let path = [key.to_string()];

@@ -11,14 +11,14 @@ mod vector;
 
 pub use bytes::ByteVector;
 pub(crate) use leaf::{read_leaf, require_leaf};
-pub use map::LazyMap;
-pub use vector::LazyVector;
+pub(crate) use map::LazyMap;
+pub(crate) use vector::LazyVector;
 
 use crate::state::StateError;
 use soru_merkle::Tree;
 
 /// What a lazy container can hold: something with a form as a subtree.
-pub trait Item: Clone {
+pub(crate) trait Item: Clone {
     /// Reads it from its subtree.
     fn decode(tree: &Tree) -> Result<Self, StateError>;
     /// Its subtree.

@@ -10,7 +10,7 @@ use soru_merkle::Tree;
 ///
 /// Head and length are written as numbers of variable length.
 #[derive(Debug, Clone)]
-pub struct LazyVector<V> {
+pub(crate) struct LazyVector<V> {
     head: i64,
     length: i64,
     contents: LazyMap<V>,
@@ -24,17 +24,17 @@ impl<V> Default for LazyVector<V> {
 
 impl<V: Item> LazyVector<V> {
     /// Number of elements.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.length as u64
     }
 
     /// Whether it has no element.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.length == 0
     }
 
     /// Element number `index`; nothing beyond the end.
-    pub fn get(&self, index: u64) -> Result<Option<V>, StateError> {
+    pub(crate) fn get(&self, index: u64) -> Result<Option<V>, StateError> {
         if index >= self.len() {
             return Ok(None);
         }
@@ -44,7 +44,7 @@ impl<V: Item> LazyVector<V> {
     }
 
     /// Adds an element at the end and says its index.
-    pub fn append(&mut self, value: V) -> Result<u64, StateError> {
+    pub(crate) fn append(&mut self, value: V) -> Result<u64, StateError> {
         let key = self.key(self.length)?;
         let index = self.len();
         self.length = self.length.checked_add(1).ok_or_else(too_long)?;
@@ -53,7 +53,7 @@ impl<V: Item> LazyVector<V> {
     }
 
     /// Takes the first element. Its entry is removed.
-    pub fn pop(&mut self) -> Result<Option<V>, StateError> {
+    pub(crate) fn pop(&mut self) -> Result<Option<V>, StateError> {
         let Some(value) = self.get(0)? else { return Ok(None) };
         self.contents.remove(self.head);
         self.head = self.head.checked_add(1).ok_or_else(too_long)?;
@@ -62,7 +62,7 @@ impl<V: Item> LazyVector<V> {
     }
 
     /// The vector in the directory at `path`.
-    pub fn decode_at(tree: &Tree, path: &[&str]) -> Result<Self, StateError> {
+    pub(crate) fn decode_at(tree: &Tree, path: &[&str]) -> Result<Self, StateError> {
         let below = tree.find_tree(path)?.unwrap_or_default();
         let contents = LazyMap::of_tree(below.find_tree(&["contents"])?.unwrap_or_default());
         let length = require_leaf(&below, &["length"], number)?;
@@ -74,7 +74,7 @@ impl<V: Item> LazyVector<V> {
     }
 
     /// Writes the vector into the directory at `path`; other children of the directory stay.
-    pub fn encode_at(&self, tree: &mut Tree, path: &[&str]) -> Result<(), StateError> {
+    pub(crate) fn encode_at(&self, tree: &mut Tree, path: &[&str]) -> Result<(), StateError> {
         let mut below = tree.find_tree(path)?.unwrap_or_default();
         below.insert_tree(&["contents"], self.contents.encode()?)?;
         for (name, value) in [("length", self.length), ("head", self.head)] {

@@ -107,7 +107,7 @@ fn an_empty_machine_has_no_outbox() {
     let machine = Machine {
         input: InputBuffer::default(),
         durable: Durable::default(),
-        output: OutputBuffer::new(4, 1),
+        output: OutputBuffer::new(LevelSpan(4), 1),
         ..Machine::from_tree(&state()).unwrap()
     };
     assert_eq!(outbox(&machine.to_tree().unwrap(), level(13)).unwrap(), None);

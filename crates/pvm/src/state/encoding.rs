@@ -75,7 +75,10 @@ impl Machine {
         };
         let (input, output) = match buffers(tree)? {
             Some(buffers) => buffers,
-            None => (InputBuffer::default(), OutputBuffer::new(validity_period, limits.outbox_message_limit)),
+            None => (
+                InputBuffer::default(),
+                OutputBuffer::new(limits.outbox_validity_period, limits.outbox_message_limit),
+            ),
         };
         Ok(Self {
             last_input: read_leaf(tree, &LAST_INPUT, input_place)?,

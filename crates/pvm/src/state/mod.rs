@@ -10,6 +10,7 @@ pub use stuck::{FallbackCause, InterpreterError, StuckError, StuckText};
 
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::durable::Durable;
+use crate::version::Version;
 use soru_base::level::{Level, LevelSpan};
 use soru_base::tick::{Tick, TickSpan};
 use soru_merkle::Tree;
@@ -33,6 +34,20 @@ impl Limits {
         outbox_validity_period: LevelSpan(80_640),
         outbox_message_limit: 100,
     };
+
+    /// Those of the network since version 2.0.0-r4.
+    pub const SINCE_V4: Self = Self {
+        ticks_per_snapshot: TickSpan(50_000_000_000_000),
+        outbox_validity_period: LevelSpan(241_920),
+        ..Self::FIRST
+    };
+}
+
+impl Limits {
+    /// Those that the network gave to rollups originated while that version was current.
+    pub fn of_version(version: Version) -> Self {
+        if version < Version::V4 { Self::FIRST } else { Self::SINCE_V4 }
+    }
 }
 
 /// How often a kernel may reboot between two inputs, if nobody says otherwise.

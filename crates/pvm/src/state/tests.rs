@@ -67,7 +67,7 @@ prop_compose! {
         for _ in 0..popped {
             input.pop().unwrap();
         }
-        let mut output = OutputBuffer::new(3, 2);
+        let mut output = OutputBuffer::new(LevelSpan(3), 2);
         for messages in outputs {
             output.open(level);
             for message in messages {
@@ -167,11 +167,12 @@ proptest! {
                 break;
             }
             let path = at.get(&paths).clone();
+            let parent = &path[..path.len().saturating_sub(1)];
             match how % 5 {
                 0 => tree.remove(&path).unwrap(),
-                1 => tree.remove(&path[..path.len() - 1]).unwrap(),
-                2 => tree.insert(&path[..path.len() - 1], bytes).unwrap(),
-                3 => tree.insert(&[path, vec![b"x".to_vec()]].concat(), bytes).unwrap(),
+                1 => tree.remove(parent).unwrap(),
+                2 => tree.insert(parent, bytes).unwrap(),
+                3 => tree.insert(&[&path[..], &[b"x".to_vec()]].concat(), bytes).unwrap(),
                 _ => tree.insert(&path, bytes).unwrap(),
             }
         }
