@@ -352,3 +352,27 @@ fn config(compiler: Compiler) -> Config {
         .wasm_extended_const(false);
     config
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_can_be_shared() {
+        fn shared<T: Send + Sync>(_: &T) {}
+        shared(&Engine::new(Options::default()).unwrap());
+    }
+
+    #[test]
+    fn kernels_that_are_used_stay_in_memory_and_the_others_go() {
+        let hash = |n: u8| ContextHash([n; 32]);
+        let mut ready = Ready::default();
+        let kept = ready.place(hash(0));
+        for n in 1..200 {
+            ready.place(hash(n));
+            assert!(Arc::ptr_eq(&kept, &ready.place(hash(0))));
+        }
+        assert_eq!(ready.places.len(), KERNELS_IN_MEMORY);
+        assert!(ready.places.contains_key(&hash(199)) && !ready.places.contains_key(&hash(1)));
+    }
+}

@@ -26,6 +26,9 @@ pub enum KernelError {
     /// The machine takes it and then gets stuck for ever.
     #[error("the machine takes the kernel and gets stuck for ever: {0}")]
     Stuck(String),
+    /// The machine takes it and then has no next state: no rollup can live with it.
+    #[error("the machine has no state for the instruction at byte {0} of the kernel")]
+    NoNextState(usize),
     /// The machine runs it, the compilers do not take it.
     #[error("the machine would run this kernel, the compilers do not take it: {0}")]
     Unsupported(String),
@@ -87,6 +90,9 @@ pub fn check(kernel: &[u8], version: Version) -> Result<(), KernelError> {
         Err(KernelError::Refused { stage: StageName(stage), reason, place: Place::default() })
     };
     let module = decode(kernel)?;
+    if let Some(offset) = module.unwritable {
+        return Err(KernelError::NoNextState(offset));
+    }
     if let Err(Outcome::Refused { stage, reason }) = link(&imported(&module), version) {
         return refused(stage, reason);
     }
@@ -136,7 +142,7 @@ pub(crate) fn examine(kernel: &[u8]) -> Examined {
 
 fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
     if let Some(offset) = module.unwritable {
-        let reason = format!("the kernel has an instruction, at byte {offset}, that no state can hold");
+        let reason = KernelError::NoNextState(offset).to_string();
         return Verdict::Ended(Err(RunnerError::NoNextState { reason }));
     }
     // No version has these imports: the run never gets further.
@@ -237,6 +243,17 @@ mod tests {
         let error = check(kernel, Version::V0).unwrap_err();
         assert!(matches!(error, KernelError::Unsupported(_)), "{error}");
         assert!(error.to_string().contains(&format!("function 0, byte {place}")), "{error}");
+    }
+
+    #[test]
+    fn an_instruction_that_no_state_can_hold_is_no_answer() {
+        let kernel = r#"(module (memory (export "m") 1) (func (export "kernel_run"))
+            (func (param v128) (drop (f64x2.ceil (local.get 0)))))"#;
+        let kernel = wat::parse_str(kernel).unwrap();
+        let offset = kernel.windows(2).position(|bytes| bytes == [0xfd, 0x74]).unwrap();
+        assert_eq!(check(&kernel, Version::V0), Err(KernelError::NoNextState(offset)));
+        let Verdict::Ended(end) = examine(&kernel).verdict else { panic!("compiled") };
+        assert!(matches!(end, Err(RunnerError::NoNextState { .. })), "{end:?}");
     }
 
     #[test]

@@ -103,9 +103,9 @@ fn notary_counts_and_certifies() {
         assert_eq!(durable(&replayed, 3, "/counter"), &number(4));
         assert_eq!(durable(&replayed, 3, "/last"), &hex::encode("end"));
         let debug = String::from_utf8(debug).unwrap();
-        assert!(debug.contains("notary: entry 2, 3000 bytes\n"), "{debug}");
-        assert!(debug.contains("notary: certified for KT1"), "{debug}");
-        assert!(debug.contains("notary: skipped message 2 of level 3\n"), "{debug}");
+        assert!(debug.contains("notary: a new entry\n"), "{debug}");
+        assert!(debug.contains("notary: certified\n"), "{debug}");
+        assert!(debug.contains("notary: skipped a message that is for somebody else\n"), "{debug}");
     }
 }
 
@@ -120,7 +120,7 @@ fn notary_goes_on_when_the_outbox_is_full() {
         assert_eq!(outbox(&replayed, 0).len(), 100);
         assert_eq!(durable(&replayed, 0, "/last"), &hex::encode("end"));
         let debug = String::from_utf8(debug).unwrap();
-        assert_eq!(debug.matches("notary: cannot certify for KT1").count(), 1, "{debug}");
+        assert_eq!(debug.matches("notary: the outbox takes no more\n").count(), 1, "{debug}");
     }
 }
 

@@ -48,3 +48,18 @@ fn cranelift_reproduces_the_vectors() {
 fn singlepass_reproduces_the_vectors() {
     replay_all(Compiler::Singlepass);
 }
+
+#[test]
+fn one_engine_serves_many_threads() {
+    let engine = engine(Compiler::Singlepass);
+    let run = run_file("levels/echo.jsonl");
+    let kernel = read(&run.kernel);
+    std::thread::scope(|scope| {
+        let replay = || run.replay(&kernel, &engine, &mut ()).unwrap().lines;
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(replay)).collect();
+        for thread in threads {
+            assert_eq!(check(&run.lines, &thread.join().unwrap()), None);
+        }
+    });
+    assert_eq!(engine.status().compiled, 1);
+}
