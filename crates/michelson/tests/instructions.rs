@@ -322,3 +322,39 @@ fn macros() {
     "#,
     );
 }
+
+/// Hashes of scripts depend on the exact form of what macros become.
+#[test]
+fn macros_become_what_the_client_makes_of_them() {
+    for (written, expanded) in [
+        ("FAIL", "{ UNIT ; FAILWITH }"),
+        ("ASSERT", "{ IF {} { { UNIT ; FAILWITH } } }"),
+        ("ASSERT_CMPEQ", "{ { COMPARE ; EQ } ; IF {} { { UNIT ; FAILWITH } } }"),
+        ("ASSERT_SOME @x", "{ IF_NONE { { UNIT ; FAILWITH } } { RENAME @x } }"),
+        ("CMPEQ @x", "{ COMPARE ; EQ @x }"),
+        ("IFCMPLT { A } { B }", "{ COMPARE ; LT ; IF { A } { B } }"),
+        ("IF_SOME { A } { B }", "{ IF_NONE { B } { A } }"),
+        ("DUUUP", "DUP 3"),
+        ("DIIIP { DROP }", "DIP 3 { DROP }"),
+        ("CADR @a", "{ CAR ; CDR @a }"),
+        ("CAR 2", "{ GET 5 }"),
+        ("CDR 2", "{ GET 4 }"),
+        ("PAPAIR %a %b %c", "{ DIP { PAIR %b %c } ; PAIR %a }"),
+        ("PPAIIR %a %b %c @v", "{ PAIR %a %b ; PAIR % %c @v }"),
+        ("PAPPAIIR", "{ DIP { PAIR } ; DIP { PAIR } ; PAIR }"),
+        ("UNPAPAIR", "{ UNPAIR ; DIP { UNPAIR } }"),
+        ("SET_CAR %x", "{ DUP ; CAR %x ; DROP ; CDR @%% ; SWAP ; PAIR %x %@ }"),
+        ("SET_CDR", "{ CAR @%% ; PAIR %@ % }"),
+        ("SET_CDAR", "{ DUP ; DIP { CDR @%% ; { CDR @%% ; SWAP ; PAIR % %@ } } ; CAR @%% ; PAIR %@ %@ }"),
+        ("MAP_CAR %x { A }", "{ DUP ; CDR @%% ; DIP { CAR @x ; { A } } ; SWAP ; PAIR %x %@ }"),
+        ("MAP_CDR { A }", "{ DUP ; CDR ; { A } ; SWAP ; CAR @%% ; PAIR %@ % }"),
+    ] {
+        let known = |text: &str| text.replace("{ A }", "{ NEG }").replace("{ B }", "{ ABS }");
+        assert_eq!(support::parse(&known(written)).to_string(), known(expanded), "{written}");
+    }
+    for wrong in ["CMPEQ 1", "IF_SOME {}", "MAP_CAR 1", "SET_CAR %a %b", "ASSERT @x", "PAPAIR 1", "DIIP"] {
+        assert!(soru_michelson::Micheline::parse(wrong).is_err(), "{wrong}");
+    }
+    let mailbox = soru_michelson::Micheline::parse_script(include_str!("../contracts/mailbox.tz")).unwrap();
+    assert_eq!(soru_michelson::Micheline::parse_script(&mailbox.to_script_text()).unwrap(), mailbox);
+}
