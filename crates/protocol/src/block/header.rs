@@ -269,3 +269,66 @@ impl Json for BlockHeader {
         Ok(Self { shell, protocol_data: Some(data) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The network's own sample of a header, but for its fitness.
+    fn sample() -> Value {
+        json!({
+            "level": 1331,
+            "proto": 1,
+            "predecessor": "BKpbfCvh777DQHnXjU2sqHvVUNZ7dBAdqEfKkdw8EGSkD9LSYXb",
+            "timestamp": "2020-04-20T16:20:00Z",
+            "validation_pass": 4,
+            "operations_hash": "LLoZqBDX1E2ADRXbmwYo8VtMNeHG6Ygzmm4Zqv97i91UPBQHy9Vq3",
+            "fitness": ["02", "00000533", "", "ffffffff", "00000000"],
+            "context": "CoVDyf9y9gHfAkPWofBJffo4X4bWjmehH2LeVonDcCKKzyQYwqdk",
+            "payload_hash": "vh1g87ZG6scSYxKhspAUzprQVuLAyoa5qMBKcUfjgnQGnFb3dJcG",
+            "payload_round": 0,
+            "proof_of_work_nonce": "101895ca00000000",
+            "seed_nonce_hash": "nceUFoeQDgkJCmzdMWh19ZjBYqQD3N9fe6bXQ1ZsUKKvMn7iun5Z3",
+            "liquidity_baking_toggle_vote": "off",
+            "signature": "sigbQ5ZNvkjvGssJgoAnUAfY4Wvvg3QZqawBYB1j1VDBNTMBAALnCzRHWzer34bnfmzgHg3EvwdzQKdxgSghB897cono6gbQ",
+        })
+    }
+
+    #[test]
+    fn every_form_reads_back() {
+        let header = BlockHeader::from_json(&sample(), IdFamily::Alpha).unwrap();
+        assert_eq!(header.to_json(IdFamily::Alpha), sample());
+        assert_eq!(header.shell.fitness, fitness(Level::new(1331).unwrap()));
+        let bytes = header.to_bytes();
+        // The shell with 37 bytes of fitness, what today's protocol adds, a signature.
+        assert_eq!(bytes.len(), (78 + 37 + 32) + (32 + 4 + 8 + 33 + 1) + 64);
+        assert_eq!(BlockHeader::from_bytes(&bytes).as_ref(), Ok(&header));
+        assert!(bytes.starts_with(&header.forge()));
+
+        let genesis = BlockHeader { protocol_data: None, ..header };
+        assert_eq!(BlockHeader::from_bytes(&genesis.to_bytes()).as_ref(), Ok(&genesis));
+        assert_eq!(BlockHeader::from_json(&genesis.to_json(IdFamily::Alpha), IdFamily::Alpha), Ok(genesis));
+    }
+
+    #[test]
+    fn another_byte_is_another_block() {
+        let header = BlockHeader::from_json(&sample(), IdFamily::Alpha).unwrap();
+        let mut other = header.clone();
+        other.shell.timestamp.0 += 1;
+        assert_ne!(header.hash(), other.hash());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(at in any::<prop::sample::Index>(), byte: u8, cut in any::<prop::sample::Index>()) {
+            let mut bytes = BlockHeader::from_json(&sample(), IdFamily::Alpha).unwrap().to_bytes();
+            let (at, cut) = (at.index(bytes.len()), cut.index(bytes.len()));
+            bytes[at] = byte;
+            if let Ok(header) = BlockHeader::from_bytes(&bytes) {
+                prop_assert_eq!(header.to_bytes(), bytes.clone());
+            }
+            let _ = BlockHeader::from_bytes(&bytes[..cut]);
+        }
+    }
+}

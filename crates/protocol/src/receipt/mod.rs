@@ -75,10 +75,11 @@ impl ContentReceipt {
 
     /// The `metadata` member of the content.
     pub fn to_json(&self, family: IdFamily) -> Value {
-        let mut object = json!({
-            "balance_updates": all(&self.balance_updates, family),
-            "operation_result": self.result.to_json(family),
-        });
+        let mut object = json!({});
+        if !self.balance_updates.is_empty() {
+            object["balance_updates"] = all(&self.balance_updates, family);
+        }
+        object["operation_result"] = self.result.to_json(family);
         if !self.internal.is_empty() {
             object["internal_operation_results"] = all(&self.internal, family);
         }
