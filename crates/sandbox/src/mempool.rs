@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Operations that can wait at once.
 const MAX_PENDING: usize = 10_000;
+/// Bytes of all operations that wait.
+const MAX_PENDING_BYTES: usize = 10_000_000;
 /// Refused operations that are remembered for those who ask.
 const MAX_REJECTED: usize = 1_000;
 /// A newcomer takes the place of the one that waits if it pays this much in a hundred of its fee.
@@ -109,6 +111,8 @@ pub struct Mempool {
     pending: BTreeMap<OperationHash, Pending>,
     by_counter: BTreeMap<(PublicKeyHash, u64), OperationHash>,
     rejected: VecDeque<Rejected>,
+    // Of all that wait.
+    bytes: usize,
 }
 
 impl Mempool {
@@ -158,11 +162,11 @@ impl Mempool {
                 let old = rival.hash;
                 self.reject(&old, replaced(&old, &newcomer.hash));
             }
-            None if self.pending.len() >= MAX_PENDING => {
+            None if self.pending.len() >= MAX_PENDING || self.bytes + size > MAX_PENDING_BYTES => {
                 return Err(Refusal::new(vec![json!({
                     "kind": "temporary",
                     "id": "node.prevalidation.too_many_operations",
-                    "msg": format!("{MAX_PENDING} operations wait already"),
+                    "msg": format!("{} operations of {} bytes wait already", self.pending.len(), self.bytes),
                 })]));
             }
             None => {}
@@ -207,6 +211,7 @@ impl Mempool {
     pub fn remove(&mut self, hash: &OperationHash) -> Option<Pending> {
         let pending = self.pending.remove(hash)?;
         self.by_counter.remove(&(pending.source, pending.counter));
+        self.bytes -= pending.size;
         Some(pending)
     }
 
@@ -234,6 +239,7 @@ impl Mempool {
     fn insert(&mut self, pending: Pending) {
         self.rejected.retain(|r| r.hash != pending.hash);
         self.by_counter.insert((pending.source, pending.counter), pending.hash);
+        self.bytes += pending.size;
         self.pending.insert(pending.hash, pending);
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 const GRACE: Duration = Duration::from_secs(3);
 /// Stack of a thread, of which only what is used takes memory. What reads, prints and drops JSON recurses, and the deepest
 /// expression that an operation may have is nested [`MAX_JSON_DEPTH`](crate::chain::MAX_JSON_DEPTH) deep.
-const STACK: usize = 256 * 1024 * 1024;
+const STACK: usize = 64 * 1024 * 1024;
 const THREADS: usize = 2;
 const BLOCKING_THREADS: usize = 16;
 

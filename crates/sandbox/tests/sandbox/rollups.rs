@@ -3,6 +3,7 @@
 use crate::world::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use soru_base::profile::ProfileName;
 use soru_base::{IdFamily, Json, Level, StateHash, TickSpan};
 use soru_michelson::{Micheline, Prim};
 use soru_protocol::commitment::Commitment;
@@ -30,7 +31,13 @@ fn kernel() -> Vec<u8> {
 
 #[tokio::test]
 async fn the_life_of_a_rollup() {
+    life(ProfileName::Alpha, IdFamily::Alpha, "scr1").await;
+    life(ProfileName::Mainnet, IdFamily::Mainnet, "sr1").await;
+}
+
+async fn life(profile: ProfileName, family: IdFamily, prefix: &str) {
     let world = world_with(|config| {
+        config.profile = profile;
         for (name, value) in [("commitment_period", "3"), ("challenge_window", "4")] {
             config.overrides.push((format!("smart_rollup_{name}_in_blocks"), value.to_owned()));
         }
@@ -44,7 +51,7 @@ async fn the_life_of_a_rollup() {
     };
     let originated = run(&world, 1, originate).await;
     let address = text(&originated["address"]).to_owned();
-    assert!(address.starts_with("scr1"), "{address}");
+    assert!(address.starts_with(prefix), "{address}");
     let path = format!("{ALL}/smart_rollup/{address}");
     assert_eq!(world.get(&format!("{ALL}/all")).await, json!([address]));
     assert_eq!(world.get(&format!("{path}/kind")).await, json!("wasm_2_0_0"));
@@ -76,12 +83,9 @@ async fn the_life_of_a_rollup() {
     };
     let published = run(&world, 3, Action::SmartRollupPublish { rollup, commitment }).await;
     let hash = published["staked_hash"].clone();
-    assert_eq!(hash, commitment.hash().to_json(IdFamily::Alpha));
+    assert_eq!(hash, commitment.hash().to_json(family));
     let staker = account(3).public_key_hash;
-    assert_eq!(
-        world.get(&format!("{path}/commitment/{}", text(&hash))).await,
-        commitment.to_json(IdFamily::Alpha)
-    );
+    assert_eq!(world.get(&format!("{path}/commitment/{}", text(&hash))).await, commitment.to_json(family));
     assert_eq!(world.get(&format!("{path}/inbox_level/4/commitments")).await, json!([hash]));
     assert_eq!(world.get(&format!("{path}/inbox_level/7/commitments")).await, Value::Null);
     assert_eq!(world.get(&format!("{path}/stakers")).await, json!([staker]));
