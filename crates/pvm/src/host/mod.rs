@@ -3,6 +3,7 @@
 //! They are written once, over the memory of whatever runs the kernel ([`Memory`]) and the part of the machine that a
 //! kernel can change ([`HostState`]).
 
+mod cost;
 mod function;
 mod io;
 mod reveal;

@@ -7,6 +7,7 @@ use soru_pvm::host::{HostFunction, HostState, HostTrap, HostValue, ValueType};
 use soru_pvm::run::{ENTRYPOINT, Kernel, Outcome, Runner, RunnerError, Stage};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use wasmi::{
     Caller, Config, Engine, Error, ExternType, FuncType, Linker, Module, Store, TrapCode, Val, ValType,
 };
@@ -16,12 +17,14 @@ pub(crate) struct Interpreter {
     /// The machine is stuck for ever after a call of a missing table entry and merely traps where a missing entry is
     /// read. The interpreter has one word for both: this says which of the two a kernel does.
     missing_entries_are_called: bool,
+    /// What each host call cost, in order.
+    pub(crate) costs: Arc<Mutex<Vec<u64>>>,
     modules: RefCell<BTreeMap<(ContextHash, Version), Result<Module, String>>>,
 }
 
 impl Interpreter {
     pub(crate) fn new(missing_entries_are_called: bool) -> Self {
-        Self { missing_entries_are_called, modules: RefCell::default() }
+        Self { missing_entries_are_called, costs: Arc::default(), modules: RefCell::default() }
     }
 
     fn module(&self, kernel: &Kernel, version: Version) -> Result<Result<Module, String>, RunnerError> {
@@ -79,9 +82,9 @@ impl Runner for Interpreter {
         }
         let mut linker = Linker::new(module.engine());
         for function in HostFunction::ALL.into_iter().filter(|f| version >= f.since()) {
-            let memory = memory.clone();
+            let (memory, costs) = (memory.clone(), self.costs.clone());
             let call = move |caller: Caller<'_, &mut HostState<'_>>, args: &[Val], results: &mut [Val]| {
-                call_host(function, &memory, caller, args, results)
+                call_host(function, &memory, &costs, caller, args, results)
             };
             linker
                 .func_new(HostFunction::MODULE, function.name(), type_of(function), call)
@@ -128,6 +131,7 @@ impl wasmi::errors::HostError for Trap {}
 fn call_host(
     function: HostFunction,
     memory: &str,
+    costs: &Mutex<Vec<u64>>,
     mut caller: Caller<'_, &mut HostState<'_>>,
     args: &[Val],
     results: &mut [Val],
@@ -141,6 +145,7 @@ fn call_host(
     let memory = caller.get_export(memory).and_then(|e| e.into_memory()).expect("it was among the exports");
     let (bytes, host) = memory.data_and_store_mut(&mut caller);
     let result = host.call(function, &args, &mut &mut *bytes).map_err(|trap| Error::host(Trap(trap)))?;
+    costs.lock().unwrap().push(function.tick_cost(&args, result));
     match (result, results) {
         (Some(HostValue::I32(value)), [slot]) => *slot = Val::I32(value),
         (Some(HostValue::I64(value)), [slot]) => *slot = Val::I64(value),

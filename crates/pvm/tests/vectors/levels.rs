@@ -111,3 +111,38 @@ fn recorded_runs_between_their_kernel_runs() {
     println!("{runs} runs, {states} states");
     assert_eq!(runs, 34 - NEED_TICKS.len());
 }
+
+/// What host calls cost, against the payments that were observed: each begins at the whole price.
+#[test]
+fn host_calls_cost_what_was_paid() {
+    let mut payments = 0;
+    for name in names("expected", ".jsonl").iter().filter(|name| *name != "opcodes") {
+        if NEED_TICKS.contains(&name.as_str()) || name.starts_with("reveal_") {
+            continue;
+        }
+        let run = run_file(&format!("expected/{name}.jsonl"));
+        let mut paid = Vec::new();
+        let mut before = None;
+        for line in &run.lines {
+            let Some(tick) = line["tick"].as_u64() else { continue };
+            let paying = line["paying"].as_u64();
+            let goes_on = before.is_some_and(|(at, left): (u64, Option<u64>)| {
+                left.is_some_and(|left| left.checked_sub(tick - at) == Some(paying.unwrap_or(0)))
+            });
+            if let (Some(paying), false) = (paying, goes_on) {
+                paid.push(paying);
+            }
+            before = Some((tick, paying));
+        }
+        let runner = engine(name);
+        let _stuck_or_not = run.replay(&kernel_of(&run), &runner, &mut ()).unwrap();
+        let costs: Vec<_> = runner.costs.lock().unwrap().iter().copied().filter(|cost| *cost > 0).collect();
+        // Not every call of every run was observed: those that were come in the order of the calls.
+        let mut rest = costs.iter();
+        let missing = paid.iter().find(|cost| !rest.any(|c| c == *cost));
+        println!("{name}: {} of {} calls observed", paid.len(), costs.len());
+        assert_eq!(missing, None, "{name}: {paid:?} {costs:?}");
+        payments += paid.len();
+    }
+    println!("{payments} payments");
+}
