@@ -1,7 +1,7 @@
 //! From a block of the layer-1 to a stored level: inbox, state, commitment, in one transaction.
 
 use crate::error::NodeError;
-use crate::layer1::{Block, Header, Origin};
+use crate::layer1::{Block, Header, Layer1Error, Origin};
 use crate::machine::{Evaluated, Machine, MachineError, Place};
 use crate::publish::{Own, Pointed};
 use crate::status::Obstacle;
@@ -9,7 +9,7 @@ use crate::store::{BlockRecord, NewBlock, Store, StoreError};
 use soru_base::{BlockHash, CommitmentHash, IdFamily, Level, LevelSpan, RollupAddress, Tick, TickSpan};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
-use soru_protocol::inbox::{InboxError, LevelInbox, ProtocolMessages};
+use soru_protocol::inbox::{Inbox, InboxError, LevelInbox, ProtocolMessages};
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tracing::warn;
@@ -98,6 +98,10 @@ impl<M: Machine> Chain<M> {
 
     /// Stores the block with the rollup's origination: its first state and the genesis commitment.
     pub fn apply_genesis(&self, block: &Block, origin: &Origin) -> Result<BlockRecord, ApplyError> {
+        // The inbox is older than the rollup: what came before is the layer-1's to say.
+        let inbox = block.inbox.clone().ok_or_else(|| {
+            NodeError::from(Layer1Error::Pruned(format!("the inbox of level {}", origin.level)))
+        })?;
         let evaluated = self.machine.genesis(origin).map_err(|e| self.failed(block, e))?;
         let commitment = Commitment::genesis(origin.level, evaluated.hash);
         let ours = commitment.hash();
@@ -111,7 +115,7 @@ impl<M: Machine> Chain<M> {
             commitment: Some(ours),
             previous_commitment: CommitmentHash::ZERO,
             previous_commitment_level: origin.level,
-            ..self.record(block, &evaluated)
+            ..self.record(block, inbox, &evaluated)
         };
         self.store_block(record, Vec::new(), Some(commitment), evaluated.state)
     }
@@ -143,7 +147,7 @@ impl<M: Machine> Chain<M> {
             commitment: commitment.as_ref().map(Commitment::hash),
             previous_commitment: previous,
             previous_commitment_level: previous_level,
-            ..self.record(block, &evaluated)
+            ..self.record(block, inbox.inbox, &evaluated)
         };
         self.store_block(record, inbox.messages, commitment, evaluated.state)
     }
@@ -182,11 +186,11 @@ impl<M: Machine> Chain<M> {
         let level = block.header.level;
         let built = LevelInbox::build(&parent.inbox, &protocol, &block.messages)
             .map_err(|e: InboxError| NodeError::Machine { level, reason: e.to_string() })?;
-        let (ours, theirs) = (built.inbox.hash(), block.inbox.hash());
-        if ours != theirs {
-            return Err(NodeError::Inbox { level, ours, theirs }.into());
+        let ours = built.inbox.hash();
+        match block.inbox.as_ref().map(|inbox| inbox.hash()) {
+            Some(theirs) if ours != theirs => Err(NodeError::Inbox { level, ours, theirs }.into()),
+            _ => Ok(built),
         }
-        Ok(built)
     }
 
     fn commitment(
@@ -209,13 +213,13 @@ impl<M: Machine> Chain<M> {
     }
 
     /// What a record takes from the block and the machine alone; the rest is for the caller to say.
-    fn record(&self, block: &Block, evaluated: &Evaluated) -> BlockRecord {
+    fn record(&self, block: &Block, inbox: Inbox, evaluated: &Evaluated) -> BlockRecord {
         BlockRecord {
             hash: block.header.hash,
             level: block.header.level,
             predecessor: block.header.predecessor,
             timestamp: block.header.timestamp,
-            inbox: block.inbox.clone(),
+            inbox,
             num_messages: 0,
             state_hash: evaluated.hash,
             initial_tick: Tick::ZERO,

@@ -34,8 +34,9 @@ pub struct Block {
     /// Outbox messages of the node's rollup that applied operations executed: the cemented commitments they were
     /// proved against, level and index.
     pub executed: Vec<(Level, u32)>,
-    /// The inbox of all rollups after this block, as the layer-1 says.
-    pub inbox: Inbox,
+    /// The inbox of all rollups after this block, as the layer-1 says; nothing if it no longer keeps it. (Each inbox
+    /// holds the hash of the one before, so a later one witnesses this one too.)
+    pub inbox: Option<Inbox>,
     /// The name of the protocol in its first block, if the inbox tells it.
     pub migration: Option<String>,
 }
@@ -106,6 +107,11 @@ pub enum Layer1Error {
     /// What was asked for is not there: a block that was replaced, a rollup that does not exist.
     #[error("the layer-1 does not know {0}")]
     Unknown(String),
+    /// It knew what was asked for and has thrown it away.
+    #[error(
+        "the layer-1 no longer keeps {0}: a node that starts here needs a layer-1 that keeps its history"
+    )]
+    Pruned(String),
     /// The answer makes no sense.
     #[error("the layer-1 gave an answer that cannot be understood: {0}")]
     Nonsense(String),

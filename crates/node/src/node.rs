@@ -131,7 +131,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
                         head: head.level,
                     });
                 }
-                Err(error @ Layer1Error::Nonsense(_)) => return Err(error.into()),
+                Err(error @ (Layer1Error::Nonsense(_) | Layer1Error::Pruned(_))) => return Err(error.into()),
                 Err(error) => {
                     if !waiting {
                         warn!("waiting for the layer-1 at {}: {error}", options.endpoint);

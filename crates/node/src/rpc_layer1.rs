@@ -22,6 +22,7 @@ pub struct RpcLayer1 {
     signers: BTreeMap<PublicKeyHash, Arc<dyn Signer>>,
     limits: Limits,
     fee_cap: Option<u64>,
+    burn_cap: Option<u64>,
 }
 
 /// The heads of a client.
@@ -31,9 +32,19 @@ impl RpcLayer1 {
     /// The layer-1 behind `client`, as the node of `config` sees it; operations are signed by `signers`.
     pub fn new(client: Client, config: &Config, signers: impl IntoIterator<Item = Arc<dyn Signer>>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.public_key().hash(), signer)).collect();
-        let fees = &config.fee_parameters;
-        let fee_cap = fees.values().filter_map(|f| f.fee_cap).max();
-        Self { client, rollup: config.rollup, signers, limits: limits(fees), fee_cap }
+        // One operation may hold contents of both purposes: the more generous setting counts.
+        let purposes = [Purpose::Publish, Purpose::Cement];
+        let fees: Vec<FeeParameter> =
+            purposes.iter().filter_map(|p| config.fee_parameters.get(p)).copied().collect();
+        let cap = |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).max();
+        Self {
+            client,
+            rollup: config.rollup,
+            signers,
+            limits: limits(&fees),
+            fee_cap: cap(|f| f.fee_cap),
+            burn_cap: cap(|f| f.burn_cap),
+        }
     }
 }
 
@@ -63,7 +74,13 @@ impl Layer1 for RpcLayer1 {
 
     async fn block(&self, of: &Header, level: Level) -> Result<Block, Layer1Error> {
         let id = at(of, level)?;
-        let (block, inbox) = tokio::try_join!(self.client.block(id), self.client.global_inbox(id))?;
+        let (block, inbox) = tokio::join!(self.client.block(id), self.client.global_inbox(id));
+        let block = block?;
+        let inbox = match inbox {
+            Ok(inbox) => Some(inbox),
+            Err(L1Error::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
         let events = block.rollup_events().map_err(|e| Layer1Error::Nonsense(e.to_string()))?;
         Ok(Block {
             header: header(&block.header),
@@ -94,7 +111,13 @@ impl Layer1 for RpcLayer1 {
             None => return Err(Layer1Error::Unknown(format!("the rollup {rollup:?}"))),
         }
         let id = at(at_block, info.level)?;
-        let (block, constants) = tokio::try_join!(self.client.block(id), self.client.constants(id))?;
+        let block = self.client.block(id).await?;
+        let constants = match self.client.constants(id).await {
+            Err(L1Error::NotFound { .. }) => {
+                return Err(Layer1Error::Pruned(format!("the constants of level {}", info.level)));
+            }
+            constants => constants?,
+        };
         let events = block.rollup_events().map_err(|e| Layer1Error::Nonsense(e.to_string()))?;
         let origination = events.originated.into_iter().find(|o| o.rollup == rollup);
         let origination = origination.ok_or_else(|| {
@@ -194,17 +217,29 @@ impl Layer1 for RpcLayer1 {
 
 impl RpcLayer1 {
     async fn send(&self, prepared: &Prepared) -> Result<Injected, Layer1Error> {
-        if let Some(cap) = self.fee_cap.filter(|cap| prepared.fee().0 > *cap) {
-            return Ok(Injected::Refused(format!(
-                "the fee of {} is above the fee-cap of {cap} mutez",
-                prepared.fee()
-            )));
+        if let Some(reason) = self.too_dear(prepared).await? {
+            return Ok(Injected::Refused(reason));
         }
         match self.client.inject_operation(&prepared.operation).await {
             Ok(hash) => Ok(Injected::Sent(hash)),
             Err(error) if !error.reports().is_empty() => Ok(Injected::Refused(error.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl RpcLayer1 {
+    /// Which of the configured limits the operation breaks, if it does.
+    async fn too_dear(&self, prepared: &Prepared) -> Result<Option<String>, Layer1Error> {
+        if let Some(cap) = self.fee_cap.filter(|cap| prepared.fee().0 > *cap) {
+            return Ok(Some(format!("the fee of {} is above the fee-cap of {cap} mutez", prepared.fee())));
+        }
+        let Some(cap) = self.burn_cap else { return Ok(None) };
+        let contents = &prepared.operation.operation.contents;
+        let bytes = contents.iter().map(|c| c.storage_limit).fold(0, u64::saturating_add);
+        let burnt = bytes.saturating_mul(self.client.constants(BlockId::HEAD).await?.cost_per_byte);
+        Ok((burnt > cap)
+            .then(|| format!("storage of up to {burnt} mutez is above the burn-cap of {cap} mutez")))
     }
 }
 
@@ -215,11 +250,10 @@ fn action(rollup: RollupAddress, injection: &Injection) -> Action {
     }
 }
 
-/// What the configuration says about fees; one operation may hold contents of several purposes, so the most generous
-/// setting of all counts.
-fn limits(fees: &BTreeMap<Purpose, FeeParameter>) -> Limits {
+/// What the configuration says about fees.
+fn limits(fees: &[FeeParameter]) -> Limits {
     let most = |get: fn(&FeeParameter) -> Option<u64>, default: u64| {
-        fees.values().filter_map(get).max().unwrap_or(default)
+        fees.iter().filter_map(get).max().unwrap_or(default)
     };
     let rates = FeeRates::default();
     Limits {

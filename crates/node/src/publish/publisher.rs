@@ -98,8 +98,13 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         let own = self.chain.commitments_from(stakes.cemented.level)?;
         let steps = self.decide(&view, &own);
         for (source, steps) in self.by_signer(steps) {
-            if idle.contains(&source) {
-                self.inject(source, steps, head).await?;
+            if !idle.contains(&source) {
+                continue;
+            }
+            // What goes wrong for one signer does not hold up the other.
+            match self.inject(source, steps, head).await {
+                Err(PublishError::Layer1(error)) => self.say(&format!("{source} injects nothing: {error}")),
+                other => other?,
             }
         }
         Ok(())
@@ -108,11 +113,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
     fn decide(&mut self, view: &View, own: &[Own]) -> Vec<Step> {
         let plan = plan(view, own, &BTreeSet::new(), self.limits);
         let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
-        for warning in &warnings {
-            if self.said.insert(warning.clone()) {
-                warn!("{warning}");
-            }
-        }
+        warnings.iter().for_each(|warning| self.say(warning));
         self.status.update(|status| status.warnings = warnings);
         let head = view.head.get();
         self.refused.retain(|step, _| plan.steps.contains(step));
@@ -120,6 +121,17 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
             .into_iter()
             .filter(|step| self.refused.get(step).is_none_or(|refusal| refusal.retry_at <= head))
             .collect()
+    }
+
+    /// Logs a warning, unless it was logged before.
+    fn say(&mut self, warning: &str) {
+        const REMEMBERED: usize = 100;
+        if self.said.len() > REMEMBERED {
+            self.said.clear();
+        }
+        if self.said.insert(warning.to_owned()) {
+            warn!("{warning}");
+        }
     }
 
     fn by_signer(&self, steps: Vec<Step>) -> BTreeMap<PublicKeyHash, Vec<Step>> {

@@ -1,5 +1,6 @@
 //! `/global/block/<id>/…`.
 
+use super::json::{full, summary};
 use super::{Context, RpcError};
 use crate::store::BlockRecord;
 use axum::Json;
@@ -49,7 +50,7 @@ pub(super) async fn whole(
         None => None,
     };
     let outbox = match asked.outbox {
-        true => Some(context.outbox_of(&record, record.level)?.into_iter().map(indexed).collect()),
+        true => Some(context.outbox_of(&record, record.level, summary)?.into_iter().map(indexed).collect()),
         false => None,
     };
     Ok(Json(context.block(&record, &messages, commitment.as_ref(), outbox)))
@@ -119,7 +120,7 @@ fn messages_of(context: &Context, id: &str, level: u32) -> Answer {
         )));
     }
     let level = Level::new(level).unwrap_or(record.level);
-    let messages = context.outbox_of(&record, level)?.into_iter().map(|(index, message)| {
+    let messages = context.outbox_of(&record, level, full)?.into_iter().map(|(index, message)| {
         json!({"outbox_level": level.get(), "message_index": index.to_string(), "message": message})
     });
     Ok(Json(messages.collect()))

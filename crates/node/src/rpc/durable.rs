@@ -19,6 +19,13 @@ pub(super) struct Key {
     key: String,
 }
 
+/// Bytes of values in one answer, at most.
+const MAX_BYTES: usize = 16 << 20;
+
+fn too_much(key: &str) -> MachineError {
+    MachineError::State(format!("more than {MAX_BYTES} bytes below {key}: ask for single values"))
+}
+
 fn read<T>(
     context: &Context,
     id: &str,
@@ -47,9 +54,10 @@ pub(super) async fn subkeys(State(context): State<Context>, Path(id): Path<Strin
 pub(super) async fn values(State(context): State<Context>, Path(id): Path<String>, asked: Asked) -> Answer {
     let machine = context.machine.clone();
     let found = read(&context, &id, asked, |state, key| {
-        let mut found = Vec::new();
+        let (mut found, mut left) = (Vec::new(), MAX_BYTES);
         for subkey in machine.durable_subkeys(state, key)? {
             if let Some(bytes) = machine.durable_value(state, &format!("{key}/{subkey}"))? {
+                left = left.checked_sub(bytes.len()).ok_or_else(|| too_much(key))?;
                 found.push(json!({"key": subkey, "value": hex::encode(bytes)}));
             }
         }

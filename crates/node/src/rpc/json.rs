@@ -3,7 +3,8 @@
 use super::{Context, RpcError};
 use crate::store::BlockRecord;
 use serde_json::{Map, Value, json};
-use soru_base::{Binary as _, BlockHash, CommitmentHash, Json as _, Level};
+use soru_base::{Binary as _, BlockHash, CommitmentHash, ContractHash, Entrypoint, IdFamily, Json, Level};
+use soru_michelson::Micheline;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
 use soru_protocol::outbox::OutboxMessage;
@@ -50,21 +51,22 @@ impl Context {
         Value::Object(out)
     }
 
-    /// The outbox of `level` after a block: index, and the message in JSON.
+    /// The outbox of `level` after a block: index, and the message in the JSON that `shown` gives it.
     pub(super) fn outbox_of(
         &self,
         record: &BlockRecord,
         level: Level,
+        shown: fn(&OutboxMessage, IdFamily) -> Value,
     ) -> Result<Vec<(u32, Value)>, RpcError> {
         let state = self.store.state(record)?;
         let messages = self.machine.outbox(&state, level).map_err(|e| RpcError::internal(e.to_string()))?;
-        Ok(messages.into_iter().map(|(index, bytes)| (index, self.outbox_message(&bytes))).collect())
+        Ok(messages.into_iter().map(|(index, bytes)| (index, self.outbox_message(&bytes, shown))).collect())
     }
 
     /// A message that the layer-1 cannot read is shown as bytes.
-    fn outbox_message(&self, bytes: &[u8]) -> Value {
+    fn outbox_message(&self, bytes: &[u8], shown: fn(&OutboxMessage, IdFamily) -> Value) -> Value {
         match OutboxMessage::from_bytes(bytes) {
-            Ok(message) => message.to_json(self.config.ids),
+            Ok(message) => shown(&message, self.config.ids),
             Err(error) => {
                 json!({"kind": "unreadable", "bytes": hex::encode(bytes), "reason": error.to_string()})
             }
@@ -99,5 +101,83 @@ impl Context {
             let first = self.store.genesis().ok().flatten().map_or(head.level, |g| g.level);
             RpcError::not_found(format!("the node has levels {first} to {}, not {level}", head.level))
         })
+    }
+}
+
+/// An outbox message as the network's operations have it.
+pub(super) fn full(message: &OutboxMessage, ids: IdFamily) -> Value {
+    message.to_json(ids)
+}
+
+/// An outbox message in the shorter form that the network's node gives in its own answers: without what is the default.
+pub(super) fn summary(message: &OutboxMessage, ids: IdFamily) -> Value {
+    match message {
+        OutboxMessage::AtomicTransactionBatch(transactions) => json!({"transactions": transactions
+            .iter()
+            .map(|t| call(&t.destination, &t.entrypoint, &t.parameters, None, ids))
+            .collect::<Vec<_>>()}),
+        OutboxMessage::AtomicTransactionBatchTyped(transactions) => json!({"transactions": transactions
+            .iter()
+            .map(|t| call(&t.destination, &t.entrypoint, &t.parameters, Some(&t.parameters_ty), ids))
+            .collect::<Vec<_>>()}),
+        OutboxMessage::WhitelistUpdate(list) => {
+            let keys = list.as_ref().map(|keys| keys.iter().map(ToString::to_string).collect::<Vec<_>>());
+            json!({"whitelist_update": keys})
+        }
+        OutboxMessage::CanonicalRollupSignal(payload) => {
+            json!({"canonical_rollup_signal": String::from_utf8_lossy(payload)})
+        }
+    }
+}
+
+fn call(
+    destination: &ContractHash,
+    entrypoint: &Entrypoint,
+    parameters: &Micheline,
+    ty: Option<&Micheline>,
+    ids: IdFamily,
+) -> Value {
+    let mut out = json!({"destination": destination.to_string()});
+    if !entrypoint.is_default() {
+        out["entrypoint"] = json!(entrypoint.as_str());
+    }
+    if *parameters != Micheline::unit() {
+        out["parameters"] = parameters.to_json(ids);
+    }
+    if let Some(ty) = ty {
+        out["parameters_ty"] = ty.to_json(ids);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soru_protocol::outbox::OutboxTransaction;
+
+    #[test]
+    fn a_summary_leaves_out_what_is_the_default() {
+        let destination = ContractHash::ZERO;
+        let plain = OutboxTransaction {
+            parameters: Micheline::unit(),
+            destination,
+            entrypoint: Entrypoint::new("default").unwrap(),
+        };
+        let other = OutboxTransaction {
+            parameters: Micheline::int(3),
+            destination,
+            entrypoint: Entrypoint::new("mint").unwrap(),
+        };
+        let message = OutboxMessage::AtomicTransactionBatch(vec![plain, other]);
+        let to = destination.to_string();
+        assert_eq!(
+            summary(&message, IdFamily::Alpha),
+            json!({"transactions": [
+                {"destination": to},
+                {"destination": to, "entrypoint": "mint", "parameters": {"int": "3"}},
+            ]})
+        );
+        let closed = OutboxMessage::WhitelistUpdate(None);
+        assert_eq!(summary(&closed, IdFamily::Alpha), json!({"whitelist_update": null}));
     }
 }

@@ -1,5 +1,6 @@
 //! `/local/…`: what depends on this very node.
 
+use super::json::summary;
 use super::{Context, RpcError};
 use crate::config::Purpose;
 use crate::status::Status;
@@ -95,7 +96,7 @@ fn pending(context: &Context, wanted: impl Fn(&str) -> bool) -> Answer {
             continue;
         }
         let messages: Vec<Value> = context
-            .outbox_of(&head, level)?
+            .outbox_of(&head, level, summary)?
             .into_iter()
             .filter(|(index, _)| pending.contains(index))
             .map(|(index, message)| json!({"message_index": index, "message": message}))

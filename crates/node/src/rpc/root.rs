@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use soru_protocol::Timestamp;
 
 type Answer = Result<Json<Value>, RpcError>;
 
@@ -35,8 +36,7 @@ pub(super) async fn health(State(context): State<Context>) -> Json<Value> {
     let late = status.blocks_late();
     let mut l1 = json!({"connection": connection, "blocks_late": late});
     if let Some(head) = status.layer1_head {
-        l1["last_seen_head"] =
-            json!({"hash": head.hash.to_string(), "level": head.level.get(), "timestamp": head.timestamp});
+        l1["last_seen_head"] = json!({"hash": head.hash.to_string(), "level": head.level.get(), "timestamp": Timestamp(head.timestamp).to_string()});
     }
     let stuck = status.stuck.as_ref().map(|stuck| {
         json!({

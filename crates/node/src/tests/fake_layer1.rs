@@ -81,7 +81,7 @@ impl FakeLayer1 {
             published: vec![],
             cemented: vec![],
             executed: vec![],
-            inbox,
+            inbox: Some(inbox),
             migration: None,
         };
         let cemented = Pointed { hash: origin().commitment, level: origin().level };
@@ -215,16 +215,25 @@ impl State {
             }
         }
         let protocol = ProtocolMessages::default();
-        let mut inbox = LevelInbox::build(&parent.block.inbox, &protocol, &messages).unwrap().inbox;
+        let before = parent.block.inbox.unwrap();
+        let mut inbox = LevelInbox::build(&before, &protocol, &messages).unwrap().inbox;
         if self.forged_inbox {
-            inbox = LevelInbox::build(&parent.block.inbox, &protocol, &[]).unwrap().inbox;
+            inbox = LevelInbox::build(&before, &protocol, &[]).unwrap().inbox;
         }
         let predecessor = parent.block.header.hash;
         let salt = self.salt.to_be_bytes();
         let hash = BlockHash(hash32_parts(&[predecessor.as_bytes(), inbox.hash().as_bytes(), &salt]));
         let timestamp = i64::from(level.get());
         let header = Header { hash, level, predecessor, timestamp };
-        let block = Block { header, messages, published, cemented, executed: vec![], inbox, migration: None };
+        let block = Block {
+            header,
+            messages,
+            published,
+            cemented,
+            executed: vec![],
+            inbox: Some(inbox),
+            migration: None,
+        };
         self.blocks.insert(hash, Baked { block, rollup });
         self.head = hash;
     }
