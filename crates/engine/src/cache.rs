@@ -2,7 +2,8 @@
 //!
 //! One file per kernel, compiler, build of the compiler (version, settings, processor) and revision of the rewriting: a
 //! change of any of them asks for another name. A file is written under a name of its own and then renamed, so that it is there whole or not at all, and
-//! begins with the hash of the rest, so that a damaged one is noticed.
+//! begins with the hash of the rest, so that a damaged one is noticed. A kernel that replaces itself at every level must not
+//! fill the disk: the files that were used last are kept.
 
 use crate::compiler::Compiler;
 use crate::instrument::REVISION;
@@ -12,8 +13,11 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 const HASH_LEN: usize = 32;
+/// How many files are kept.
+const FILES_MAX: usize = 64;
 
 /// The name of a compiled module.
 #[derive(Debug, Clone)]
@@ -57,6 +61,11 @@ impl DiskCache {
         if let Some((hash, module)) = bytes.split_at_checked(HASH_LEN)
             && hash == hash32(module)
         {
+            // Marks it as used. Nothing is lost where that is not possible.
+            let _ = fs::File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(SystemTime::now()));
             return Ok(Some(module.to_vec()));
         }
         tracing::warn!(file = %path.display(), "damaged file in the cache of compiled kernels: compiling again");
@@ -79,7 +88,24 @@ impl DiskCache {
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }
-        written
+        written.and_then(|()| self.prune())
+    }
+
+    /// Removes the files that were not used for the longest time, and what a killed process left unfinished with them.
+    fn prune(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            // Another process may have removed it.
+            if let Ok(used) = entry.metadata().and_then(|data| data.modified()) {
+                files.push((used, entry.path()));
+            }
+        }
+        files.sort();
+        for (_, path) in files.iter().take(files.len().saturating_sub(FILES_MAX)) {
+            let _ = fs::remove_file(path);
+        }
+        Ok(())
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -110,4 +136,30 @@ fn check_owner(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn check_owner(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_that_were_used_last_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = DiskCache::open(folder.path()).unwrap();
+        let key = |n: usize| Key(format!("{n}.module"));
+        let age = |n: usize, seconds: u64| {
+            let used = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            let file = fs::File::options().append(true).open(cache.path(&key(n)));
+            file.unwrap().set_modified(used).unwrap();
+        };
+        for n in 0..FILES_MAX {
+            cache.store(&key(n), b"module").unwrap();
+            age(n, n as u64);
+        }
+        assert_eq!(cache.load(&key(0)).unwrap().unwrap(), b"module");
+        cache.store(&key(FILES_MAX), b"module").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), FILES_MAX);
+        assert!(cache.load(&key(0)).unwrap().is_some(), "it was used");
+        assert!(cache.load(&key(1)).unwrap().is_none(), "the oldest");
+    }
 }

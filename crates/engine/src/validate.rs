@@ -53,7 +53,7 @@ pub(crate) fn refusal(module: &Module) -> Option<String> {
         return Some(reason.to_owned());
     }
     if module.tables.iter().any(|limits| !limits.in_order()) {
-        return Some("Tezos_webassembly_interpreter.Table.Type".to_owned());
+        return Some("Tezos_webassembly_interpreter.Partial_table.Type".to_owned());
     }
     if module.memories.iter().any(|limits| !limits.in_order()) {
         return Some("Tezos_webassembly_interpreter.Partial_memory.Type".to_owned());

@@ -166,7 +166,7 @@ fn a_stack_of_monsters_is_no_answer() {
 #[test]
 fn a_loop_without_end_meets_the_deadline() {
     for compiler in COMPILERS {
-        let deadline = Duration::from_millis(50);
+        let deadline = Duration::from_millis(500);
         let engine = Engine::new(Options { compiler, deadline, ..Options::default() }).unwrap();
         let outcome = outcome_of(&engine, &body("(loop $l (br $l))"));
         assert_eq!(outcome, Err(Undecided::Deadline), "{compiler}");
