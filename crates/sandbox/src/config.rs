@@ -20,7 +20,8 @@ pub struct Config {
     pub rpc_addr: SocketAddr,
     /// When blocks are made.
     pub baking: Baking,
-    /// Timestamp of the genesis block in seconds since 1970, for a new chain; the present if `None`.
+    /// Timestamp of the genesis block in seconds since 1970, for a new chain; if `None`, the first head is of the
+    /// present.
     pub genesis_time: Option<i64>,
     /// For how many blocks below the head the ledger is kept; headers, operations and receipts stay for ever.
     pub kept_ledgers: u32,

@@ -2,6 +2,7 @@
 
 use crate::chain::{Chain, ChainError};
 use crate::config::{Baking, Config, ConfigError};
+use crate::constants::ChainConstants;
 use crate::{baker, rpc};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -70,10 +71,8 @@ impl Sandbox {
         let (listener, addr) = listen(config.rpc_addr)?;
         let threads = Threads::start().map_err(StartError::Threads)?;
 
-        let genesis_time = config.genesis_time.unwrap_or_else(baker::now);
-        let (dir, kept) = (config.data_dir, config.kept_ledgers);
-        let opened =
-            threads.handle().spawn_blocking(move || Chain::open(&dir, constants, kept, genesis_time));
+        let baking = config.baking;
+        let opened = threads.handle().spawn_blocking(move || open(constants, &config));
         let chain = opened.await.map_err(|e| ChainError::Panicked(e.to_string()))??;
 
         let app = rpc::App::new(chain);
@@ -86,13 +85,33 @@ impl Sandbox {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             axum::serve(listener, router).with_graceful_shutdown(stopped).await
         });
-        let baker = match config.baking {
+        let baker = match baking {
             Baking::OnDemand => None,
             Baking::Every(time) => Some(threads.handle().spawn(baker::run(app.clone(), time))),
         };
         tracing::info!(%addr, profile = %app.network().profile().name, "the layer-1 is up");
         Ok(Running { addr, app, threads, server: Some(server), baker })
     }
+}
+
+/// A chain that goes on by the clock starts with the blocks that clients ask for before they do anything else.
+const FIRST_BLOCKS: u32 = 2;
+
+fn open(constants: ChainConstants, config: &Config) -> Result<Chain, ChainError> {
+    let first = match config.baking {
+        Baking::Every(_) => FIRST_BLOCKS,
+        Baking::OnDemand => 0,
+    };
+    let delay = i64::try_from(constants.rules.profile.minimal_block_delay).unwrap_or(i64::MAX);
+    // The last of them is of the present.
+    let genesis = baker::now().saturating_sub(delay.saturating_mul(first.into()));
+    let genesis = config.genesis_time.unwrap_or(genesis);
+    let mut chain = Chain::open(&config.data_dir, constants, config.kept_ledgers, genesis)?;
+    while chain.head().level().get() < first {
+        chain.bake_next()?;
+    }
+    chain.take_new_heads();
+    Ok(chain)
 }
 
 fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
