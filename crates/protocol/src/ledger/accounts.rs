@@ -85,8 +85,8 @@ impl Ledger {
     pub fn supply(&self) -> Result<Supply, StorageError> {
         let mut supply = Supply { burnt: self.store.number(at!["burnt"])?, ..Supply::default() };
         for contract in self.accounts()? {
-            supply.accounts += self.balance(&contract)?.unwrap_or_default().0;
-            supply.bonds += self.frozen_bonds(&contract)?.0;
+            supply.accounts = supply.accounts.saturating_add(self.balance(&contract)?.unwrap_or_default().0);
+            supply.bonds = supply.bonds.saturating_add(self.frozen_bonds(&contract)?.0);
         }
         Ok(supply)
     }
@@ -196,10 +196,14 @@ impl Ledger {
         Ok(updates(bond, BalanceAccount::Contract(*staker), amount))
     }
 
+    /// Counts an operation. An account that its own fees emptied has no counter any more.
     pub(super) fn increment_counter(&mut self, pkh: &PublicKeyHash) -> Result<(), StorageError> {
         let global = self.store.number(at!["global_counter"])?;
         let counter = self.counter(pkh)?;
         self.store.set_number(at!["global_counter"], global.saturating_add(1))?;
+        if !self.exists(&Contract::from(*pkh))? {
+            return Ok(());
+        }
         let account = Contract::from(*pkh).to_bytes();
         self.store.set_number(at![ACCOUNTS, account, "counter"], counter.saturating_add(1))
     }

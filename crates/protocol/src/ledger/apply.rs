@@ -118,6 +118,9 @@ impl State {
         Ok(match &content.action {
             Action::Reveal { public_key, .. } => {
                 run.gas.consume(gas::REVEAL)?;
+                if self.ledger.balance(&source)?.is_none() {
+                    return Err(ProtocolError::EmptyImplicitContract { implicit: content.source }.into());
+                }
                 if self.ledger.manager_key(&content.source)?.is_some() {
                     return Err(ProtocolError::PreviouslyRevealedKey { contract: source }.into());
                 }

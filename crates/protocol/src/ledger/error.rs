@@ -165,6 +165,9 @@ protocol_errors! {
     /// Contents of an unexpected shape.
     ContentsList { message: String => "message" }
         Permanent "operation.contents_list_error", "unexpected contents: {message}";
+    /// More bytes than an operation may have.
+    Oversized { size: u64 => "size", max: u64 => "max" }
+        Permanent "operation.oversized", "an operation of {size} bytes: at most {max} are allowed";
     /// A kind of operation or machine that this layer-1 does not offer.
     Unsupported { what: String => "message" }
         Permanent "operation.unsupported", "{what} is not offered by this layer-1";

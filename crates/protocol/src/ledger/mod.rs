@@ -1,6 +1,6 @@
 //! The layer-1 state and its rules.
 //!
-//! A [`Ledger`] is a value: a [`Tree`](soru_merkle::Tree) and the constants of the network. A block is made by a
+//! A [`Ledger`] is a value: a [`Tree`] and the constants of the network. A block is made by a
 //! [`BlockBuilder`], which applies operations one by one. Whether an operation's branch is on the chain and recent is
 //! the caller's matter: the ledger does not know the chain.
 

@@ -4,9 +4,9 @@ use super::Ledger;
 use super::block::{BlockBuilder, Checks};
 use super::error::{Outcome, ProtocolError};
 use super::gas::CONTENT;
-use crate::operation::{Action, Content, Operation, RevealProof, SignedOperation};
+use crate::operation::{Action, Content, MAX_OPERATION_SIZE, Operation, RevealProof, SignedOperation};
 use crate::receipt::{BalanceAccount, BalanceUpdate};
-use soru_base::{Contract, Curve, PublicKey, PublicKeyHash};
+use soru_base::{Binary, Contract, Curve, PublicKey, PublicKeyHash};
 
 impl BlockBuilder {
     /// Checks an operation; its source if it can be applied. Cheap checks come first.
@@ -17,6 +17,10 @@ impl BlockBuilder {
                 ProtocolError::ContentsList { message: "an operation without contents".to_owned() }.into()
             );
         };
+        let (size, max) = (signed.to_bytes().len() as u64, MAX_OPERATION_SIZE as u64);
+        if size > max {
+            return Err(ProtocolError::Oversized { size, max }.into());
+        }
         check_shape(contents, first)?;
         self.check_limits(contents, checks)?;
         let source = first.source;

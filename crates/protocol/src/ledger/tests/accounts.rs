@@ -215,3 +215,27 @@ fn receipts_read_back() {
     let failed = chain.run(1, vec![transfer(pkh(2), 0)]);
     assert!(matches!(failed.contents[0].result, OperationResult::Failed(_)));
 }
+
+#[test]
+fn an_account_emptied_by_its_own_fee_leaves_nothing_behind() {
+    let mut chain = Chain::new();
+    let key = stranger(4);
+    let poor = key.public_key().hash();
+    chain.done(1, transfer(poor, 2_000));
+    let reveal = Action::Reveal { public_key: key.public_key(), proof: RevealProof::None };
+    let mut operation = chain.operation(poor, vec![reveal, add_messages(&[b"x"])]);
+    operation.contents[0].fee = Mutez(2_000);
+    operation.contents[1].fee = Mutez(0);
+    let receipt = chain.run_signed(&SignedOperation::sign(operation, &key)).unwrap();
+    assert_eq!(receipt.errors()[0].id(), "proto.alpha.implicit.empty_implicit_contract");
+    assert_eq!(chain.ledger.balance(&poor.into()).unwrap(), None);
+    assert_eq!(chain.ledger.manager_key(&poor).unwrap(), None);
+    assert!(!chain.ledger.accounts().unwrap().contains(&Contract::from(poor)));
+}
+
+#[test]
+fn an_operation_of_more_than_32_kib_is_refused() {
+    let mut chain = Chain::new();
+    let large = chain.sign(1, vec![add_messages(&[&[0u8; 4_000][..]; 9])]);
+    assert!(matches!(refusal(chain.run_signed(&large)), ProtocolError::Oversized { .. }));
+}

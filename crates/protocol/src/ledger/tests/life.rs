@@ -1,8 +1,9 @@
 //! The life of a rollup: originated, fed, committed to, cemented, its outbox executed.
 
+use super::contracts::{call, with_contract};
 use super::harness::{Chain, account, add_messages, cement, originate, pkh, publish, recover, transfer};
 use crate::inbox::{InboxMessage, LevelInbox, ProtocolMessages, SerializedMessage};
-use crate::operation::{Action, Parameters, Script, SignedOperation};
+use crate::operation::{Action, Script, SignedOperation};
 use crate::outbox::{OutboxMessage, OutboxTransaction, TypedOutboxTransaction};
 use crate::receipt::{Effect, InternalAction, OperationReceipt, OperationResult};
 use soru_base::{
@@ -42,35 +43,12 @@ impl RevealSource for NoReveals {
     }
 }
 
-/// A contract that keeps the last string it was given, and forwards bytes to the rollup it is told.
-const CONTRACT: &str = "
-    parameter (or (string %save) (pair %forward address bytes));
-    storage string;
-    code { UNPAIR ;
-           IF_LEFT
-             { SWAP ; DROP ; NIL operation ; PAIR }
-             { UNPAIR ; CONTRACT bytes ; IF_NONE { PUSH string \"no rollup\" ; FAILWITH } {} ;
-               PUSH mutez 0 ; DIG 2 ; TRANSFER_TOKENS ;
-               NIL operation ; SWAP ; CONS ; PAIR } }";
-
 struct Life {
     chain: Chain,
     rollup: RollupAddress,
     contract: ContractHash,
     /// The state of the machine after each level, from the origination on.
     states: Vec<(Level, Tree)>,
-}
-
-fn script() -> Script {
-    Script { code: Micheline::parse_script(CONTRACT).unwrap(), storage: Micheline::string("") }
-}
-
-fn call(contract: ContractHash, entrypoint: &str, value: Micheline) -> Action {
-    Action::Transaction {
-        amount: Mutez::ZERO,
-        destination: contract.into(),
-        parameters: Some(Parameters { entrypoint: Entrypoint::new(entrypoint).unwrap(), value }),
-    }
 }
 
 fn save(contract: ContractHash, text: &str) -> Vec<u8> {
@@ -85,14 +63,12 @@ fn save(contract: ContractHash, text: &str) -> Vec<u8> {
 impl Life {
     /// A contract at level 1, a rollup at level 2.
     fn new() -> Self {
-        let mut chain = Chain::new();
-        let action = Action::Origination { balance: Mutez::ZERO, delegate: None, script: script() };
-        let Effect::Origination { originated_contracts, .. } = chain.done(1, action).effect else { panic!() };
+        let (mut chain, contract) = with_contract();
         let rollup = chain.originate();
         let Action::SmartRollupOriginate { kernel, .. } = originate() else { panic!() };
         let state = chain.ledger.genesis_state(&kernel).unwrap();
         let states = vec![(chain.level(), state)];
-        Self { chain, rollup, contract: originated_contracts[0], states }
+        Self { chain, rollup, contract, states }
     }
 
     /// A block with these messages, which the machine answers with these outbox messages.
@@ -356,106 +332,6 @@ fn a_contract_s_transfer_reaches_the_inbox() {
 }
 
 #[test]
-fn contracts_are_called_and_paid_for() {
-    let mut life = Life::new();
-    let success = life.chain.done(3, call(life.contract, "save", Micheline::string("text")));
-    let Effect::ToContract { storage, storage_size, paid_storage_size_diff, .. } = success.effect else {
-        panic!()
-    };
-    assert_eq!(storage, Some(Micheline::string("text")));
-    // Four letters more than the empty text.
-    assert_eq!(paid_storage_size_diff, 4);
-    assert_eq!(life.chain.ledger.used_storage(&life.contract).unwrap(), storage_size);
-    assert_eq!(success.balance_updates[0].change, -4 * 250);
-    let less = life.chain.done(3, call(life.contract, "save", Micheline::string("")));
-    let Effect::ToContract { paid_storage_size_diff, .. } = less.effect else { panic!() };
-    assert_eq!(paid_storage_size_diff, 0);
-    assert_eq!(life.chain.ledger.paid_storage(&life.contract).unwrap(), storage_size);
-
-    let contract = life.contract;
-    let fails = |life: &mut Life, action| life.chain.fails(3, action);
-    assert_eq!(
-        fails(&mut life, call(contract, "nowhere", Micheline::unit())),
-        ["michelson_v1.bad_contract_parameter", "michelson_v1.no_such_entrypoint"]
-    );
-    assert_eq!(
-        fails(&mut life, call(contract, "save", Micheline::int(1))),
-        ["michelson_v1.bad_contract_parameter", "michelson_v1.ill_typed_data"]
-    );
-    assert_eq!(
-        fails(&mut life, call(ContractHash([3; 20]), "save", Micheline::unit())),
-        ["contract.non_existing_contract"]
-    );
-    let names: Vec<_> = life
-        .chain
-        .ledger
-        .entrypoints(&contract)
-        .unwrap()
-        .unwrap()
-        .into_iter()
-        .map(|(n, _)| n.to_string())
-        .collect();
-    assert_eq!(names, ["default", "forward", "save"]);
-}
-
-#[test]
-fn contracts_that_make_no_sense_are_not_made() {
-    let mut chain = Chain::new();
-    let with = |code: &str, storage: Micheline, mutez: u64| Action::Origination {
-        balance: Mutez(mutez),
-        delegate: None,
-        script: Script { code: Micheline::parse_script(code).unwrap(), storage },
-    };
-    assert_eq!(
-        chain.fails(1, with("parameter int; storage int; code { CDR }", Micheline::int(0), 0)),
-        ["michelson_v1.ill_typed_contract"]
-    );
-    assert_eq!(chain.fails(1, with(CONTRACT, Micheline::int(0), 0)), ["michelson_v1.ill_typed_data"]);
-    let poor = with(CONTRACT, Micheline::string(""), u64::MAX >> 1);
-    assert_eq!(chain.fails(1, poor), ["contract.balance_too_low"]);
-    let before = chain.balance(pkh(1));
-    let success = chain.done(1, with(CONTRACT, Micheline::string(""), 7));
-    let Effect::Origination { originated_contracts, storage_size, .. } = success.effect else { panic!() };
-    assert_eq!(chain.balance(originated_contracts[0]), 7);
-    assert_eq!(chain.balance(pkh(1)), before - 7 - 1_000 - (storage_size + 257) * 250);
-}
-
-#[test]
-fn a_contract_with_a_big_map_pays_for_its_bindings() {
-    let mut chain = Chain::new();
-    let code = "parameter (pair string int); storage (big_map string int);
-                code { UNPAIR ; UNPAIR ; DIP { SOME } ; UPDATE ; NIL operation ; PAIR }";
-    let script = Script { code: Micheline::parse_script(code).unwrap(), storage: Micheline::seq([]) };
-    let action = Action::Origination { balance: Mutez::ZERO, delegate: None, script };
-    let Effect::Origination { originated_contracts, lazy_storage_diff, .. } = chain.done(1, action).effect
-    else {
-        panic!()
-    };
-    assert_eq!(lazy_storage_diff.unwrap()[0]["diff"]["action"], "alloc");
-    let contract = originated_contracts[0];
-    let put = |key: &str, n: i32| {
-        let value = Micheline::prim(Prim::Pair, [Micheline::string(key), Micheline::int(n)]);
-        call(contract, "default", value)
-    };
-    let Effect::ToContract { paid_storage_size_diff, lazy_storage_diff, .. } =
-        chain.done(1, put("a", 1)).effect
-    else {
-        panic!()
-    };
-    // A key costs 65 bytes, the number two.
-    assert_eq!(paid_storage_size_diff, 67);
-    assert_eq!(lazy_storage_diff.unwrap()[0]["diff"]["updates"][0]["value"]["int"], "1");
-    let Effect::ToContract { paid_storage_size_diff, .. } = chain.done(1, put("a", 2)).effect else {
-        panic!()
-    };
-    assert_eq!(paid_storage_size_diff, 0);
-    let id = num_bigint::BigInt::from(0);
-    let key = Micheline::string("a").packed_hash();
-    assert_eq!(chain.ledger.big_map_get(&id, &key).unwrap(), Some(Micheline::int(2)));
-    assert_eq!(chain.ledger.contract_storage(&contract).unwrap(), Some(Micheline::int(0)));
-}
-
-#[test]
 fn a_simulated_execution_tells_its_gas() {
     let (life, commitment, proof) = with_message(|life| save(life.contract, "x"));
     let operation = life.chain.operation(pkh(4), vec![life.execute(commitment, &proof), transfer(pkh(1), 1)]);
@@ -502,18 +378,4 @@ fn a_transfer_to_a_rollup_brings_no_tez_and_a_fitting_payload() {
     assert_eq!(life.chain.balance(pkh(1)), before - 1_000);
     let empty = LevelInbox::build(&inbox, &ProtocolMessages::default(), &[]).unwrap();
     assert_eq!(life.chain.ledger.inbox().unwrap(), empty.inbox);
-}
-
-#[test]
-fn storage_can_be_paid_in_advance() {
-    let mut life = Life::new();
-    let paid = life.chain.ledger.paid_storage(&life.contract).unwrap();
-    let more = |amount: i32, destination| Action::IncreasePaidStorage { amount: amount.into(), destination };
-    let success = life.chain.done(3, more(100, life.contract));
-    assert_eq!(success.balance_updates[0].change, -25_000);
-    assert_eq!(life.chain.ledger.paid_storage(&life.contract).unwrap(), paid + 100);
-    let free = life.chain.done(3, call(life.contract, "save", Micheline::string("twenty letters of it")));
-    assert!(free.balance_updates.is_empty());
-    assert_eq!(life.chain.fails(3, more(0, life.contract)), ["contract.negative_storage_input"]);
-    assert_eq!(life.chain.fails(3, more(1, ContractHash::ZERO)), ["contract.non_existing_contract"]);
 }

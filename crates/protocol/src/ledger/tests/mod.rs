@@ -1,6 +1,7 @@
 //! The rules, one by one and together.
 
 mod accounts;
+mod contracts;
 mod harness;
 mod life;
 mod properties;
