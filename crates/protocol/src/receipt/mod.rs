@@ -110,3 +110,6 @@ fn balance_updates(value: &Value, family: IdFamily) -> Result<Vec<BalanceUpdate>
         _ => list(value, "balance_updates", family),
     }
 }
+
+#[cfg(test)]
+mod tests;
