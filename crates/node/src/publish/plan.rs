@@ -58,8 +58,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// How many steps of each kind may be under way at once. Both kinds have their own share, so neither starves
-/// the other.
+/// How many steps of each kind may be under way at once; none of a kind that the node does not do. Both kinds have their
+/// own share, so neither starves the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Publications.
@@ -162,6 +162,9 @@ fn add_cementations(plan: &mut Plan, view: &View, chain: &[Own], pending: &BTree
 }
 
 fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], pending: &BTreeSet<Step>, limit: usize) {
+    if limit == 0 {
+        return;
+    }
     let above = match view.staked.filter(|staked| staked.level > view.cemented.level) {
         None => view.cemented.level,
         Some(staked) if chain.iter().any(|c| c.at == staked) => staked.level,

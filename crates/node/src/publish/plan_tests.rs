@@ -314,3 +314,10 @@ fn a_node_behind_the_stake_of_its_operator_only_waits() {
     let found = plan(&view(20, 2, Some(11)), &[own(5, Some(7))], &BTreeSet::new(), Limits::default());
     assert_eq!(found, Plan { steps: vec![Step::Cement(own(5, None).at)], warnings: vec![] });
 }
+
+#[test]
+fn who_does_not_publish_is_not_told_about_it() {
+    let chain = [own(5, Some(7)), own(8, None)];
+    let observer = Limits { publish: 0, cement: 0 };
+    assert_eq!(plan(&view(30, 2, None), &chain, &BTreeSet::new(), observer), Plan::default());
+}

@@ -1,6 +1,6 @@
 //! Carrying out the plan: looks at the layer-1, decides, injects.
 
-use super::plan::{Limits, Own, Pointed, Step, View, plan};
+use super::plan::{Limits, Own, Pointed, Step, View, Warning, plan};
 use crate::chain::Chain;
 use crate::config::{Config, Purpose};
 use crate::error::NodeError;
@@ -65,8 +65,13 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
     pub fn new(layer1: Arc<L>, chain: Arc<Chain<M>>, status: StatusCell, config: &Config) -> Self {
         let signers =
             Signers { publish: config.signer(Purpose::Publish), cement: config.signer(Purpose::Cement) };
+        let default = Limits::default();
+        let limits = Limits {
+            publish: if signers.publish.is_some() { default.publish } else { 0 },
+            cement: if signers.cement.is_some() { default.cement } else { 0 },
+        };
         let (said, refused) = (BTreeSet::new(), BTreeMap::new());
-        Self { layer1, chain, status, signers, limits: Limits::default(), said, refused }
+        Self { layer1, chain, status, signers, limits, said, refused }
     }
 
     /// Does what is to be done now that `head` is evaluated.
@@ -112,8 +117,10 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
 
     fn decide(&mut self, view: &View, own: &[Own]) -> Vec<Step> {
         let plan = plan(view, own, &BTreeSet::new(), self.limits);
-        let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
-        warnings.iter().for_each(|warning| self.say(warning));
+        plan.warnings.iter().for_each(|warning| self.say(&warning.to_string()));
+        // A commitment that others published and that is ready to be cemented is nothing to worry about.
+        let grave = plan.warnings.iter().filter(|w| !matches!(w, Warning::PastCurfew { .. }));
+        let warnings = grave.map(ToString::to_string).collect();
         self.status.update(|status| status.warnings = warnings);
         let head = view.head.get();
         self.refused.retain(|step, _| plan.steps.contains(step));

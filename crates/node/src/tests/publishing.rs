@@ -33,6 +33,7 @@ async fn an_observer_injects_nothing_but_knows_what_is_cemented() {
         operator.follow().await.unwrap();
         operator.act().await;
     }
+    assert_eq!(observer.status.get().warnings, [] as [String; 0]);
     assert_eq!(observer.store().cemented().unwrap(), Some(layer1.cemented()));
     assert!(layer1.cemented().level.get() > fake_layer1::ORIGINATION);
     assert_eq!(observer.records(), operator.records());
