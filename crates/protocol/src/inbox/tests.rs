@@ -59,6 +59,12 @@ fn every_form_reads_back() {
             let json = inbox.to_json(family);
             assert_eq!(Inbox::from_json(&json, family).as_ref(), Ok(&inbox));
             assert!(inbox.hash().in_family(family).starts_with(prefix));
+            let numbered = |n: char| format!("{}{n}", &prefix[..4]);
+            assert!(inbox.current_payloads().in_family(family).starts_with(&numbered('2')));
+            assert!(level.messages[0].hash().in_family(family).starts_with(&numbered('3')));
+            let cell = level.cells.last().unwrap();
+            assert_eq!(PayloadCell::from_json(&cell.to_json(family), family).as_ref(), Ok(cell));
+            assert_eq!(PayloadCell::from_bytes(&cell.to_bytes()).as_ref(), Ok(cell));
         }
     }
 }
