@@ -512,8 +512,7 @@ fn parse_addr(text: &str) -> Result<IpAddr, String> {
 
 fn parse_endpoint(value: &Value) -> Option<String> {
     let text = value.as_str()?;
-    (text.starts_with("http://") || text.starts_with("https://"))
-        .then(|| text.trim_end_matches('/').to_owned())
+    text.starts_with("http://").then(|| text.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

@@ -142,7 +142,15 @@ pub trait Layer1: Send + Sync + 'static {
     /// What the ancestor of `of` at `level`, or `of` itself, means to the rollup.
     fn block(&self, of: &Header, level: Level) -> impl Future<Output = Result<Block, Layer1Error>> + Send;
 
-    /// The rollup at `at`; [`Layer1Error::Unknown`] if it does not exist there.
+    /// Level and commitment of the rollup's origination, as known at `at`; [`Layer1Error::Unknown`] if there is no such
+    /// rollup.
+    fn genesis(
+        &self,
+        rollup: RollupAddress,
+        at: &Header,
+    ) -> impl Future<Output = Result<Pointed, Layer1Error>> + Send;
+
+    /// All about the origination of the rollup that exists at `at`.
     fn origin(
         &self,
         rollup: RollupAddress,

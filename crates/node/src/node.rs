@@ -117,7 +117,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         loop {
             let found = async {
                 let head = self.layer1.head().await?;
-                match self.layer1.origin(self.config.rollup, &head).await {
+                match self.layer1.genesis(self.config.rollup, &head).await {
                     Err(Layer1Error::Unknown(_)) => Ok((head, false)),
                     other => other.map(|_| (head, true)),
                 }

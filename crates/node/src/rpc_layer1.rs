@@ -98,18 +98,23 @@ impl Layer1 for RpcLayer1 {
         })
     }
 
-    async fn origin(&self, rollup: RollupAddress, at_block: &Header) -> Result<Origin, Layer1Error> {
-        let info = self.client.genesis_info(at_block.hash, rollup).await?;
+    async fn genesis(&self, rollup: RollupAddress, at_block: &Header) -> Result<Pointed, Layer1Error> {
         match self.client.rollup_kind(at_block.hash, rollup).await? {
             Some(PvmKind::Wasm2_0_0) => {}
             Some(kind) => {
+                let kind = kind.name();
                 return Err(Layer1Error::Nonsense(format!(
-                    "a rollup of kind {}, this node runs wasm_2_0_0",
-                    kind.name()
+                    "a rollup of kind {kind}, this node runs wasm_2_0_0"
                 )));
             }
             None => return Err(Layer1Error::Unknown(format!("the rollup {rollup:?}"))),
         }
+        let info = self.client.genesis_info(at_block.hash, rollup).await?;
+        Ok(Pointed { hash: info.commitment_hash, level: info.level })
+    }
+
+    async fn origin(&self, rollup: RollupAddress, at_block: &Header) -> Result<Origin, Layer1Error> {
+        let info = self.genesis(rollup, at_block).await?;
         let id = at(at_block, info.level)?;
         let block = self.client.block(id).await?;
         let constants = match self.client.constants(id).await {
@@ -125,7 +130,7 @@ impl Layer1 for RpcLayer1 {
         })?;
         Ok(Origin {
             level: info.level,
-            commitment: info.commitment_hash,
+            commitment: info.hash,
             boot_sector: origination.kernel,
             outbox_validity: LevelSpan(constants.rollup.max_active_outbox_levels),
             outbox_limit: constants.rollup.max_outbox_messages_per_level,

@@ -145,3 +145,34 @@ fn a_store_has_one_user_and_one_rollup() {
     let other = RollupAddress([2; 20]);
     assert!(matches!(Store::open(dir.path(), other), Err(StoreError::OtherRollup { .. })));
 }
+
+/// The file of a killed process is what a copy of the file holds while the process still has it open.
+#[test]
+fn killed_at_any_moment_it_opens_at_the_last_whole_level() {
+    let (dir, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    let copy = |n: u32| {
+        let to = copies.path().join(n.to_string());
+        std::fs::create_dir_all(to.join("storage")).unwrap();
+        std::fs::copy(dir.path().join("storage/node.redb"), to.join("storage/node.redb")).unwrap();
+        Store::open(&to, ROLLUP).unwrap()
+    };
+    assert_eq!(copy(0).head().unwrap(), None);
+    for n in 1..=12 {
+        store.put(&block(n, 1, 1)).unwrap();
+        if n == 8 {
+            let kept = Kept { from: level(6), period_ends_from: level(6), finalized: level(6) };
+            store.collect(kept).unwrap();
+        }
+        // A write that was begun and not committed is not there either.
+        let tx = store.db.begin_write().unwrap();
+        tx.open_table(CANONICAL).unwrap().insert(n + 1, [7; 32]).unwrap();
+        let killed = copy(n);
+        tx.abort().unwrap();
+        let expected = block(n, 1, 1);
+        assert_eq!(killed.head().unwrap().unwrap(), expected.record);
+        let state = killed.state(&expected.record).unwrap();
+        assert_eq!(state.find(&["level"]).unwrap().unwrap().as_ref(), n.to_be_bytes());
+        killed.put(&block(n + 1, 1, 1)).unwrap();
+    }
+}

@@ -311,11 +311,15 @@ impl Layer1 for FakeLayer1 {
         self.up(|s| Ok(s.find(of.hash, level)?.block.clone()))
     }
 
-    async fn origin(&self, rollup: RollupAddress, _: &Header) -> Result<Origin, Layer1Error> {
+    async fn genesis(&self, rollup: RollupAddress, _: &Header) -> Result<Pointed, Layer1Error> {
         self.up(|_| match rollup == ROLLUP {
             false => Err(Layer1Error::Unknown("the rollup".to_owned())),
-            true => Ok(origin()),
+            true => Ok(Pointed { hash: origin().commitment, level: origin().level }),
         })
+    }
+
+    async fn origin(&self, _: RollupAddress, _: &Header) -> Result<Origin, Layer1Error> {
+        self.up(|_| Ok(origin()))
     }
 
     async fn constants(&self, _: &Header) -> Result<Constants, Layer1Error> {
