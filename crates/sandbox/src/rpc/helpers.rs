@@ -6,23 +6,29 @@ use super::request::{At, Body, ok};
 use crate::chain::Block;
 use axum::Router;
 use axum::routing::post;
-use serde_json::{Value, json};
+use serde_json::Value as JsonValue;
+use serde_json::json;
 use soru_base::json::{field, hex_field, member};
 use soru_base::{Binary, BlockHash, IdFamily, Json, JsonError, Signature};
+use soru_michelson::{Gas, Micheline, Reading, Type, Value};
 use soru_protocol::ledger::{ApplyError, BlockBuilder};
 use soru_protocol::operation::{MAX_OPERATION_SIZE, Operation, SignedOperation};
 use soru_protocol::receipt::{BlockOperation, OperationReceipt};
+use std::fmt::Display;
 
 /// `…/helpers/…`
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/scripts/simulate_operation", post(simulate))
         .route("/scripts/run_operation", post(simulate))
+        .route("/scripts/pack_data", post(pack_data))
         .route("/preapply/operations", post(preapply))
         .route("/forge/operations", post(forge))
         .route("/parse/operations", post(parse))
 }
 
+/// What packing may cost: as much as an operation.
+const PACK_MILLIGAS: u64 = 1_040_000_000;
 /// Operations that one request can try or parse.
 const MAX_OPERATIONS: usize = 1_000;
 
@@ -41,7 +47,7 @@ fn refused(error: ApplyError, family: IdFamily) -> RpcError {
 }
 
 /// An operation's contents with what became of them.
-fn told(operation: &SignedOperation, receipt: OperationReceipt, signed: bool, family: IdFamily) -> Value {
+fn told(operation: &SignedOperation, receipt: OperationReceipt, signed: bool, family: IdFamily) -> JsonValue {
     let mut object = BlockOperation::new(operation, receipt).to_json(family);
     if let Some(members) = object.as_object_mut() {
         let unwanted: &[&str] = if signed { &["hash", "branch"] } else { &["hash", "branch", "signature"] };
@@ -61,7 +67,7 @@ async fn simulate(at: At, Body(body): Body) -> RpcResult {
         at.check_chain(chain)?;
     }
     let signature = match member(wrapped, "signature") {
-        Value::Null => None,
+        JsonValue::Null => None,
         _ => Some(
             field::<Signature>(wrapped, "signature", family).map_err(|e| bad_body(e.within("operation")))?,
         ),
@@ -108,7 +114,7 @@ async fn preapply(at: At, Body(body): Body) -> RpcResult {
     ok(results.await?)
 }
 
-fn list(body: &Value) -> Result<&[Value], RpcError> {
+fn list(body: &JsonValue) -> Result<&[JsonValue], RpcError> {
     match body.as_array() {
         Some(items) if items.len() <= MAX_OPERATIONS => Ok(items),
         Some(items) => {
@@ -142,10 +148,29 @@ async fn parse(at: At, Body(body): Body) -> RpcResult {
         let operation = SignedOperation::from_bytes(&bytes)
             .map_err(|e| RpcError::bad_request(format!("in the body.operations[{i}].data: {e}")))?;
         let mut object = json!({ "protocol": at.app.network().profile().protocol.to_string() });
-        if let (Some(object), Value::Object(members)) = (object.as_object_mut(), operation.to_json(family)) {
+        if let (Some(object), JsonValue::Object(members)) =
+            (object.as_object_mut(), operation.to_json(family))
+        {
             object.extend(members);
         }
         parsed.push(object);
     }
     ok(parsed)
+}
+
+/// `POST …/scripts/pack_data {"data", "type"}`: the bytes that `PACK` makes of it.
+async fn pack_data(at: At, Body(body): Body) -> RpcResult {
+    let family = at.family();
+    let data: Micheline = field(&body, "data", family).map_err(bad_body)?;
+    let ty: Micheline = field(&body, "type", family).map_err(bad_body)?;
+    let packed = at.app.blocking(move |_| {
+        let refused =
+            |what: &str, e: &dyn Display| RpcError::bad_request(format!("in the body, {what}: {e}"));
+        let ty = Type::parse(&ty).map_err(|e| refused("type", &e))?;
+        let mut gas = Gas::new(PACK_MILLIGAS);
+        let value =
+            Value::parse(&data, &ty, &mut Reading::stored(&mut gas)).map_err(|e| refused("data", &e))?;
+        value.pack(&ty, &mut gas).map_err(|e| refused("data", &e))
+    });
+    ok(json!({ "packed": hex::encode(packed.await?), "gas": "unaccounted" }))
 }
