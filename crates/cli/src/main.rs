@@ -57,8 +57,8 @@ impl Program {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("SORU_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(arguments.program.log_level()));
+    let filter =
+        EnvFilter::try_from_env("SORU_LOG").unwrap_or_else(|_| EnvFilter::new(arguments.program.log_level()));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -101,5 +101,9 @@ impl std::error::Error for UsageError {}
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
-    if error.is::<UsageError>() || error.is::<phrase::PhraseError>() { ExitCode::from(2) } else { ExitCode::from(1) }
+    if error.is::<UsageError>() || error.is::<phrase::PhraseError>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::from(1)
+    }
 }

@@ -107,12 +107,17 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             let config = with_options(Config::read(&data_dir(&options)?)?, &options);
             serve(config, &wallet).await
         }
-        Command::RunWith => serve(with_options(from_words(&parameters, &wallet, &options)?, &options), &wallet).await,
+        Command::RunWith => {
+            serve(with_options(from_words(&parameters, &wallet, &options)?, &options), &wallet).await
+        }
     }
 }
 
 fn data_dir(options: &Options) -> Result<PathBuf> {
-    options.data_dir.clone().ok_or_else(|| UsageError("--data-dir is missing: the folder of the rollup node".to_owned()).into())
+    options
+        .data_dir
+        .clone()
+        .ok_or_else(|| UsageError("--data-dir is missing: the folder of the rollup node".to_owned()).into())
 }
 
 fn from_words(parameters: &Parameters, wallet: &Wallet, options: &Options) -> Result<Config> {
@@ -133,7 +138,9 @@ fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<P
         match word.split_once(':') {
             Some((purpose, account)) => {
                 let Some(purpose) = Purpose::ALL.into_iter().find(|p| p.name() == purpose) else {
-                    bail!("unknown purpose `{purpose}` in `{word}`: expected publish, add_messages, cement or refute");
+                    bail!(
+                        "unknown purpose `{purpose}` in `{word}`: expected publish, add_messages, cement or refute"
+                    );
                 };
                 operators.insert(purpose, wallet.account(account)?);
             }

@@ -89,7 +89,11 @@ fn fit(phrase: &'static str, given: &[String]) -> Fit {
         }
         at += 1;
     }
-    if at < given.len() { Fit::Until(at, "the end".to_owned()) } else { Fit::Whole(Parameters(parameters), literals) }
+    if at < given.len() {
+        Fit::Until(at, "the end".to_owned())
+    } else {
+        Fit::Whole(Parameters(parameters), literals)
+    }
 }
 
 /// Finds the phrase that the words are; among several, the one with most literal words.
@@ -181,7 +185,12 @@ mod tests {
 
     static TABLE: &[Phrase<u8>] = &[
         Phrase { words: "transfer <amount> from <source> to <target>", about: "", options: &[], id: 0 },
-        Phrase { words: "send smart rollup message <messages> from <source>", about: "", options: &[], id: 1 },
+        Phrase {
+            words: "send smart rollup message <messages> from <source>",
+            about: "",
+            options: &[],
+            id: 1,
+        },
         Phrase { words: "get balance for <account>", about: "", options: &[], id: 2 },
         Phrase { words: "get <what> for <account>", about: "", options: &[], id: 3 },
         Phrase { words: "sum <numbers...>", about: "", options: &[], id: 4 },

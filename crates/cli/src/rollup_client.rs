@@ -33,8 +33,18 @@ enum Command {
 }
 
 static GRAMMAR: &[Phrase<Command>] = &[
-    Phrase { words: "get smart rollup address", about: "Show the address of the rollup", options: &[], id: Command::Address },
-    Phrase { words: "show status", about: "Show where the node is", options: &["block"], id: Command::Status },
+    Phrase {
+        words: "get smart rollup address",
+        about: "Show the address of the rollup",
+        options: &[],
+        id: Command::Address,
+    },
+    Phrase {
+        words: "show status",
+        about: "Show where the node is",
+        options: &["block"],
+        id: Command::Status,
+    },
     Phrase {
         words: "get state value for <key>",
         about: "Show a value of the durable storage, in hexadecimal",
@@ -54,7 +64,12 @@ static GRAMMAR: &[Phrase<Command>] = &[
         id: Command::Proof,
     },
     Phrase { words: "rpc get <path>", about: "Ask an RPC of the node", options: &[], id: Command::Get },
-    Phrase { words: "rpc post <path> with <body>", about: "Call an RPC of the node with JSON", options: &[], id: Command::Post },
+    Phrase {
+        words: "rpc post <path> with <body>",
+        about: "Call an RPC of the node with JSON",
+        options: &[],
+        id: Command::Post,
+    },
 ];
 
 pub(crate) async fn run(options: Options) -> Result<()> {
@@ -112,13 +127,15 @@ impl NodeRpc {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let response = self.http.post(self.full(path)).json(body).send().await.map_err(|e| self.unreachable(&e))?;
+        let response =
+            self.http.post(self.full(path)).json(body).send().await.map_err(|e| self.unreachable(&e))?;
         self.read(path, response).await
     }
 
     /// Commitment and proof for the execution of an outbox message.
     pub(crate) async fn outbox_proof(&self, level: &str, index: &str) -> Result<Value> {
-        self.get(&format!("/global/block/cemented/helpers/proofs/outbox/{level}/messages?index={index}")).await
+        self.get(&format!("/global/block/cemented/helpers/proofs/outbox/{level}/messages?index={index}"))
+            .await
     }
 
     fn full(&self, path: &str) -> String {

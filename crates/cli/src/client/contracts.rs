@@ -4,7 +4,7 @@ use super::grammar::Command;
 use super::{Request, amount, print, word_or_file};
 use crate::phrase::Parameters;
 use anyhow::{Context, Result, anyhow, bail};
-use soru_base::{Contract, ContractHash, Address, Entrypoint, Mutez};
+use soru_base::{Address, Contract, ContractHash, Entrypoint, Mutez};
 use soru_l1::BlockId;
 use soru_michelson::Micheline;
 use soru_protocol::operation::{Action, Parameters as CallParameters, Script};
@@ -40,7 +40,9 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
 fn originated(request: &Request, parameters: &Parameters) -> Result<ContractHash> {
     match request.wallet.contract(parameters.get("contract"))? {
         Contract::Originated(contract) => Ok(contract),
-        Contract::Implicit(account) => bail!("{account} is an account, not a contract: it has neither code nor storage"),
+        Contract::Implicit(account) => {
+            bail!("{account} is an account, not a contract: it has neither code nor storage")
+        }
     }
 }
 
@@ -60,8 +62,11 @@ async fn call(request: &Request, parameters: &Parameters, amount: Mutez) -> Resu
         }),
     };
     let session = request.session(parameters.get("source")).await?;
-    let action =
-        Action::Transaction { amount, destination: Address::Contract(destination), parameters: parameters_of_call };
+    let action = Action::Transaction {
+        amount,
+        destination: Address::Contract(destination),
+        parameters: parameters_of_call,
+    };
     request.inject(&session, vec![action]).await.map(|_| ())
 }
 

@@ -101,13 +101,17 @@ impl Session {
         let mut receipts = Vec::new();
         for content in &inclusion.operation.contents {
             if let BlockContent::Manager { content, receipt: Some(receipt) } = content {
-                contents.push(content.clone());
+                contents.push((**content).clone());
                 receipts.push(receipt.clone());
             }
         }
         let receipt = OperationReceipt { contents: receipts };
         if receipt.contents.is_empty() {
-            bail!("the operation {} is in the block {}, but without a receipt", prepared.hash, inclusion.block.hash);
+            bail!(
+                "the operation {} is in the block {}, but without a receipt",
+                prepared.hash,
+                inclusion.block.hash
+            );
         }
         let done = Injected { block: inclusion.block.hash, level: inclusion.block.level, contents, receipt };
         match done.failure() {
@@ -136,7 +140,8 @@ fn receipt_of(content: &BlockContent) -> Option<&ContentReceipt> {
 
 /// Tez burnt for storage.
 fn burnt<'a>(receipts: impl Iterator<Item = &'a ContentReceipt>) -> Mutez {
-    let results = receipts.flat_map(|r| std::iter::once(&r.result).chain(r.internal.iter().map(|i| &i.result)));
+    let results =
+        receipts.flat_map(|r| std::iter::once(&r.result).chain(r.internal.iter().map(|i| &i.result)));
     let updates = results.filter_map(OperationResult::success).flat_map(|s| &s.balance_updates);
     let sum = updates
         .filter(|u| u.account == BalanceAccount::StorageFees)
@@ -146,7 +151,11 @@ fn burnt<'a>(receipts: impl Iterator<Item = &'a ContentReceipt>) -> Mutez {
 
 impl Request {
     /// Runs the operation, and prints its hash and, unless the user does not wait, its receipt.
-    pub(super) async fn inject(&self, session: &Session, actions: Vec<Action>) -> Result<Option<OperationReceipt>> {
+    pub(super) async fn inject(
+        &self,
+        session: &Session,
+        actions: Vec<Action>,
+    ) -> Result<Option<OperationReceipt>> {
         let confirmations = self.confirmations()?;
         let prepared = session.prepare(actions).await?;
         let from = session.inject(&prepared).await?;

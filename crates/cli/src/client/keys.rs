@@ -24,7 +24,8 @@ pub(super) fn run(command: Command, request: &Request, parameters: &Parameters) 
             let Some(key) = uri.strip_prefix("unencrypted:").or((!uri.contains(':')).then_some(uri)) else {
                 bail!("secret keys of that scheme are not supported: only unencrypted:KEY");
             };
-            let key: SecretKey = key.parse().map_err(|_| anyhow!("this is no secret key (edsk…, spsk…, p2sk…, BLsk…)"))?;
+            let key: SecretKey =
+                key.parse().map_err(|_| anyhow!("this is no secret key (edsk…, spsk…, p2sk…, BLsk…)"))?;
             let hash = wallet.add_secret_key(name, &key, force)?;
             print(format_args!("Tezos address added: {hash}"))
         }
@@ -58,7 +59,10 @@ pub(super) fn run(command: Command, request: &Request, parameters: &Parameters) 
         }
         Command::Forget => {
             if !force {
-                return Err(UsageError(format!("this forgets the keys of `{name}` for ever: add --force to do it")).into());
+                return Err(UsageError(format!(
+                    "this forgets the keys of `{name}` for ever: add --force to do it"
+                ))
+                .into());
             }
             wallet.forget(name)
         }
@@ -80,7 +84,10 @@ fn show(request: &Request, name: &str) -> Result<()> {
         print(format_args!("Public Key: {key}"))?;
     }
     if request.options.show_secret {
-        print(format_args!("Secret Key: unencrypted:{}", request.wallet.secret_key(&hash)?.reveal().as_str()))?;
+        print(format_args!(
+            "Secret Key: unencrypted:{}",
+            request.wallet.secret_key(&hash)?.reveal().as_str()
+        ))?;
     }
     Ok(())
 }
@@ -92,7 +99,9 @@ fn generate(curve: &str) -> Result<SecretKey> {
         "secp256k1" => Curve::Secp256k1,
         "p256" => Curve::P256,
         "bls" => Curve::Bls,
-        other => return Err(UsageError(format!("--sig {other}: expected ed25519, secp256k1, p256 or bls")).into()),
+        other => {
+            return Err(UsageError(format!("--sig {other}: expected ed25519, secp256k1, p256 or bls")).into());
+        }
     };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| anyhow!("the system has no randomness: {e}"))?;

@@ -8,9 +8,9 @@ mod receipt;
 mod rollups;
 mod rpc;
 
+use crate::UsageError;
 use crate::phrase::{self, Parameters};
 use crate::wallet::Wallet;
-use crate::UsageError;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use grammar::{Command, GRAMMAR};

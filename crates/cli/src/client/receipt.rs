@@ -4,7 +4,8 @@ use soru_base::blake2b::hash32;
 use soru_base::{IdFamily, Json, Mutez};
 use soru_protocol::operation::{Action, Content};
 use soru_protocol::receipt::{
-    BalanceAccount, BalanceUpdate, ContentReceipt, Effect, InternalOperation, OperationReceipt, OperationResult, Success,
+    BalanceAccount, BalanceUpdate, ContentReceipt, Effect, InternalOperation, OperationReceipt,
+    OperationResult, Success,
 };
 use std::fmt::Write;
 
@@ -175,7 +176,9 @@ fn show_result(page: &mut Page, name: &str, result: &OperationResult, family: Id
             show_success(page, success, family);
         }
         OperationResult::Backtracked(..) => {
-            page.line(format_args!("This {name} was BACKTRACKED, its expected effects (as follow) were NOT applied."));
+            page.line(format_args!(
+                "This {name} was BACKTRACKED, its expected effects (as follow) were NOT applied."
+            ));
         }
         OperationResult::Skipped => page.line(format_args!("This {name} was skipped")),
         OperationResult::Failed(errors) => {
@@ -189,7 +192,9 @@ fn show_result(page: &mut Page, name: &str, result: &OperationResult, family: Id
 
 fn show_success(page: &mut Page, success: &Success, family: IdFamily) {
     match &success.effect {
-        Effect::ToContract { storage: Some(storage), .. } => page.line(format_args!("Updated storage: {storage}")),
+        Effect::ToContract { storage: Some(storage), .. } => {
+            page.line(format_args!("Updated storage: {storage}"))
+        }
         Effect::Cement { inbox_level, commitment_hash } => {
             page.line(format_args!("Inbox level: {inbox_level}"));
             page.line(format_args!("Commitment: {}", commitment_hash.in_family(family)));
@@ -269,7 +274,10 @@ mod tests {
 
     #[test]
     fn gas_is_printed_as_the_document_does() {
-        assert_eq!((gas(1_000_000), gas(3_126_633), gas(100)), ("1000".into(), "3126.633".into(), "0.1".into()));
+        assert_eq!(
+            (gas(1_000_000), gas(3_126_633), gas(100)),
+            ("1000".into(), "3126.633".into(), "0.1".into())
+        );
     }
 
     /// The first part of the document's transcript, with another key.

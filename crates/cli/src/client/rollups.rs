@@ -20,7 +20,9 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
         Command::SendMessage => {
             Action::SmartRollupAddMessages { messages: messages(parameters.get("messages"))? }
         }
-        Command::Publish => Action::SmartRollupPublish { rollup: rollup()?, commitment: commitment(parameters)? },
+        Command::Publish => {
+            Action::SmartRollupPublish { rollup: rollup()?, commitment: commitment(parameters)? }
+        }
         Command::Cement => Action::SmartRollupCement { rollup: rollup()? },
         Command::RecoverBond => Action::SmartRollupRecoverBond {
             rollup: rollup()?,
@@ -39,10 +41,11 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
     if let (Command::Cement, Some(receipt), Ok(wanted)) =
         (command, receipt, parameters.get("hash").parse::<CommitmentHash>())
     {
-        let cemented = receipt.contents.iter().filter_map(|c| c.result.success()).find_map(|s| match &s.effect {
-            Effect::Cement { commitment_hash, .. } => Some(*commitment_hash),
-            _ => None,
-        });
+        let cemented =
+            receipt.contents.iter().filter_map(|c| c.result.success()).find_map(|s| match &s.effect {
+                Effect::Cement { commitment_hash, .. } => Some(*commitment_hash),
+                _ => None,
+            });
         if cemented != Some(wanted) {
             bail!("another commitment was cemented than the one that was named");
         }
@@ -112,10 +115,14 @@ fn messages(word: &str) -> Result<Vec<Vec<u8>>> {
     match form {
         "bin" => Ok(vec![std::fs::read(rest).with_context(|| format!("cannot read {rest}"))?]),
         "text" => json_list(rest, |text| Ok(text.as_bytes().to_vec())),
-        "hex" => json_list(rest, |text| hex::decode(text).map_err(|e| anyhow!("the message `{text}` is not hexadecimal: {e}"))),
+        "hex" => json_list(rest, |text| {
+            hex::decode(text).map_err(|e| anyhow!("the message `{text}` is not hexadecimal: {e}"))
+        }),
         "file" => {
             let text = std::fs::read_to_string(rest).with_context(|| format!("cannot read {rest}"))?;
-            json_list(&text, |text| hex::decode(text).map_err(|e| anyhow!("the message `{text}` is not hexadecimal: {e}")))
+            json_list(&text, |text| {
+                hex::decode(text).map_err(|e| anyhow!("the message `{text}` is not hexadecimal: {e}"))
+            })
         }
         // A list that has a colon in its text.
         _ if word.trim_start().starts_with('[') => json_list(word, |text| Ok(text.as_bytes().to_vec())),
@@ -129,7 +136,9 @@ fn json_list(text: &str, message: impl Fn(&str) -> Result<Vec<u8>>) -> Result<Ve
     let items = value.as_array().ok_or_else(|| anyhow!("expected a JSON list of strings, found {value}"))?;
     items
         .iter()
-        .map(|item| message(item.as_str().ok_or_else(|| anyhow!("expected a string in the list, found {item}"))?))
+        .map(|item| {
+            message(item.as_str().ok_or_else(|| anyhow!("expected a string in the list, found {item}"))?)
+        })
         .collect()
 }
 
@@ -153,14 +162,20 @@ mod tests {
         assert_eq!(messages(r#"text:["hi"]"#).unwrap(), [b"hi".to_vec()]);
         assert_eq!(messages(r#"["a:b"]"#).unwrap(), [b"a:b".to_vec()]);
         assert!(messages(r#"hex:["zz"]"#).unwrap_err().to_string().contains("`zz` is not hexadecimal"));
-        assert!(messages("base64:[]").unwrap_err().to_string().contains("unknown form of messages `base64:`"));
-        assert!(messages("text:[1]").unwrap_err().to_string().contains("expected a string in the list, found 1"));
+        assert!(
+            messages("base64:[]").unwrap_err().to_string().contains("unknown form of messages `base64:`")
+        );
+        assert!(
+            messages("text:[1]").unwrap_err().to_string().contains("expected a string in the list, found 1")
+        );
     }
 
     #[test]
     fn a_kernel_is_hexadecimal_or_a_file() {
         assert_eq!(kernel("0061736d").unwrap(), b"\0asm");
-        assert!(kernel("hello").unwrap_err().to_string().contains("neither hexadecimal nor a WebAssembly file"));
+        assert!(
+            kernel("hello").unwrap_err().to_string().contains("neither hexadecimal nor a WebAssembly file")
+        );
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("k.wasm");
         std::fs::write(&path, b"\0asm\x01\0\0\0").unwrap();

@@ -25,7 +25,10 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
             let confirmations = LevelSpan(request.confirmations()?.unwrap_or(0));
             let waiting = Waiting { confirmations, from: Some(Level::GENESIS), ..Waiting::default() };
             let included = client.wait_included(hash, &waiting).await?;
-            print(format_args!("Operation found in block: {} (level {})", included.block.hash, included.block.level))
+            print(format_args!(
+                "Operation found in block: {} (level {})",
+                included.block.hash, included.block.level
+            ))
         }
         other => unreachable!("{other:?} is no RPC command"),
     }

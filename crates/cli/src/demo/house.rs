@@ -66,7 +66,8 @@ impl House {
 
     /// Leaves everything as it is; returns the folder.
     pub(crate) fn leave(self) -> Result<PathBuf> {
-        let ids: Vec<String> = self.processes.iter().filter_map(Process::id).map(|id| id.to_string()).collect();
+        let ids: Vec<String> =
+            self.processes.iter().filter_map(Process::id).map(|id| id.to_string()).collect();
         std::fs::write(self.dir.path().join(LEFT_RUNNING), ids.join("\n"))
             .context("cannot note what is left running")?;
         for process in self.processes {
@@ -79,11 +80,13 @@ impl House {
 /// Ends what was left running in a folder, and removes it.
 pub(crate) async fn stop(dir: &Path) -> Result<()> {
     let list = dir.join(LEFT_RUNNING);
-    let text = std::fs::read_to_string(&list)
-        .with_context(|| format!("{} is no folder of a demo: cannot read {}", dir.display(), list.display()))?;
+    let text = std::fs::read_to_string(&list).with_context(|| {
+        format!("{} is no folder of a demo: cannot read {}", dir.display(), list.display())
+    })?;
     let mut ids = Vec::new();
     for line in text.lines() {
-        let id: i32 = line.parse().with_context(|| format!("{}: `{line}` is no process id", list.display()))?;
+        let id: i32 =
+            line.parse().with_context(|| format!("{}: `{line}` is no process id", list.display()))?;
         ids.push(Pid::from_raw(id));
     }
     for id in ids.iter().rev() {

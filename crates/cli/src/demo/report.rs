@@ -109,7 +109,11 @@ mod tests {
         Report {
             levels: vec![LevelStates { level: 3, operator: "a".into(), observer: observer.into() }],
             commitments: vec![CommitmentFound { hash: "c".into(), inbox_level: 3, cemented: true }],
-            outbox: OutboxFound { storage_before: "0x".into(), storage_after: after.into(), ..OutboxFound::default() },
+            outbox: OutboxFound {
+                storage_before: "0x".into(),
+                storage_after: after.into(),
+                ..OutboxFound::default()
+            },
             ..Report::default()
         }
     }

@@ -65,7 +65,9 @@ impl Story {
     /// Starts waiting for something that has `steps` steps.
     pub(crate) fn wait(&self, what: &str, steps: u64) -> Waiting {
         let bar = if self.live { ProgressBar::new(steps) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("    {spinner:.cyan} {prefix} {bar:28.cyan/dim} {pos}/{len} {msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("    {spinner:.cyan} {prefix} {bar:28.cyan/dim} {pos}/{len} {msg}")
+        {
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.set_prefix(what.to_owned());

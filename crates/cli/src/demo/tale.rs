@@ -11,7 +11,7 @@ use crate::wallet::Wallet;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use soru_base::bootstrap::BootstrapAccount;
-use soru_base::{ContractHash, Address, Entrypoint, Level, LevelSpan, Mutez, Profile, RollupAddress};
+use soru_base::{Address, ContractHash, Entrypoint, Level, LevelSpan, Mutez, Profile, RollupAddress};
 use soru_l1::{BlockId, Client};
 use soru_michelson::Micheline;
 use soru_protocol::operation::{Action, Parameters, PvmKind, Script};
@@ -67,7 +67,8 @@ fn session(client: &Client, alias: &str) -> Result<Session> {
 
 async fn start_layer1(options: &Options, house: &mut House, story: &mut Story) -> Result<String> {
     story.chapter("A layer-1");
-    let mut arguments: Vec<String> = ["sandbox", "run", "--rpc-addr", "127.0.0.1:0"].map(str::to_owned).to_vec();
+    let mut arguments: Vec<String> =
+        ["sandbox", "run", "--rpc-addr", "127.0.0.1:0"].map(str::to_owned).to_vec();
     arguments.extend(["--data-dir".to_owned(), house.path("layer-1").display().to_string()]);
     arguments.extend(["--profile".to_owned(), options.profile.to_string()]);
     arguments.extend(["--block-time".to_owned(), options.block_time.to_string()]);
@@ -86,7 +87,11 @@ async fn start_layer1(options: &Options, house: &mut House, story: &mut Story) -
     Ok(url)
 }
 
-async fn originate_rollup(user: &Session, client: &Client, story: &mut Story) -> Result<(RollupAddress, Level)> {
+async fn originate_rollup(
+    user: &Session,
+    client: &Client,
+    story: &mut Story,
+) -> Result<(RollupAddress, Level)> {
     story.chapter("A rollup, whose kernel was built from Rust");
     let kernel = soru_kernels::NOTARY;
     let action = Action::SmartRollupOriginate {
@@ -112,7 +117,11 @@ async fn originate_rollup(user: &Session, client: &Client, story: &mut Story) ->
     Ok((address, done.level))
 }
 
-async fn originate_contract(user: &Session, rollup: &RollupAddress, story: &mut Story) -> Result<ContractHash> {
+async fn originate_contract(
+    user: &Session,
+    rollup: &RollupAddress,
+    story: &mut Story,
+) -> Result<ContractHash> {
     story.chapter("A contract that wants its bytes certified by the rollup");
     let family = user.client().family();
     let storage = Micheline::parse(&format!("Pair \"{}\" 0x", rollup.in_family(family)))?;
@@ -170,7 +179,10 @@ async fn send_external(user: &Session, story: &mut Story) -> Result<()> {
     story.chapter("External messages, by layer-1 operations");
     for batch in BATCHES {
         let messages = batch.iter().map(|text| text.as_bytes().to_vec()).collect();
-        let done = user.run(vec![Action::SmartRollupAddMessages { messages }]).await.context("cannot send messages")?;
+        let done = user
+            .run(vec![Action::SmartRollupAddMessages { messages }])
+            .await
+            .context("cannot send messages")?;
         story.fact(&format!("level {}", done.level), batch.join(" "));
     }
     Ok(())
@@ -183,7 +195,10 @@ async fn send_internal(user: &Session, contract: ContractHash, story: &mut Story
     let action = Action::Transaction {
         amount: Mutez::ZERO,
         destination: Address::Contract(contract.into()),
-        parameters: Some(Parameters { entrypoint: Entrypoint::new("ask")?, value: Micheline::bytes(*question) }),
+        parameters: Some(Parameters {
+            entrypoint: Entrypoint::new("ask")?,
+            value: Micheline::bytes(*question),
+        }),
     };
     let done = user.run(vec![action]).await.context("cannot call the contract")?;
     story.fact("bytes", format_args!("0x{}", hex::encode(question)));
@@ -235,7 +250,8 @@ impl Cast {
             let cemented = self.client.last_cemented_commitment(BlockId::HEAD, self.rollup).await?;
             let published = self.operator.find("/local/last_published_commitment").await?;
             let published = published.as_ref().and_then(published_level);
-            let published = published.map_or("nothing published".to_owned(), |l| format!("published up to level {l}"));
+            let published =
+                published.map_or("nothing published".to_owned(), |l| format!("published up to level {l}"));
             let cemented_up_to = if cemented.level == self.origination {
                 "nothing cemented".to_owned()
             } else {
@@ -248,7 +264,9 @@ impl Cast {
                 waiting.done();
                 let text = |name: &str| {
                     let member = found.get(name).and_then(Value::as_str);
-                    member.map(str::to_owned).ok_or_else(|| anyhow!("the node's proof has no {name}: {found}"))
+                    member
+                        .map(str::to_owned)
+                        .ok_or_else(|| anyhow!("the node's proof has no {name}: {found}"))
                 };
                 let bytes = hex::decode(text("proof")?).context("the node's proof is not hexadecimal")?;
                 let commitment = text("commitment")?;
@@ -260,7 +278,13 @@ impl Cast {
         }
     }
 
-    async fn execute(&self, user: &Session, asked: Level, proof: &Proof, story: &mut Story) -> Result<OutboxFound> {
+    async fn execute(
+        &self,
+        user: &Session,
+        asked: Level,
+        proof: &Proof,
+        story: &mut Story,
+    ) -> Result<OutboxFound> {
         story.chapter("The outbox message, executed on the layer-1");
         let storage = || async { self.client.storage(BlockId::HEAD, self.contract).await };
         let before = storage().await?.to_string();
@@ -285,7 +309,12 @@ impl Cast {
     }
 
     /// The state hashes of both nodes at every level so far, at as many as were asked for.
-    async fn compare(&self, options: &Options, house: &mut House, story: &mut Story) -> Result<Vec<LevelStates>> {
+    async fn compare(
+        &self,
+        options: &Options,
+        house: &mut House,
+        story: &mut Story,
+    ) -> Result<Vec<LevelStates>> {
         story.chapter("The same state everywhere");
         let first = self.origination.next();
         let head = self.client.header(BlockId::HEAD).await?.level;

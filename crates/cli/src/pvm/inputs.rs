@@ -9,7 +9,8 @@ use soru_protocol::inbox::{InboxMessage, InternalMessage};
 /// The inboxes of a file, each with the messages that the protocol adds, as the machine reads them.
 pub(super) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
     let value: Value = serde_json::from_str(text).context("no JSON")?;
-    let inboxes = value.as_array().ok_or_else(|| anyhow!("expected an array of inboxes, found {}", kind(&value)))?;
+    let inboxes =
+        value.as_array().ok_or_else(|| anyhow!("expected an array of inboxes, found {}", kind(&value)))?;
     inboxes
         .iter()
         .enumerate()
@@ -31,8 +32,8 @@ pub(super) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> 
 fn protocol_start(profile: &Profile) -> Result<Vec<Vec<u8>>> {
     let mut messages = vec![InternalMessage::start_of_level().0];
     if profile.info_per_level {
-        let info =
-            InternalMessage::InfoPerLevel { predecessor_timestamp: 0, predecessor: BlockHash::ZERO }.serialize()?;
+        let info = InternalMessage::InfoPerLevel { predecessor_timestamp: 0, predecessor: BlockHash::ZERO }
+            .serialize()?;
         messages.push(info.0);
     }
     Ok(messages)

@@ -223,11 +223,7 @@ fn replay(options: &ReplayOptions) -> Result<()> {
 /// The kernel that a run names is in a folder beside the one of the run, or above that.
 fn beside(file: &Path, kernel: &str) -> Result<PathBuf> {
     let absolute = std::path::absolute(file)?;
-    absolute
-        .ancestors()
-        .skip(1)
-        .take(4)
-        .map(|dir| dir.join(kernel))
-        .find(|path| path.is_file())
-        .ok_or_else(|| anyhow!("no {kernel} in the folders above {}: say where it is with --kernel", file.display()))
+    absolute.ancestors().skip(1).take(4).map(|dir| dir.join(kernel)).find(|path| path.is_file()).ok_or_else(
+        || anyhow!("no {kernel} in the folders above {}: say where it is with --kernel", file.display()),
+    )
 }

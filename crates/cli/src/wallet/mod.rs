@@ -63,10 +63,8 @@ impl Wallet {
             }
         }
         self.file(SECRET_KEYS).put(name, json!(format!("{UNENCRYPTED}{}", key.reveal().as_str())))?;
-        self.file(PUBLIC_KEYS).put(
-            name,
-            json!({ "locator": format!("{UNENCRYPTED}{public}"), "key": public.to_string() }),
-        )?;
+        self.file(PUBLIC_KEYS)
+            .put(name, json!({ "locator": format!("{UNENCRYPTED}{public}"), "key": public.to_string() }))?;
         self.file(HASHES).put(name, json!(hash.to_string()))?;
         Ok(hash)
     }
@@ -210,11 +208,8 @@ impl Wallet {
     }
 
     fn unknown(&self, what: &str, word: &str, files: &[&'static str]) -> anyhow::Error {
-        let names: Vec<String> = files
-            .iter()
-            .flat_map(|f| self.file(f).read().unwrap_or_default())
-            .map(|e| e.name)
-            .collect();
+        let names: Vec<String> =
+            files.iter().flat_map(|f| self.file(f).read().unwrap_or_default()).map(|e| e.name).collect();
         let hint = crate::phrase::nearest(word, names.iter().map(String::as_str))
             .map(|name| format!("; did you mean `{name}`?"))
             .unwrap_or_default();
@@ -279,12 +274,18 @@ mod tests {
         let read = |name: &str| {
             serde_json::from_str::<Value>(&std::fs::read_to_string(wallet.dir().join(name)).unwrap()).unwrap()
         };
-        assert_eq!(read("public_key_hashs"), json!([{ "name": "alice", "value": "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx" }]));
+        assert_eq!(
+            read("public_key_hashs"),
+            json!([{ "name": "alice", "value": "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx" }])
+        );
         assert_eq!(
             read("secret_keys"),
             json!([{ "name": "alice", "value": "unencrypted:edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh" }])
         );
-        assert_eq!(read("public_keys")[0]["value"]["key"], "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav");
+        assert_eq!(
+            read("public_keys")[0]["value"]["key"],
+            "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav"
+        );
     }
 
     #[test]
