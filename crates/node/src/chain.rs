@@ -64,6 +64,11 @@ impl<M: Machine> Chain<M> {
         &self.machine
     }
 
+    /// The family of the network's identifiers.
+    pub fn ids(&self) -> IdFamily {
+        self.ids
+    }
+
     /// The rollup.
     pub fn rollup(&self) -> RollupAddress {
         self.rollup
@@ -106,7 +111,8 @@ impl<M: Machine> Chain<M> {
         let commitment = Commitment::genesis(origin.level, evaluated.hash);
         let ours = commitment.hash();
         if ours != origin.commitment {
-            return Err(NodeError::Genesis { ours, theirs: origin.commitment }.into());
+            let theirs = origin.commitment.in_family(self.ids);
+            return Err(NodeError::Genesis { ours: ours.in_family(self.ids), theirs }.into());
         }
         let record = BlockRecord {
             initial_tick: Tick::ZERO,
@@ -188,7 +194,10 @@ impl<M: Machine> Chain<M> {
             .map_err(|e: InboxError| NodeError::Machine { level, reason: e.to_string() })?;
         let ours = built.inbox.hash();
         match block.inbox.as_ref().map(|inbox| inbox.hash()) {
-            Some(theirs) if ours != theirs => Err(NodeError::Inbox { level, ours, theirs }.into()),
+            Some(theirs) if ours != theirs => {
+                let (ours, theirs) = (ours.in_family(self.ids), theirs.in_family(self.ids));
+                Err(NodeError::Inbox { level, ours, theirs }.into())
+            }
             _ => Ok(built),
         }
     }

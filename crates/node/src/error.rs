@@ -3,7 +3,7 @@
 use crate::config::{ConfigError, Mode, Purpose};
 use crate::layer1::Layer1Error;
 use crate::store::StoreError;
-use soru_base::{CommitmentHash, InboxHash, Level, PublicKeyHash};
+use soru_base::{Level, PublicKeyHash};
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -47,26 +47,24 @@ pub enum NodeError {
         head: Level,
     },
     /// The origination gives another commitment than the layer-1 has.
-    #[error(
-        "the kernel of the origination gives the genesis commitment {ours:?}, the layer-1 has {theirs:?}"
-    )]
+    #[error("the kernel of the origination gives the genesis commitment {ours}, the layer-1 has {theirs}")]
     Genesis {
         /// Computed.
-        ours: CommitmentHash,
+        ours: String,
         /// On the layer-1.
-        theirs: CommitmentHash,
+        theirs: String,
     },
     /// The inbox made from the block's operations is not the layer-1's.
     #[error(
-        "the inbox of level {level} made from its messages is {ours:?}, the layer-1's is {theirs:?}: this is a fault of the node or of the layer-1, nothing of this level is kept"
+        "the inbox of level {level} made from its messages is {ours}, the layer-1's is {theirs}: this is a fault of the node or of the layer-1, nothing of this level is kept"
     )]
     Inbox {
         /// The level.
         level: Level,
         /// Computed.
-        ours: InboxHash,
+        ours: String,
         /// On the layer-1.
-        theirs: InboxHash,
+        theirs: String,
     },
     /// The store failed.
     #[error(transparent)]

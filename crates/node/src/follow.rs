@@ -8,7 +8,7 @@ use crate::meter;
 use crate::status::{Obstacle, StatusCell, Stuck};
 use crate::store::{BlockRecord, StoreError};
 use futures_util::{StreamExt as _, stream};
-use soru_base::{Level, RollupAddress};
+use soru_base::{IdFamily, Level, RollupAddress};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -82,10 +82,16 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         let layer1 = &self.layer1;
         let mut blocks =
             std::pin::pin!(stream::iter(levels).map(|level| layer1.block(target, level)).buffered(PREFETCH));
-        let mut progress = Progress::new(start, target.level);
+        let mut progress = Progress::new(start, target.level, self.chain.ids());
         while let Some(block) = blocks.next().await {
             let block = block?;
             let level = block.header.level;
+            let before = level.prev().map(|l| self.chain.store().hash_at(l)).transpose()?.flatten();
+            if before != Some(block.header.predecessor) {
+                let what =
+                    format!("block {} of level {level} does not follow the one before", block.header.hash);
+                return Err(Layer1Error::Nonsense(what).into());
+            }
             let applied = self.apply(block, constants).await;
             let record = applied.map_err(|e| self.note_failure(level, e))?;
             followed.added += 1;
@@ -213,6 +219,7 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
 
 /// Says how a long catching-up gets on.
 struct Progress {
+    ids: IdFamily,
     target: Level,
     begun: Instant,
     said: Instant,
@@ -221,20 +228,20 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(start: Level, target: Level) -> Self {
+    fn new(start: Level, target: Level, ids: IdFamily) -> Self {
         let now = Instant::now();
         let long = target.since(start).0 >= 10;
         if long {
             info!("catching up from level {start} to {target}");
         }
-        Self { target, begun: now, said: now, done: 0, long }
+        Self { ids, target, begun: now, said: now, done: 0, long }
     }
 
     fn step(&mut self, record: &BlockRecord) {
         self.done += 1;
         let last = record.level == self.target;
         if !self.long {
-            info!(level = %record.level, messages = record.num_messages, ticks = %record.num_ticks, state = ?record.state_hash, "level evaluated");
+            info!(level = %record.level, messages = record.num_messages, ticks = %record.num_ticks, state = record.state_hash.in_family(self.ids), "level evaluated");
         } else if last || self.said.elapsed() >= PROGRESS {
             self.said = Instant::now();
             let rate = f64::from(self.done) / self.begun.elapsed().as_secs_f64().max(1e-9);
@@ -242,7 +249,7 @@ impl Progress {
             info!(level = %record.level, "{rate:.0} levels a second, {left} to go");
         }
         if let Some(hash) = &record.commitment {
-            info!(level = %record.level, commitment = ?hash, "commitment computed");
+            info!(level = %record.level, commitment = hash.in_family(self.ids), "commitment computed");
         }
     }
 }

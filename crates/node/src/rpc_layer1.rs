@@ -107,7 +107,12 @@ impl Layer1 for RpcLayer1 {
                     "a rollup of kind {kind}, this node runs wasm_2_0_0"
                 )));
             }
-            None => return Err(Layer1Error::Unknown(format!("the rollup {rollup:?}"))),
+            None => {
+                return Err(Layer1Error::Unknown(format!(
+                    "the rollup {}",
+                    rollup.in_family(self.client.family())
+                )));
+            }
         }
         let info = self.client.genesis_info(at_block.hash, rollup).await?;
         Ok(Pointed { hash: info.commitment_hash, level: info.level })
@@ -126,7 +131,8 @@ impl Layer1 for RpcLayer1 {
         let events = block.rollup_events().map_err(|e| Layer1Error::Nonsense(e.to_string()))?;
         let origination = events.originated.into_iter().find(|o| o.rollup == rollup);
         let origination = origination.ok_or_else(|| {
-            Layer1Error::Nonsense(format!("the block of level {} does not originate {rollup:?}", info.level))
+            let rollup = rollup.in_family(self.client.family());
+            Layer1Error::Nonsense(format!("the block of level {} does not originate {rollup}", info.level))
         })?;
         Ok(Origin {
             level: info.level,

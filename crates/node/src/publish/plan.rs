@@ -1,4 +1,4 @@
-use soru_base::{CommitmentHash, Level, LevelSpan};
+use soru_base::{CommitmentHash, IdFamily, Level, LevelSpan};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -96,21 +96,24 @@ pub enum Warning {
     },
 }
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Warning {
+    /// For people, with identifiers of that family.
+    pub fn describe(&self, ids: IdFamily) -> String {
+        let shown = |hash: &CommitmentHash| hash.in_family(ids);
         match self {
-            Self::CementedAnother { cemented, own } => write!(
-                f,
-                "the layer-1 cemented {:?} for level {}, this node computed {own:?}: nothing is published",
-                cemented.hash, cemented.level
+            Self::CementedAnother { cemented, own } => format!(
+                "the layer-1 cemented {} for level {}, this node computed {}: nothing is published",
+                shown(&cemented.hash),
+                cemented.level,
+                shown(own)
             ),
-            Self::StakedOnAnother { staked } => write!(
-                f,
-                "the operator stakes on {:?} of level {}, which this node did not compute: nothing is published",
-                staked.hash, staked.level
+            Self::StakedOnAnother { staked } => format!(
+                "the operator stakes on {} of level {}, which this node did not compute: nothing is published",
+                shown(&staked.hash),
+                staked.level
             ),
             Self::PastCurfew { at } => {
-                write!(f, "the commitment {:?} of level {} can no longer be published", at.hash, at.level)
+                format!("the commitment {} of level {} can no longer be published", shown(&at.hash), at.level)
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::meter;
 use crate::status::StatusCell;
 use crate::store::StoreError;
-use soru_base::{LevelSpan, PublicKeyHash};
+use soru_base::{IdFamily, LevelSpan, PublicKeyHash};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
@@ -117,10 +117,11 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
 
     fn decide(&mut self, view: &View, own: &[Own]) -> Vec<Step> {
         let plan = plan(view, own, &BTreeSet::new(), self.limits);
-        plan.warnings.iter().for_each(|warning| self.say(&warning.to_string()));
+        let ids = self.chain.ids();
+        plan.warnings.iter().for_each(|warning| self.say(&warning.describe(ids)));
         // A commitment that others published and that is ready to be cemented is nothing to worry about.
         let grave = plan.warnings.iter().filter(|w| !matches!(w, Warning::PastCurfew { .. }));
-        let warnings = grave.map(ToString::to_string).collect();
+        let warnings = grave.map(|w| w.describe(ids)).collect();
         self.status.update(|status| status.warnings = warnings);
         let head = view.head.get();
         self.refused.retain(|step, _| plan.steps.contains(step));
@@ -167,7 +168,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
                 Step::Cement(at) => batch.push(Injection::Cement(at.hash)),
                 Step::Publish(at) => match self.chain.store().commitment(&at.hash)? {
                     Some(commitment) => batch.push(Injection::Publish(commitment)),
-                    None => return Err(missing(at).into()),
+                    None => return Err(missing(at, self.chain.ids()).into()),
                 },
             }
         }
@@ -201,10 +202,10 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
     }
 }
 
-fn missing(at: &Pointed) -> NodeError {
+fn missing(at: &Pointed, ids: IdFamily) -> NodeError {
     StoreError::Damaged {
         what: "commitment",
-        reason: format!("{:?} of level {} is missing", at.hash, at.level),
+        reason: format!("{} of level {} is missing", at.hash.in_family(ids), at.level),
     }
     .into()
 }

@@ -14,7 +14,9 @@ pub use record::BlockRecord;
 use crate::publish::Pointed;
 use record::{messages_from_bytes, messages_to_bytes};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
-use soru_base::{Binary, BlockHash, CommitmentHash, DecodeError, Level, PublicKeyHash, RollupAddress};
+use soru_base::{
+    Binary, BlockHash, CommitmentHash, DecodeError, IdFamily, Level, PublicKeyHash, RollupAddress,
+};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
@@ -38,7 +40,8 @@ pub enum StoreError {
     },
     /// The data directory belongs to another rollup.
     #[error(
-        "the data directory is that of the rollup {found:?}, not of {expected:?}: use another data directory"
+        "the data directory is that of the rollup {found:?} ({}), not of {expected:?} ({}): use another data directory",
+        found.in_family(IdFamily::Mainnet), expected.in_family(IdFamily::Mainnet)
     )]
     OtherRollup {
         /// The rollup of the configuration.
