@@ -3,7 +3,7 @@
 use super::*;
 use crate::constants;
 use soru_base::bootstrap::{BOOTSTRAP_ACCOUNTS, BootstrapAccount};
-use soru_base::{Address, Mutez, Profile};
+use soru_base::{Address, BlockHash, Mutez, Profile, SecretKey};
 use soru_protocol::operation::{Action, Content, Operation};
 use std::fs;
 use tempfile::TempDir;
@@ -179,4 +179,62 @@ fn blocks_read_back_as_they_were_written() {
     for cut in 0..bytes.len() {
         assert!(Block::decode(block.hash, &bytes[..cut]).is_err(), "{cut}");
     }
+}
+
+/// Contents of one account, in order, with a fee.
+fn signed(chain: &Chain, branch: BlockHash, key: &SecretKey, fee: u64, actions: Vec<Action>) -> Vec<u8> {
+    let source = key.public_key().hash();
+    let first = chain.ledger.counter(&source).expect("a counter") + 1;
+    let content = |(counter, action)| Content {
+        source,
+        fee: Mutez(fee),
+        counter,
+        gas_limit: 3_000,
+        storage_limit: 300,
+        action,
+    };
+    let contents = (first..).zip(actions).map(content).collect();
+    SignedOperation::sign(Operation { branch, contents }, key).to_bytes()
+}
+
+fn pay(to: soru_base::PublicKeyHash, mutez: u64) -> Action {
+    Action::Transaction { amount: Mutez(mutez), destination: Address::from(to), parameters: None }
+}
+
+#[test]
+fn an_operation_that_turns_invalid_while_it_waits_does_not_stop_the_others() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let mut chain = open(dir.path());
+    chain.bake_next().expect("a block");
+    let branch = chain.head.hash;
+    let (rich, other) = (BOOTSTRAP_ACCOUNTS[0].sk(), BOOTSTRAP_ACCOUNTS[2].sk());
+    let poor = SecretKey::from_seed(soru_base::Curve::Ed25519, &[9; 32]).expect("a key");
+    // The rich one pays the poor one, who spends it in the next block.
+    let gift = signed(&chain, branch, &rich, 1_000, vec![pay(poor.public_key().hash(), 5_000_000)]);
+    chain.inject(&gift).expect("it is valid");
+    chain.bake_next().expect("a block");
+    let reveal =
+        Action::Reveal { public_key: poor.public_key(), proof: soru_protocol::operation::RevealProof::None };
+    let spend = signed(&chain, branch, &poor, 1_000, vec![reveal, pay(BOOTSTRAP_ACCOUNTS[1].pkh(), 1)]);
+    let spend = chain.inject(&spend).expect("it is valid");
+    chain.bake_next().expect("a block");
+    assert_eq!(chain.head.operation_hashes().collect::<Vec<_>>(), [spend]);
+
+    // On another branch, the rich one thinks better of it: now the poor one never had anything.
+    chain.reorg(2, 3).expect("a reorganisation");
+    assert_eq!(chain.mempool.len(), 2);
+    let instead = signed(&chain, branch, &rich, 9_000, vec![pay(BOOTSTRAP_ACCOUNTS[1].pkh(), 1)]);
+    let instead = chain.inject(&instead).expect("it pays more");
+    let last = chain
+        .inject(&signed(&chain, branch, &other, 1_000, vec![pay(BOOTSTRAP_ACCOUNTS[1].pkh(), 1)]))
+        .expect("it is valid");
+    let block = chain.bake_next().expect("a block");
+    let mut included: Vec<_> = block.operation_hashes().collect();
+    included.sort();
+    let mut expected = vec![instead, last];
+    expected.sort();
+    assert_eq!(included, expected);
+    // Why the poor one's is not there is told, or it waits for better days.
+    let told = chain.mempool.rejected().any(|rejected| rejected.hash == spend);
+    assert!(told || chain.mempool.contains(&spend));
 }

@@ -36,7 +36,7 @@ async fn reorg(asked: Asked, Body(body): Body) -> RpcResult {
     let (depth, blocks) =
         (u32::try_from(depth).unwrap_or(u32::MAX), u32::try_from(blocks).unwrap_or(u32::MAX));
     let head = asked.app.with_chain(move |chain| chain.reorg(depth, blocks)).await.map_err(|e| match e {
-        ChainError::Reorganisation(_) => RpcError::bad_request(e),
+        ChainError::Reorganisation(_) | ChainError::NoLedger { .. } => RpcError::bad_request(e),
         other => RpcError::internal(other),
     })?;
     answer(&head, json!({ "abandoned": depth, "baked": blocks }))
