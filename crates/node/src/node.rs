@@ -83,9 +83,12 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         let config = &self.config;
         let rollup = config.rollup.in_family(config.ids);
         info!(mode = %config.mode, %rollup, endpoint = %config.options.endpoint, rpc = %self.rpc.addr, "rollup node started");
-        for purpose in [Purpose::AddMessages, Purpose::Refute] {
+        for (purpose, gap) in [
+            (Purpose::AddMessages, "messages are not batched yet"),
+            (Purpose::Refute, "refutation games are not played yet: conflicts are reported only"),
+        ] {
             if config.mode.injects(purpose) {
-                warn!("this version does not {purpose} yet: mode {} publishes and cements", config.mode);
+                info!(mode = %config.mode, "{gap}");
             }
         }
         let work = async {
