@@ -36,6 +36,7 @@ struct State {
     down: bool,
     poisoned: Vec<CommitmentHash>,
     forged_inbox: bool,
+    failing: Option<PublicKeyHash>,
 }
 
 #[derive(Clone)]
@@ -96,6 +97,7 @@ impl FakeLayer1 {
             down: false,
             poisoned: vec![],
             forged_inbox: false,
+            failing: None,
         };
         let heads = watch::Sender::new(header);
         let layer1 = Self(Arc::new(Inner { state: Mutex::new(state), heads }));
@@ -150,6 +152,11 @@ impl FakeLayer1 {
     /// Makes operations about a commitment fail.
     pub(super) fn poison(&self, commitment: CommitmentHash) {
         self.with(|s| s.poisoned.push(commitment));
+    }
+
+    /// Gives no sensible answer when that account injects.
+    pub(super) fn fail_for(&self, source: PublicKeyHash) {
+        self.with(|s| s.failing = Some(source));
     }
 
     /// From now on blocks tell a wrong inbox.
@@ -358,6 +365,9 @@ impl Layer1 for FakeLayer1 {
         batch: Vec<Injection>,
     ) -> Result<Vec<Injected>, Layer1Error> {
         self.up(|s| {
+            if s.failing == Some(source) {
+                return Err(Layer1Error::Nonsense("no account".to_owned()));
+            }
             let results = batch.into_iter().map(|injection| {
                 let hash = match &injection {
                     Injection::Publish(commitment) => commitment.hash(),

@@ -47,14 +47,18 @@ struct TestNode {
 
 impl TestNode {
     fn open(layer1: &FakeLayer1, data_dir: &Path, mode: Mode) -> Self {
+        Self::with(layer1, &config(data_dir, mode))
+    }
+
+    fn with(layer1: &FakeLayer1, config: &Config) -> Self {
         let status = StatusCell::default();
-        let store = Store::open(data_dir, ROLLUP).unwrap();
+        let store = Store::open(&config.data_dir, ROLLUP).unwrap();
         let chain = Arc::new(Chain::new(store, Arc::new(FakeMachine::default()), ROLLUP, IdFamily::Alpha));
         let shared = Arc::new(layer1.clone());
         Self {
             layer1: layer1.clone(),
             follower: Follower::new(shared.clone(), chain.clone(), status.clone()),
-            publisher: Publisher::new(shared, chain.clone(), status.clone(), &config(data_dir, mode)),
+            publisher: Publisher::new(shared, chain.clone(), status.clone(), config),
             chain,
             status,
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Purpose;
 use proptest::prelude::*;
 
 #[tokio::test]
@@ -56,6 +57,55 @@ async fn one_that_is_refused_does_not_hold_up_the_others() {
     }
     assert_eq!(layer1.cemented().level.get(), fake_layer1::ORIGINATION + fake_layer1::PERIOD);
     assert_eq!(layer1.publications().get(&second), None);
+}
+
+#[tokio::test]
+async fn a_signer_that_fails_does_not_hold_up_the_other() {
+    let layer1 = FakeLayer1::new();
+    let dir = tempfile::tempdir().unwrap();
+    let cementer: PublicKeyHash = "tz1VSUr8wwNhLAzempoch5d6hLRiTh8Cjcjb".parse().unwrap();
+    let mut two_keys = config(dir.path(), Mode::Operator);
+    two_keys.operators.insert(Purpose::Cement, cementer);
+    let mut node = TestNode::with(&layer1, &two_keys);
+    layer1.fail_for(cementer);
+    for _ in 0..20 {
+        layer1.bake(1);
+        node.follow().await.unwrap();
+        node.act().await;
+    }
+    // Cementing fails, publishing goes on.
+    assert!(layer1.publications().len() >= 3);
+    assert_eq!(layer1.cemented().level.get(), fake_layer1::ORIGINATION);
+    drop(node);
+
+    // The other way round: what was published is cemented, while publishing fails.
+    layer1.fail_for(operator());
+    let mut node = TestNode::with(&layer1, &two_keys);
+    for _ in 0..20 {
+        layer1.bake(1);
+        node.follow().await.unwrap();
+        node.act().await;
+    }
+    assert!(layer1.cemented().level.get() >= fake_layer1::ORIGINATION + 3 * fake_layer1::PERIOD);
+    assert_eq!(layer1.failed_operations(), 0);
+}
+
+#[tokio::test]
+async fn an_operation_included_a_moment_ago_is_not_sent_again() {
+    let layer1 = FakeLayer1::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = TestNode::open(&layer1, dir.path(), Mode::Operator);
+    layer1.bake(fake_layer1::PERIOD + 2);
+    node.follow().await.unwrap();
+    let head = layer1.head().await.unwrap();
+    let constants = layer1.constants(&head).await.unwrap();
+    node.publisher.act(&head, constants).await.unwrap();
+    assert_eq!(layer1.mempool(), 1);
+    // The operation is neither in the mempool nor in any block the node has seen.
+    layer1.bake(1);
+    assert_eq!(layer1.mempool(), 0);
+    node.publisher.act(&head, constants).await.unwrap();
+    assert_eq!(layer1.mempool(), 0);
 }
 
 /// What happens between two looks at the layer-1.

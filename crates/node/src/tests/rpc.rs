@@ -18,7 +18,10 @@ struct Running {
 }
 
 async fn start(layer1: &FakeLayer1, data_dir: &Path, mode: Mode) -> Running {
-    let node = Node::start(config(data_dir, mode), layer1.clone(), FakeMachine::default()).await.unwrap();
+    running(Node::start(config(data_dir, mode), layer1.clone(), FakeMachine::default()).await.unwrap())
+}
+
+fn running(node: Node<FakeLayer1, FakeMachine>) -> Running {
     let (addr, status) = (node.rpc_addr(), node.status());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(node.run(async { drop(stopped.await) }));
@@ -187,6 +190,25 @@ async fn a_proof_is_one_against_the_cemented_state() {
     assert_eq!(node.value("/local/outbox/pending/executable").await[0]["outbox_level"], json!(4));
     let published = node.value("/local/last_published_commitment").await;
     assert!(published["published_at_level"].as_u64().unwrap() > 4);
+    node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kernel_that_loops_is_seen_from_outside() {
+    let layer1 = FakeLayer1::new();
+    layer1.bake(2);
+    let dir = tempfile::tempdir().unwrap();
+    let machine = FakeMachine::default();
+    machine.loops.store(true, std::sync::atomic::Ordering::SeqCst);
+    let node = Node::start(config(dir.path(), Mode::Operator), layer1.clone(), machine).await.unwrap();
+    let node = running(node);
+    node.until(|s| s.stuck.is_some()).await;
+    let health = node.value("/health").await;
+    assert_eq!((&health["healthy"], &health["degraded"]), (&json!(false), &json!(true)));
+    assert_eq!(health["stuck"]["obstacle"], json!("deadline"));
+    assert_eq!(health["stuck"]["level"], json!(4));
+    assert_eq!(node.value("/global/tezos_level").await, json!(3));
+    assert_eq!(layer1.mempool(), 0);
     node.stop().await.unwrap();
 }
 
