@@ -10,6 +10,7 @@ mod rollup_client;
 mod sandbox;
 mod wallet;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -65,12 +66,28 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(e) => return fail(&anyhow::Error::new(e).context("cannot start the runtime")),
-    };
+    let program = std::thread::Builder::new().stack_size(STACK).spawn(|| run(arguments.program));
+    let result = program
+        .context("cannot start the program's thread")
+        .and_then(|thread| thread.join().map_err(|_| anyhow::anyhow!("the program failed: see above"))?);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(&e),
+    }
+}
+
+/// Stack of every thread, in bytes, used as far as it is needed. Operations may hold expressions nested 10,000 deep, whose
+/// JSON is read and dropped by recursion, at about a kilobyte for each of 20,000 levels.
+const STACK: usize = 64 << 20;
+
+fn run(program: Program) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
-        match arguments.program {
+        match program {
             Program::Demo(options) => demo::run(options).await,
             Program::Sandbox(options) => sandbox::run(options).await,
             Program::Client(options) => client::run(options).await,
@@ -81,10 +98,7 @@ fn main() -> ExitCode {
     });
     // A task that hangs on a dead peer must not keep the program alive.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => fail(&e),
-    }
+    result
 }
 
 /// The command line is wrong: exit code 2.
@@ -99,8 +113,17 @@ impl std::fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// The error and its causes, but for those whose words were said already.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |said, cause| match cause.to_string() {
+        words if said.is_empty() => words,
+        words if said.contains(&words) => said,
+        words => format!("{said}: {words}"),
+    })
+}
+
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
     if error.is::<UsageError>() || error.is::<phrase::PhraseError>() {
         ExitCode::from(2)
     } else {

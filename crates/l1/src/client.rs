@@ -13,7 +13,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// How deep an answer may be nested. Contracts of the public network go far beyond the 128 that are usual.
-const MAX_DEPTH: usize = 1_000;
+const MAX_DEPTH: usize = 2 * soru_michelson::MAX_DEPTH + 100;
 
 /// How patient a [`Client`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -72,7 +72,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         Err(e) => {
             let logs = house.last_words();
             house.close().await;
-            return Err(anyhow::anyhow!("the demo failed: {e:#}{logs}"));
+            return Err(anyhow::anyhow!("the demo failed: {}{logs}", crate::chain(&e)));
         }
     };
     if options.keep_running {

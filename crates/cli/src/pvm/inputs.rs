@@ -103,11 +103,11 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example of the document.
+    /// The example of the document, but for the sender: the checksum of the document's is wrong.
     const EXAMPLE: &str = r#"[
         [ { "external": "0000000023030b01d1a37c088a1221b636bb5fccb35e05181038ba7c000000000764656661756c74" } ],
         [ { "payload" : "0",
-            "sender" : "KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq",
+            "sender" : "KT1BEqzn5Wx8uJrZNvuS9DVHmLvG9td3fDLi",
             "source" : "tz1RjtZUVeLhADFHDL8UwDZA6vjWWhojpu5w",
             "destination" : "scr1HLXM32GacPNDrhHDLAssZG88eWqCUbyLF" },
           { "payload" : "Pair Unit False" } ] ]"#;
@@ -139,6 +139,8 @@ mod tests {
         assert!(error("[[{\"extrenal\":\"\"}]]").contains("unknown member `extrenal`"));
         assert!(error("[[{\"payload\":\"Pair (\"}]]").contains("`payload`"));
         assert!(error("[[{}]]").contains("exactly one of"));
+        let document = EXAMPLE.replace("KT1BEqzn5Wx8uJrZNvuS9DVHmLvG9td3fDLi", "KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq");
+        assert!(error(&document).contains("`sender`: `KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq` is no ContractHash"));
         let long = format!("[[{{\"external\":\"{}\"}}]]", "00".repeat(4096));
         assert!(error(&long).contains("4097 bytes"), "{}", error(&long));
     }

@@ -131,8 +131,8 @@ fn run_kernel(options: &RunOptions) -> Result<()> {
     let mut reveals = RollupReveals {
         metadata: Metadata {
             address: options.rollup.unwrap_or(RollupAddress::ZERO),
-            // As in the REPL, the rollup was there before its first inbox.
-            origination_level: first.minus(LevelSpan(1)),
+            // As in the REPL of the network, whatever the first level is.
+            origination_level: Level::GENESIS,
         },
         preimages: &mut pages,
     };

@@ -36,11 +36,6 @@ impl Wallet {
         Self { dir: dir.into() }
     }
 
-    /// The folder.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     fn file(&self, name: &'static str) -> NameFile {
         NameFile::new(&self.dir, name)
     }
@@ -272,7 +267,7 @@ mod tests {
         let (_dir, wallet) = wallet();
         wallet.add_secret_key("alice", &key(0), false).unwrap();
         let read = |name: &str| {
-            serde_json::from_str::<Value>(&std::fs::read_to_string(wallet.dir().join(name)).unwrap()).unwrap()
+            serde_json::from_str::<Value>(&std::fs::read_to_string(wallet.dir.join(name)).unwrap()).unwrap()
         };
         assert_eq!(
             read("public_key_hashs"),
@@ -303,7 +298,7 @@ mod tests {
     fn a_malformed_secret_is_never_repeated() {
         let (_dir, wallet) = wallet();
         let hash = wallet.add_secret_key("alice", &key(0), false).unwrap();
-        let path = wallet.dir().join("secret_keys");
+        let path = wallet.dir.join("secret_keys");
         std::fs::write(&path, r#"[{"name":"alice","value":"unencrypted:edskSECRET"}]"#).unwrap();
         let error = format!("{:#}", wallet.secret_key(&hash).err().unwrap());
         assert!(!error.contains("SECRET") && error.contains("malformed"), "{error}");
