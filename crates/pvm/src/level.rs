@@ -100,7 +100,7 @@ pub enum LevelError {
     /// engine that counts no ticks does not know.
     #[error(
         "run {number} of the level: the machine is stuck for ever ({reason}); its state hash depends on the tick, which \
-         this engine does not count"
+         this engine does not count{}", advice(.reason)
     )]
     StuckForEver {
         /// Number of the run in its level, from 0.
@@ -116,6 +116,10 @@ pub enum LevelError {
         /// The part of the run.
         phase: &'static str,
     },
+}
+
+fn advice(reason: &str) -> String {
+    crate::host::hint(reason).map_or_else(String::new, |hint| format!(" ({hint})"))
 }
 
 /// Gives the messages of a level to the machine in the state `tree`, then lets it run until it needs the next ones.

@@ -1,11 +1,11 @@
 //! Receipts, as the document shows them.
 
 use soru_base::blake2b::hash32;
-use soru_base::{IdFamily, Json, Mutez};
-use soru_protocol::operation::{Action, Content};
+use soru_base::{IdFamily, Mutez};
+use soru_protocol::operation::{Action, Content, Parameters};
 use soru_protocol::receipt::{
-    BalanceAccount, BalanceUpdate, ContentReceipt, Effect, InternalOperation, OperationReceipt,
-    OperationResult, Success,
+    BalanceAccount, BalanceUpdate, ContentReceipt, Effect, InternalAction, InternalOperation,
+    OperationReceipt, OperationResult, Success,
 };
 use std::fmt::Write;
 
@@ -59,7 +59,6 @@ fn show_content(page: &mut Page, content: &Content, receipt: &ContentReceipt, fa
 }
 
 fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: impl FnOnce(&mut Page, &str)) {
-    let id = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     match &content.action {
         Action::Reveal { public_key, .. } => {
             page.line("Revelation of manager public key:");
@@ -72,15 +71,8 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
         Action::Transaction { amount, destination, parameters } => {
             page.line("Transaction:");
             page.indented(|page| {
-                page.line(format_args!("Amount: ꜩ{amount}"));
-                page.line(format_args!("From: {}", content.source));
-                page.line(format_args!("To: {}", destination.in_family(family)));
-                if let Some(parameters) = parameters {
-                    if !parameters.entrypoint.is_default() {
-                        page.line(format_args!("Entrypoint: {}", parameters.entrypoint));
-                    }
-                    page.line(format_args!("Parameter: {}", parameters.value));
-                }
+                let (from, to) = (content.source.to_string(), destination.in_family(family));
+                show_transaction(page, *amount, &from, &to, parameters.as_ref());
                 result(page, "transaction");
             });
         }
@@ -139,7 +131,7 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
             page.line("Smart contract rollup bond retrieval:");
             page.indented(|page| {
                 page.line(format_args!("Address: {}", rollup.in_family(family)));
-                page.line(format_args!("Staker: {}", id(staker.to_json(family))));
+                page.line(format_args!("Staker: {staker}"));
                 result(page, "smart contract rollup bond retrieval");
             });
         }
@@ -151,22 +143,35 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
 }
 
 fn show_internal(page: &mut Page, internal: &InternalOperation, family: IdFamily) {
-    let mut json = internal.to_json(family);
-    let kind = internal.action.kind().to_owned();
-    page.line(format_args!("Internal {kind}:"));
-    page.indented(|page| {
-        if let Some(object) = json.as_object_mut() {
-            for (name, value) in object.iter() {
-                if !matches!(name.as_str(), "kind" | "result" | "nonce") {
-                    match value.as_str() {
-                        Some(text) => page.line(format_args!("{name}: {text}")),
-                        None => page.line(format_args!("{name}: {value}")),
-                    }
-                }
-            }
+    let from = internal.source.in_family(family);
+    match &internal.action {
+        InternalAction::Transaction { amount, destination, parameters } => {
+            page.line("Internal Transaction:");
+            page.indented(|page| {
+                show_transaction(page, *amount, &from, &destination.in_family(family), parameters.as_ref());
+                show_result(page, "transaction", &internal.result, family);
+            });
         }
-        show_result(page, &kind, &internal.result, family);
-    });
+        other => {
+            page.line(format_args!("Internal {}:", other.kind()));
+            page.indented(|page| {
+                page.line(format_args!("From: {from}"));
+                show_result(page, other.kind(), &internal.result, family);
+            });
+        }
+    }
+}
+
+fn show_transaction(page: &mut Page, amount: Mutez, from: &str, to: &str, parameters: Option<&Parameters>) {
+    page.line(format_args!("Amount: ꜩ{amount}"));
+    page.line(format_args!("From: {from}"));
+    page.line(format_args!("To: {to}"));
+    if let Some(parameters) = parameters {
+        if !parameters.entrypoint.is_default() {
+            page.line(format_args!("Entrypoint: {}", parameters.entrypoint));
+        }
+        page.line(format_args!("Parameter: {}", parameters.value));
+    }
 }
 
 fn show_result(page: &mut Page, name: &str, result: &OperationResult, family: IdFamily) {

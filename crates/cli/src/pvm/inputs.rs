@@ -139,8 +139,11 @@ mod tests {
         assert!(error("[[{\"extrenal\":\"\"}]]").contains("unknown member `extrenal`"));
         assert!(error("[[{\"payload\":\"Pair (\"}]]").contains("`payload`"));
         assert!(error("[[{}]]").contains("exactly one of"));
-        let document = EXAMPLE.replace("KT1BEqzn5Wx8uJrZNvuS9DVHmLvG9td3fDLi", "KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq");
-        assert!(error(&document).contains("`sender`: `KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq` is no ContractHash"));
+        let document =
+            EXAMPLE.replace("KT1BEqzn5Wx8uJrZNvuS9DVHmLvG9td3fDLi", "KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq");
+        assert!(
+            error(&document).contains("`sender`: `KT1ThEdxfUcUWwqsdergy3QnbCWGHSUHeHJq` is no ContractHash")
+        );
         let long = format!("[[{{\"external\":\"{}\"}}]]", "00".repeat(4096));
         assert!(error(&long).contains("4097 bytes"), "{}", error(&long));
     }

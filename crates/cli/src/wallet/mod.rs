@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use files::{Entry, NameFile};
 use serde_json::{Value, json};
 use soru_base::{ContractHash, PublicKey, PublicKeyHash, RollupAddress, SecretKey};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A folder of names.
 pub(crate) struct Wallet {

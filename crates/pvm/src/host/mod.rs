@@ -5,6 +5,7 @@
 
 mod cost;
 mod function;
+mod hint;
 mod io;
 mod reveal;
 mod store;
@@ -12,6 +13,7 @@ mod store;
 mod tests;
 
 pub use function::{HostFunction, ValueType};
+pub use hint::hint;
 pub use io::MESSAGE_MAX;
 
 use crate::buffers::{InputBuffer, OutputBuffer};
