@@ -1,0 +1,180 @@
+//! A node that is killed again and again, at any moment, ends as one that never was.
+
+use crate::support::{Layer1, RollupNode, Seeded, Settings, until};
+use std::collections::BTreeMap;
+
+/// When the node is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// Right after a block was made: it may have heard of it, or have begun with it, or be done.
+    Block,
+    /// When it has evaluated the block, and publishes perhaps.
+    Evaluated,
+    /// When its operation waits for a block.
+    OperationSent,
+    /// The block with its operation is made while it is dead.
+    OperationIncluded,
+    /// Somewhere in the middle of so many levels that it missed.
+    CatchingUp(u32),
+    /// As soon as it answers after a start.
+    Started,
+}
+
+const MOMENTS: [Moment; 10] = [
+    Moment::Block,
+    Moment::Evaluated,
+    Moment::OperationSent,
+    Moment::OperationIncluded,
+    Moment::CatchingUp(200),
+    Moment::Started,
+    Moment::Block,
+    Moment::OperationSent,
+    Moment::CatchingUp(30),
+    Moment::Evaluated,
+];
+
+const PERIOD: u32 = 3;
+/// Blocks after which the node takes a level as final and publishes its commitment.
+const FINALITY: u32 = 2;
+const PUBLISH: &str = "smart_rollup_publish";
+const CEMENT: &str = "smart_rollup_cement";
+
+struct World {
+    layer1: Layer1,
+    origination: u32,
+    victim: RollupNode,
+    chance: Seeded,
+}
+
+impl World {
+    /// One block, sometimes with messages.
+    fn bake(&mut self) -> u32 {
+        if self.chance.below(3) == 0 {
+            let count = 1 + self.chance.below(4) as usize;
+            self.layer1.send_messages("bootstrap1", &["salut", "le", "monde", "!"][..count]);
+        }
+        self.layer1.bake(1)
+    }
+
+    fn operation_pending(&self) -> bool {
+        self.layer1.is_pending(PUBLISH) || self.layer1.is_pending(CEMENT)
+    }
+
+    /// Makes blocks until one lets the node publish, and waits until it does.
+    fn until_operation_sent(&mut self) {
+        loop {
+            let head = self.bake();
+            self.victim.until_at(&self.layer1, head);
+            let since = head.saturating_sub(self.origination + FINALITY);
+            if since > 0 && since.is_multiple_of(PERIOD) {
+                return until("an operation of the node", || self.operation_pending().then_some(()));
+            }
+        }
+    }
+
+    fn kill(&mut self, moment: Moment) {
+        for _ in 0..self.chance.below(4) {
+            let head = self.bake();
+            self.victim.until_at(&self.layer1, head);
+        }
+        match moment {
+            Moment::Block => {
+                self.bake();
+            }
+            Moment::Evaluated => {
+                let head = self.bake();
+                self.victim.until_at(&self.layer1, head);
+            }
+            Moment::OperationSent => self.until_operation_sent(),
+            Moment::OperationIncluded => {
+                self.until_operation_sent();
+                self.victim.kill();
+                self.layer1.bake(2);
+                return self.victim.start_again();
+            }
+            Moment::CatchingUp(missed) => {
+                let before = self.victim.level();
+                self.victim.kill();
+                self.bake();
+                self.layer1.bake(missed - 1);
+                self.victim.start_again();
+                let middle = before + missed / 4 + self.chance.below(missed / 2);
+                until("the middle of what it missed", || (self.victim.level() >= middle).then_some(()));
+            }
+            Moment::Started => {
+                self.victim.kill();
+                self.bake();
+                self.victim.start_again();
+            }
+        }
+        self.victim.kill();
+        self.victim.start_again();
+    }
+}
+
+/// How often each commitment was published by the operations of some levels, refused operations included.
+fn add_publications(layer1: &Layer1, levels: impl Iterator<Item = u32>, found: &mut BTreeMap<String, u32>) {
+    for level in levels {
+        for content in layer1.contents(level) {
+            if content["kind"] == PUBLISH || content["kind"] == CEMENT {
+                assert_eq!(content["metadata"]["operation_result"]["status"], "applied", "{content}");
+            }
+            if content["kind"] == PUBLISH {
+                let hash = content["metadata"]["operation_result"]["staked_hash"].as_str();
+                *found.entry(hash.expect("the hash of a commitment").to_owned()).or_default() += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_node_killed_ten_times_ends_as_one_that_never_was() {
+    let layer1 =
+        Layer1::start(Settings { commitment_period: PERIOD, challenge_window: 5, ..Settings::default() });
+    let rollup = layer1.originate_notary();
+    let origination = layer1.head();
+    let mut twin = RollupNode::observer(&layer1, &rollup, "twin");
+    let victim = RollupNode::operator(&layer1, &rollup, "victim");
+    let mut world = World { layer1, origination, victim, chance: Seeded(20_230_106) };
+    for moment in MOMENTS {
+        world.kill(moment);
+    }
+    let World { layer1, mut victim, .. } = world;
+
+    // What is due by now is published sooner or later.
+    let due = (layer1.head() - FINALITY - origination) / PERIOD;
+    let (mut published, mut seen, mut looks) = (BTreeMap::new(), origination, 0);
+    until(format!("{due} publications"), || {
+        let head = layer1.head();
+        looks += 1;
+        let busy = layer1.is_pending(PUBLISH) || layer1.is_pending(CEMENT);
+        if victim.level() == head && (busy || looks > 20) {
+            looks = 0;
+            let head = layer1.bake(1);
+            add_publications(&layer1, seen + 1..=head, &mut published);
+            seen = head;
+        }
+        (published.len() >= due as usize).then_some(())
+    });
+    let head = layer1.head();
+    assert!(head > origination + 60);
+    victim.until_at(&layer1, head);
+    twin.until_at(&layer1, head);
+    for level in origination..=head {
+        assert_eq!(victim.recorded(level), twin.recorded(level));
+    }
+    let commitments: Vec<String> = (1..=due)
+        .map(|n| twin.recorded(origination + n * PERIOD).commitment)
+        .map(|hash| hash.as_str().expect("a commitment").to_owned())
+        .collect();
+    for hash in &commitments {
+        assert_eq!(published.get(hash), Some(&1), "{hash} was published so often");
+    }
+    assert!(published.values().all(|&times| times == 1), "{published:?}");
+    let path = format!("/global/block/{head}/hash");
+    assert_eq!(victim.rpc.get(&path), twin.rpc.get(&path));
+    let cemented = layer1.rpc.get(&format!(
+        "/chains/main/blocks/head/context/smart_rollups/smart_rollup/{rollup}/last_cemented_commitment_hash_with_level"
+    ));
+    assert!(commitments.iter().any(|hash| cemented["hash"] == **hash), "{cemented}");
+}
