@@ -5,6 +5,7 @@ pub mod address;
 pub mod b58;
 pub mod bin;
 pub mod blake2b;
+pub mod block_id;
 pub mod bootstrap;
 pub mod hash;
 pub mod json;
@@ -17,6 +18,7 @@ pub mod tick;
 
 pub use address::{Address, Contract, Entrypoint, EntrypointError, MichelsonAddress, OriginationNonce};
 pub use bin::{Binary, DecodeError, Reader};
+pub use block_id::{Anchor, BlockId, BlockIdError};
 pub use bootstrap::{BOOTSTRAP_ACCOUNTS, BootstrapAccount};
 pub use hash::*;
 pub use json::{Json, JsonError};

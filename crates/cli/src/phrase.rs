@@ -147,23 +147,7 @@ fn one_of(expected: &[String]) -> String {
 
 /// The candidate that is at most two typing errors away.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates.map(|c| (distance(word, c), c)).filter(|(d, c)| *d <= 2 && *d < c.len()).min().map(|(_, c)| c)
-}
-
-/// Insertions, deletions and replacements from one word to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
+    candidates.map(|c| (strsim::damerau_levenshtein(word, c), c)).filter(|(d, c)| *d <= 2 && *d < c.len()).min().map(|(_, c)| c)
 }
 
 /// The table as help text.

@@ -37,7 +37,7 @@ impl Client {
     pub async fn wait_until_reachable(&self) -> Header {
         let mut outage = Outage::default();
         loop {
-            match self.header(crate::BlockId::HEAD).await {
+            match self.header(soru_base::BlockId::HEAD).await {
                 Ok(head) => {
                     outage.over(self);
                     return head;

@@ -3,7 +3,6 @@
 
 mod backoff;
 mod block;
-mod block_id;
 pub mod chain;
 mod client;
 mod constants;
@@ -16,9 +15,9 @@ mod values;
 
 pub use backoff::Backoff;
 pub use block::{Block, Header};
-pub use block_id::{Anchor, BlockId, BlockIdError};
 pub use client::{Client, EndpointError, Settings};
 pub use constants::Constants;
 pub use error::{L1Error, Place, short_id};
 pub use heads::Heads;
 pub use query::HeadChangeError;
+pub use soru_base::{Anchor, BlockId, BlockIdError};

@@ -116,9 +116,9 @@ impl<'a> Object<'a> {
     /// Reports the keys that nobody asked for, each with the nearest key that exists.
     pub(crate) fn close(self, faults: &mut Faults) {
         for name in self.members.keys().filter(|name| !self.known.contains(*name)) {
-            let nearest = self.known.iter().min_by_key(|known| distance(name, known));
+            let nearest = self.known.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
             let hint = match nearest {
-                Some(known) if distance(name, known) <= 1 + name.chars().count() / 3 => {
+                Some(known) if strsim::damerau_levenshtein(name, known) <= 1 + name.chars().count() / 3 => {
                     format!(", did you mean `{known}`?")
                 }
                 _ => {
@@ -141,20 +141,4 @@ fn shown(value: &Value) -> String {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text,
     }
-}
-
-/// How many characters have to be put in, taken out or replaced to get from one word to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

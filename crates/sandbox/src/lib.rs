@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod baker;
-mod block_id;
 mod chain;
 pub mod config;
 pub mod constants;
@@ -10,7 +9,6 @@ mod mempool;
 mod rpc;
 mod server;
 
-pub use block_id::{Anchor, BlockId, BlockIdError};
 pub use chain::{BAKER, BOOTSTRAP_BALANCE, Block, Chain, ChainError, ChainReader, Network};
 pub use config::{Baking, Config, ConfigError};
 pub use mempool::{Class, Mempool, Pending, Refusal, Rejected};

@@ -10,7 +10,7 @@ pub use contracts::Account;
 pub use mempool::{Pending, Refusal};
 pub use rollups::{GenesisInfo, PointedCommitment};
 
-use crate::BlockId;
+use soru_base::BlockId;
 
 /// The path of something below a block.
 fn at(block: BlockId, below: &str) -> String {

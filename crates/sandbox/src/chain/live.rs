@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::error::ChainError;
 use super::store::Disk;
-use crate::block_id::BlockId;
+use soru_base::BlockId;
 use soru_base::{BlockHash, OperationHash};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -25,7 +25,7 @@ impl Live {
         let mut hash = head.hash;
         while blocks.len() < most {
             let block = disk
-                .block(&BlockId::hash(hash))?
+                .block(&BlockId::from(hash))?
                 .ok_or_else(|| ChainError::Corrupt(format!("the branch of the head lacks block {hash}")))?;
             let (level, predecessor) = (block.level().get(), block.predecessor());
             blocks.push(block);

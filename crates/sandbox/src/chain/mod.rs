@@ -15,12 +15,12 @@ pub(crate) use build::refusal;
 pub use error::ChainError;
 pub use network::{BAKER, BOOTSTRAP_BALANCE, Network};
 
-use crate::block_id::{Anchor, BlockId};
 use crate::constants::ChainConstants;
 use crate::mempool::{Class, Mempool, Pending, Refusal, Rejected};
 use build::Made;
 use live::Live;
 use serde_json::json;
+use soru_base::{Anchor, BlockId};
 use soru_base::{Binary, ChainId, OperationHash};
 use soru_protocol::block::Timestamp;
 use soru_protocol::ledger::{BlockBuilder, Ledger};
@@ -251,7 +251,7 @@ impl Chain {
         // Two blocks on one predecessor differ at least in their round.
         for round in 0.. {
             let made = build::block(network, predecessor, ledger, timestamp, round, candidates)?;
-            if self.reader.block(&BlockId::hash(made.new.block.hash))?.is_none() {
+            if self.reader.block(&BlockId::from(made.new.block.hash))?.is_none() {
                 return Ok(made);
             }
         }

@@ -11,8 +11,8 @@
 
 use super::block::Block;
 use super::error::ChainError;
-use crate::block_id::{Anchor, BlockId};
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+use soru_base::{Anchor, BlockId};
 use soru_base::{BlockHash, ContextHash};
 use soru_merkle::Tree;
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
 //! What all handlers share.
 
 use super::error::RpcError;
-use crate::block_id::BlockId;
 use crate::chain::{Block, Chain, ChainError, ChainReader, Network};
+use soru_base::BlockId;
 use soru_protocol::ledger::Ledger;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};

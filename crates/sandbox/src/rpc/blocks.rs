@@ -4,12 +4,12 @@ use super::app::App;
 use super::error::{RpcError, RpcResult};
 use super::request::{Asked, At, ok};
 use super::shape;
-use crate::block_id::BlockId;
 use crate::chain::Block;
 use crate::constants;
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
+use soru_base::BlockId;
 use soru_base::{Binary, BlockHash, Json, Level};
 use soru_protocol::block::{MANAGER_PASS, VALIDATION_PASSES};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(crate) async fn is_bootstrapped(_: Asked) -> RpcResult {
 pub(crate) async fn mark(asked: Asked) -> RpcResult {
     match asked.param("mark") {
         "checkpoint" | "savepoint" | "caboose" => {
-            let genesis = asked.app.block(&BlockId::level(Level::GENESIS))?;
+            let genesis = asked.app.block(&BlockId::from(Level::GENESIS))?;
             ok(json!({ "block_hash": genesis.hash.to_string(), "level": 0 }))
         }
         other => Err(RpcError::not_found(format!("no level is called `{other}`"))),
@@ -86,7 +86,7 @@ pub(crate) async fn list(asked: Asked) -> RpcResult {
     let mut lists = Vec::new();
     for head in heads {
         let mut hashes = Vec::new();
-        let mut next = Some(asked.app.block(&BlockId::hash(head))?);
+        let mut next = Some(asked.app.block(&BlockId::from(head))?);
         while let Some(block) = next.filter(|_| (hashes.len() as u64) < length) {
             if min_date.is_some_and(|date| block.timestamp() < date) {
                 break;
@@ -103,7 +103,7 @@ fn predecessor(app: &App, block: &Block) -> Result<Option<Arc<Block>>, RpcError>
     if block.level() == Level::GENESIS {
         return Ok(None);
     }
-    app.block(&BlockId::hash(block.predecessor())).map(Some)
+    app.block(&BlockId::from(block.predecessor())).map(Some)
 }
 
 /// `GET /chains/…/blocks/…`

@@ -2,13 +2,13 @@
 
 use super::app::App;
 use super::error::RpcError;
-use crate::block_id::BlockId;
 use crate::chain::{Block, MAX_JSON_DEPTH};
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use soru_base::BlockId;
 use soru_base::{IdFamily, json_text};
 use soru_protocol::ledger::Ledger;
 use std::fmt::Display;

@@ -1,17 +1,16 @@
 //! How a client names a block: `head`, `head~2`, `genesis`, a level, a hash, and offsets from them.
 
-use soru_base::{BlockHash, Level};
+use crate::{BlockHash, Level};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
 /// What an offset counts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Anchor {
     /// The newest block of the current branch.
     Head,
-    /// The block at level 0. `checkpoint`, `savepoint` and `caboose` name it too: nothing is ever final
-    /// here, and nothing is forgotten.
+    /// The block at level 0. `checkpoint`, `savepoint` and `caboose` are read as it, too.
     Genesis,
     /// A level of the current branch.
     Level(Level),
@@ -20,7 +19,7 @@ pub enum Anchor {
 }
 
 /// A block identifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BlockId {
     /// Where to start.
     pub anchor: Anchor,
@@ -42,13 +41,28 @@ impl BlockId {
     /// The newest block.
     pub const HEAD: Self = Self { anchor: Anchor::Head, back: 0 };
 
-    /// The block with that hash.
-    pub fn hash(hash: BlockHash) -> Self {
-        Self { anchor: Anchor::Hash(hash), back: 0 }
+    /// The first block.
+    pub const GENESIS: Self = Self { anchor: Anchor::Genesis, back: 0 };
+
+    /// So many blocks before the newest one.
+    pub fn before_head(back: u32) -> Self {
+        Self::HEAD.minus(back)
     }
 
-    /// The block of the current branch at that level.
-    pub fn level(level: Level) -> Self {
+    /// So many blocks earlier than this one.
+    pub fn minus(self, back: u32) -> Self {
+        Self { back: self.back.saturating_add(i64::from(back)), ..self }
+    }
+}
+
+impl From<BlockHash> for BlockId {
+    fn from(hash: BlockHash) -> Self {
+        Self { anchor: Anchor::Hash(hash), back: 0 }
+    }
+}
+
+impl From<Level> for BlockId {
+    fn from(level: Level) -> Self {
         Self { anchor: Anchor::Level(level), back: 0 }
     }
 }
@@ -156,6 +170,12 @@ mod tests {
             let error = id(text).expect_err(text);
             assert!(error.to_string().starts_with(&format!("`{text}` is no block")), "{error}");
         }
+    }
+
+    #[test]
+    fn going_back_adds_up() {
+        assert_eq!(BlockId::HEAD.minus(1).minus(2), BlockId::before_head(3));
+        assert_eq!(BlockId::before_head(3).to_string(), "head~3");
     }
 
     proptest! {
