@@ -4,6 +4,7 @@ mod client;
 mod demo;
 mod lifeline;
 mod node;
+mod output;
 mod phrase;
 mod pvm;
 mod rollup_client;

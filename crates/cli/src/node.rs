@@ -1,5 +1,6 @@
 //! `soru node`: configure and run a rollup node.
 
+use crate::output;
 use crate::phrase::{self, Parameters, Phrase};
 use crate::wallet::Wallet;
 use crate::{UsageError, client, lifeline};
@@ -8,7 +9,6 @@ use clap::Args;
 use soru_base::PublicKeyHash;
 use soru_node::{Config, Mode, Purpose};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -99,9 +99,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         Command::Init => {
             let config = with_options(from_words(&parameters, &wallet, &options)?, &options);
             let path = config.init(options.force)?;
-            let out = &mut std::io::stdout();
-            writeln!(out, "Smart rollup node configuration written in {}", path.display())?;
-            Ok(())
+            output::line(format_args!("Smart rollup node configuration written in {}", path.display()))
         }
         Command::Run => {
             let config = with_options(Config::read(&data_dir(&options)?)?, &options);
@@ -188,6 +186,6 @@ async fn serve(config: Config, wallet: &Wallet) -> Result<()> {
     }
     let node = soru_node::start(config, signers).await?;
     // For a program that started this one: the address, once it answers.
-    writeln!(std::io::stdout(), "ready http://{}", node.rpc_addr())?;
+    output::line(format_args!("ready http://{}", node.rpc_addr()))?;
     Ok(node.run(lifeline::ended()).await?)
 }

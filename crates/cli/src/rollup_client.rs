@@ -1,10 +1,10 @@
 //! `soru rollup-client`: ask a rollup node.
 
+use crate::output;
 use crate::phrase::{self, Phrase};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
-use std::io::Write;
 
 /// Ask a rollup node.
 #[derive(Args)]
@@ -90,12 +90,10 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             node.post(parameters.get("path"), &body).await?
         }
     };
-    let out = &mut std::io::stdout();
     match answer.as_str() {
-        Some(text) => writeln!(out, "{text}")?,
-        None => writeln!(out, "{answer:#}")?,
+        Some(text) => output::line(text),
+        None => output::line(format_args!("{answer:#}")),
     }
-    Ok(())
 }
 
 /// The RPC of a rollup node.

@@ -1,13 +1,12 @@
 //! `soru sandbox`: the embedded layer-1.
 
-use crate::lifeline;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::{lifeline, output};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use soru_base::profile::ProfileName;
 use soru_l1::Client;
 use soru_sandbox::{Baking, Config, Sandbox};
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -111,7 +110,7 @@ async fn serve(options: RunOptions) -> Result<()> {
     }
     let running = Sandbox::start(config).await?;
     // For a program that started this one: the address, once it answers.
-    writeln!(std::io::stdout(), "ready {}", running.url()).context("cannot write to standard output")?;
+    output::line(format_args!("ready {}", running.url()))?;
     lifeline::ended().await;
     tracing::info!("stopping");
     running.stop().await;
@@ -121,5 +120,5 @@ async fn serve(options: RunOptions) -> Result<()> {
 async fn steer(endpoint: &Endpoint, path: &str, body: &Value) -> Result<()> {
     let client = Client::new(&endpoint.endpoint, soru_base::IdFamily::Alpha)?;
     let answer = client.post(path, body).await?;
-    writeln!(std::io::stdout(), "{answer}").context("cannot write to standard output")
+    output::line(answer)
 }

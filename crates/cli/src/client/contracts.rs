@@ -52,7 +52,16 @@ pub(super) fn michelson(text: &str, what: &str) -> Result<Micheline> {
 }
 
 async fn call(request: &Request, parameters: &Parameters, amount: Mutez) -> Result<()> {
-    let destination = request.wallet.contract(parameters.get("destination"))?;
+    let word = parameters.get("destination");
+    if let Ok(rollup) = request.wallet.rollup(word) {
+        let family = request.client().await?.family();
+        bail!(
+            "{} is a smart rollup: only a contract can transfer to it; send it external messages with \
+             `send smart rollup message`",
+            rollup.in_family(family)
+        );
+    }
+    let destination = request.wallet.contract(word)?;
     let options = &request.options;
     let parameters_of_call = match (&options.entrypoint, &options.arg) {
         (None, None) => None,

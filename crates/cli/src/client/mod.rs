@@ -9,6 +9,7 @@ mod rollups;
 mod rpc;
 
 use crate::UsageError;
+pub(super) use crate::output::line as print;
 use crate::phrase::{self, Parameters};
 use crate::wallet::Wallet;
 use anyhow::{Context, Result, anyhow};
@@ -17,7 +18,6 @@ use grammar::{Command, GRAMMAR};
 use soru_base::profile::ProfileName;
 use soru_base::{IdFamily, Mutez, Profile};
 use soru_l1::Client;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) use inject::{Costs, Session};
@@ -169,10 +169,6 @@ pub(crate) async fn family_of(endpoint: &str) -> Result<IdFamily> {
     let (protocol, _) = client.protocols(soru_l1::BlockId::HEAD).await?;
     let alpha = Profile::alpha();
     Ok(if protocol == alpha.protocol { alpha.ids } else { IdFamily::Mainnet })
-}
-
-fn print(text: impl std::fmt::Display) -> Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
 }
 
 fn amount(word: &str) -> Result<Mutez> {

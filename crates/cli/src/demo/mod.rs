@@ -7,11 +7,11 @@ mod story;
 mod tale;
 
 use crate::lifeline;
-use anyhow::{Context, Result, bail};
+use crate::output;
+use anyhow::{Result, bail};
 use clap::Args;
 use house::House;
 use soru_base::profile::ProfileName;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 use story::Story;
@@ -87,7 +87,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         house.close().await;
     }
     if options.json {
-        writeln!(std::io::stdout(), "{}", report.to_json()).context("cannot write to standard output")?;
+        output::line(report.to_json())?;
     }
     if !report.is_ok() {
         bail!("{}", report.complaint());

@@ -2,6 +2,7 @@
 
 mod inputs;
 
+use crate::output;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -159,25 +160,20 @@ fn run_kernel(options: &RunOptions) -> Result<()> {
 }
 
 fn show(line: &Value, json: bool) -> Result<()> {
-    let out = &mut std::io::stdout();
-    let written = if json {
-        writeln!(out, "{line}")
-    } else {
-        writeln!(
-            out,
-            "level {}: {} after tick {}, state {}",
-            line["level"],
-            line["state"].as_str().unwrap_or_default(),
-            line["current_tick"],
-            line["hash"].as_str().unwrap_or_default()
-        )
-        .and_then(|()| {
-            line["outbox"].as_array().into_iter().flatten().enumerate().try_for_each(|(i, message)| {
-                writeln!(out, "  outbox {i}: {}", message.as_str().unwrap_or_default())
-            })
-        })
-    };
-    written.context("cannot write to standard output")
+    if json {
+        return output::line(line);
+    }
+    output::line(format_args!(
+        "level {}: {} after tick {}, state {}",
+        line["level"],
+        line["state"].as_str().unwrap_or_default(),
+        line["current_tick"],
+        line["hash"].as_str().unwrap_or_default()
+    ))?;
+    for (i, message) in line["outbox"].as_array().into_iter().flatten().enumerate() {
+        output::line(format_args!("  outbox {i}: {}", message.as_str().unwrap_or_default()))?;
+    }
+    Ok(())
 }
 
 /// The machine's constants on a network.
@@ -208,11 +204,10 @@ fn replay(options: &ReplayOptions) -> Result<()> {
             bail!("{difference}");
         }
         let levels = replayed.lines.len() - 1;
-        return writeln!(std::io::stdout(), "{}: {levels} levels as expected", options.file.display())
-            .context("cannot write to standard output");
+        return output::line(format_args!("{}: {levels} levels as expected", options.file.display()));
     }
     for line in &replayed.lines {
-        writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")?;
+        output::line(line)?;
     }
     match replayed.failure {
         Some((level, failure)) => Err(anyhow::Error::new(failure).context(format!("level {level}"))),
