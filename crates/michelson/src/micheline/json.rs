@@ -33,7 +33,7 @@ impl Micheline {
     /// Reads the JSON form.
     ///
     /// `serde_json` refuses texts nested deeper than 128 unless its limit is lifted; a `Value` that exists is read whatever
-    /// its depth up to [`MAX_DEPTH`](super::MAX_DEPTH).
+    /// its depth up to [`MAX_DEPTH`].
     pub fn from_json_value(value: &Value) -> Result<Self, JsonError> {
         let mut builder = Builder::default();
         // The children of every open node, and how many of them were begun.
