@@ -12,7 +12,8 @@ mod sandbox;
 mod wallet;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -58,7 +59,9 @@ impl Program {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let given = given(&matches);
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     let filter =
         EnvFilter::try_from_env("SORU_LOG").unwrap_or_else(|_| EnvFilter::new(arguments.program.log_level()));
     tracing_subscriber::fmt()
@@ -67,7 +70,7 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    let program = std::thread::Builder::new().stack_size(STACK).spawn(|| run(arguments.program));
+    let program = std::thread::Builder::new().stack_size(STACK).spawn(move || run(arguments.program, &given));
     let result = program
         .context("cannot start the program's thread")
         .and_then(|thread| thread.join().map_err(|_| anyhow::anyhow!("the program failed: see above"))?);
@@ -77,11 +80,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// The options that stand on the command line of the program asked for, by their long names.
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let Some((_, program)) = matches.subcommand() else { return Vec::new() };
+    let on_the_line = |id: &&clap::Id| {
+        // Groups have an id, too, but no source.
+        id.as_str() != "words"
+            && program.try_contains_id(id.as_str()).is_ok()
+            && program.value_source(id.as_str()) == Some(ValueSource::CommandLine)
+            && id.as_str().chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    program.ids().filter(on_the_line).map(|id| id.as_str().replace('_', "-")).collect()
+}
+
 /// Stack of every thread, in bytes, used as far as it is needed. Operations may hold expressions nested 10,000 deep, whose
 /// JSON is read and dropped by recursion, at about a kilobyte for each of 20,000 levels.
 const STACK: usize = 64 << 20;
 
-fn run(program: Program) -> anyhow::Result<()> {
+fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK)
         .enable_all()
@@ -91,9 +107,9 @@ fn run(program: Program) -> anyhow::Result<()> {
         match program {
             Program::Demo(options) => demo::run(options).await,
             Program::Sandbox(options) => sandbox::run(options).await,
-            Program::Client(options) => client::run(options).await,
-            Program::Node(options) => node::run(options).await,
-            Program::RollupClient(options) => rollup_client::run(options).await,
+            Program::Client(options) => client::run(options, given).await,
+            Program::Node(options) => node::run(options, given).await,
+            Program::RollupClient(options) => rollup_client::run(options, given).await,
             Program::Pvm(command) => pvm::run(command),
         }
     });

@@ -58,42 +58,68 @@ enum Command {
     RunWith,
 }
 
+const RUN: &[&str] = &[
+    "base-dir",
+    "data-dir",
+    "endpoint",
+    "rpc-addr",
+    "rpc-port",
+    "metrics-addr",
+    "wasm-compiler",
+    "kernel-deadline",
+    "log-kernel-debug",
+];
+/// What a node is started with can be written down, too.
+const INIT: &[&str] = &[
+    "base-dir",
+    "data-dir",
+    "endpoint",
+    "rpc-addr",
+    "rpc-port",
+    "metrics-addr",
+    "wasm-compiler",
+    "kernel-deadline",
+    "log-kernel-debug",
+    "force",
+];
+
 static GRAMMAR: &[Phrase<Command>] = &[
     Phrase {
         words: "init <mode> config for <rollup> with operators <operators...>",
         about: "Write config.json. Operators: one account for everything, or PURPOSE:ACCOUNT with the purposes \
                 publish, add_messages, cement, refute",
-        options: &["base-dir", "data-dir", "force"],
+        options: INIT,
         id: Command::Init,
     },
     Phrase {
         words: "init <mode> config for <rollup>",
         about: "The same, for a mode that signs nothing",
-        options: &["data-dir", "force"],
+        options: INIT,
         id: Command::Init,
     },
     Phrase {
         words: "run",
         about: "Run the node that is configured in --data-dir",
-        options: &["base-dir", "data-dir", "endpoint", "rpc-addr", "rpc-port"],
+        options: RUN,
         id: Command::Run,
     },
     Phrase {
         words: "run <mode> for <rollup> with operators <operators...>",
         about: "Run a node without a configuration file",
-        options: &["base-dir", "data-dir", "endpoint", "rpc-addr", "rpc-port"],
+        options: RUN,
         id: Command::RunWith,
     },
     Phrase {
         words: "run <mode> for <rollup>",
         about: "The same, for a mode that signs nothing",
-        options: &["data-dir", "endpoint", "rpc-addr", "rpc-port"],
+        options: RUN,
         id: Command::RunWith,
     },
 ];
 
-pub(crate) async fn run(options: Options) -> Result<()> {
+pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
+    phrase.check_options(given, &[])?;
     let wallet = Wallet::open(client::base_dir(options.base_dir.as_deref()));
     match phrase.id {
         Command::Init => {

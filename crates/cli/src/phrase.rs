@@ -32,6 +32,8 @@ pub(crate) enum PhraseError {
     Unexpected { found: String, context: String, expected: String, hint: String },
     #[error("`{context}` is not finished: expected {expected}")]
     Unfinished { context: String, expected: String },
+    #[error("`{command}` does not take --{option}; it takes {expected}")]
+    Option { command: &'static str, option: String, expected: String },
 }
 
 impl Parameters {
@@ -145,6 +147,21 @@ fn one_of(expected: &[String]) -> String {
     format!("{}{more}", expected.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
 }
 
+impl<Id> Phrase<Id> {
+    /// Refuses an option that was given and that the command would ignore. `always` are those that every command takes.
+    pub(crate) fn check_options(&self, given: &[String], always: &[&str]) -> Result<(), PhraseError> {
+        let taken = || self.options.iter().chain(always);
+        match given.iter().find(|option| !taken().any(|o| o == option)) {
+            None => Ok(()),
+            Some(option) => Err(PhraseError::Option {
+                command: self.words,
+                option: option.clone(),
+                expected: taken().map(|o| format!("--{o}")).collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+}
+
 /// The candidate that is at most two typing errors away.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
@@ -205,6 +222,15 @@ mod tests {
     fn the_last_parameter_may_take_many_words() {
         let (_, parameters) = parse(TABLE, &words("sum 1 2 3")).unwrap();
         assert_eq!(parameters.rest("numbers"), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn an_option_that_would_be_ignored_is_refused() {
+        let phrase = Phrase { words: "get <what>", about: "", options: &["block"], id: 0 };
+        let check = |given: &str| phrase.check_options(&[given.to_owned()], &["endpoint"]);
+        assert_eq!((check("block"), check("endpoint")), (Ok(()), Ok(())));
+        let error = check("fee").unwrap_err().to_string();
+        assert_eq!(error, "`get <what>` does not take --fee; it takes --block, --endpoint");
     }
 
     #[test]

@@ -72,8 +72,9 @@ static GRAMMAR: &[Phrase<Command>] = &[
     },
 ];
 
-pub(crate) async fn run(options: Options) -> Result<()> {
+pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
+    phrase.check_options(given, &["endpoint"])?;
     let node = NodeRpc::new(&options.endpoint);
     let block = format!("/global/block/{}", options.block);
     let answer = match phrase.id {

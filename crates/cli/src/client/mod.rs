@@ -91,8 +91,9 @@ pub(crate) fn base_dir(given: Option<&Path>) -> PathBuf {
     }
 }
 
-pub(crate) async fn run(options: Options) -> Result<()> {
+pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
+    phrase.check_options(given, &["base-dir", "endpoint", "profile"])?;
     let wallet = Wallet::open(base_dir(options.base_dir.as_deref()));
     let request = Request { options, wallet };
     match phrase.id {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use soru_base::{CommitmentHash, Level, StateHash, TickSpan};
 use soru_l1::BlockId;
 use soru_protocol::commitment::Commitment;
+use soru_protocol::inbox::InboxMessage;
 use soru_protocol::operation::{Action, PvmKind};
 use soru_protocol::receipt::Effect;
 
@@ -18,7 +19,9 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
         Command::ListRollups => return list(request).await,
         Command::OriginateRollup => return originate(request, parameters).await,
         Command::SendMessage => {
-            Action::SmartRollupAddMessages { messages: messages(parameters.get("messages"))? }
+            let messages = messages(parameters.get("messages"))?;
+            check_sizes(&messages)?;
+            Action::SmartRollupAddMessages { messages }
         }
         Command::Publish => {
             Action::SmartRollupPublish { rollup: rollup()?, commitment: commitment(parameters)? }
@@ -128,6 +131,16 @@ fn messages(word: &str) -> Result<Vec<Vec<u8>>> {
         _ if word.trim_start().starts_with('[') => json_list(word, |text| Ok(text.as_bytes().to_vec())),
         other => bail!("unknown form of messages `{other}:`: expected hex:, text:, bin: or file:"),
     }
+}
+
+/// The layer-1 would only say that some message cannot be encoded.
+fn check_sizes(messages: &[Vec<u8>]) -> Result<()> {
+    for (n, message) in messages.iter().enumerate() {
+        InboxMessage::External(message.clone())
+            .serialize()
+            .with_context(|| format!("message {n}, of {} bytes, is too large", message.len()))?;
+    }
+    Ok(())
 }
 
 fn json_list(text: &str, message: impl Fn(&str) -> Result<Vec<u8>>) -> Result<Vec<Vec<u8>>> {

@@ -230,7 +230,7 @@ where
 {
     let text = match &entry.value {
         Value::String(text) => text.as_str(),
-        other => bail!("the entry `{}` of {file} is no {what}: {other}", entry.name),
+        other => bail!("the entry `{}` of {file} is not {what}: {other}", entry.name),
     };
     text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is no {what}", entry.name))
 }
