@@ -12,6 +12,7 @@ use soru_base::{IdFamily, Level, RollupAddress};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 /// Blocks asked for ahead of the one being evaluated.
@@ -78,12 +79,40 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         if start > target.level {
             return Ok(followed);
         }
+        let progress = Progress::new(start, target.level, self.chain.ids());
+        // A place of its own, so that blocks also arrive and are read while one is evaluated.
+        let (send, blocks) = mpsc::channel(1);
+        let fetching = async {
+            self.fetch(start, target, send).await;
+            Ok(())
+        };
+        let (added, ()) = tokio::try_join!(self.add(blocks, constants, progress), fetching)?;
+        followed.added = added;
+        Ok(followed)
+    }
+
+    /// Asks for the blocks from `start` up to `target`, and hands them on in their order until nobody wants them.
+    async fn fetch(&self, start: Level, target: &Header, send: mpsc::Sender<Result<Block, Layer1Error>>) {
         let levels = (start.get()..=target.level.get()).filter_map(Level::new);
         let layer1 = &self.layer1;
         let mut blocks =
             std::pin::pin!(stream::iter(levels).map(|level| layer1.block(target, level)).buffered(PREFETCH));
-        let mut progress = Progress::new(start, target.level, self.chain.ids());
         while let Some(block) = blocks.next().await {
+            if send.send(block).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Adds blocks to the chain; returns how many.
+    async fn add(
+        &self,
+        mut blocks: mpsc::Receiver<Result<Block, Layer1Error>>,
+        constants: Constants,
+        mut progress: Progress,
+    ) -> Result<u32, FollowError> {
+        let mut added = 0;
+        while let Some(block) = blocks.recv().await {
             let block = block?;
             let level = block.header.level;
             let before = level.prev().map(|l| self.chain.store().hash_at(l)).transpose()?.flatten();
@@ -94,11 +123,11 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
             }
             let applied = self.apply(block, constants).await;
             let record = applied.map_err(|e| self.note_failure(level, e))?;
-            followed.added += 1;
+            added += 1;
             self.note(&record);
             progress.step(&record);
         }
-        Ok(followed)
+        Ok(added)
     }
 
     /// Takes the chain back to the last block that `target` builds on; returns the first level to evaluate and the

@@ -320,6 +320,10 @@ impl Store {
     /// Makes a stored block that follows the head the new head, without evaluating it again. Nothing if the block is not
     /// stored, or its state was collected.
     pub fn reuse(&self, hash: &BlockHash) -> Result<Option<BlockRecord>, StoreError> {
+        // Nearly always: the writer is not bothered for that.
+        if self.read()?.open_table(BLOCKS)?.get(hash.0)?.is_none() {
+            return Ok(None);
+        }
         let tx = self.db.begin_write()?;
         let record = match tx.open_table(BLOCKS)?.get(hash.0)? {
             None => return Ok(None),
