@@ -43,6 +43,9 @@ fn main() {
     write.commit().unwrap();
     measure("store them", start);
     println!("  {}", figures());
+    let start = Instant::now();
+    drop(tree);
+    measure("drop them", start);
 
     let mut tree = store.checkout(hash).unwrap().unwrap();
     for what in ["for the first time", "again"] {

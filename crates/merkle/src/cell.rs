@@ -98,6 +98,16 @@ impl<B> Cell<B> {
         *self.place.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(place);
     }
 
+    /// The body, if it is in memory, of a cell that is being dropped.
+    pub(crate) fn into_body(self) -> Option<B> {
+        self.body.into_inner()
+    }
+
+    /// Whether the body comes from elsewhere: other cells may have the same one then.
+    pub(crate) fn is_from_source(&self) -> bool {
+        matches!(self.origin, Origin::Source { .. })
+    }
+
     fn load(
         &self,
         read: impl FnOnce(&Arc<dyn Source>, u64, &ContextHash) -> Result<B, LoadError>,
@@ -113,16 +123,14 @@ impl<B> Cell<B> {
         Ok(self.body.get_or_init(|| body))
     }
 
-    fn hash_with(
-        &self,
-        compute: impl FnOnce(&B) -> Result<ContextHash, LoadError>,
-    ) -> Result<ContextHash, LoadError> {
-        if let Some(hash) = self.hash.get() {
-            return Ok(*hash);
-        }
-        let body = self.body.get().expect("a cell without a known hash was made in memory, with its body");
-        let hash = compute(body)?;
-        Ok(*self.hash.get_or_init(|| hash))
+    /// Remembers the hash of a body that was made in memory.
+    fn set_hash(&self, hash: ContextHash) -> ContextHash {
+        *self.hash.get_or_init(|| hash)
+    }
+
+    /// The body of a cell whose hash is not known.
+    fn unhashed(&self) -> &B {
+        self.body.get().expect("a cell without a known hash was made in memory, with its body")
     }
 
     /// The hash, if it is known already.
@@ -137,8 +145,8 @@ impl Cell<Bytes> {
         self.load(|source, id, hash| source.leaf(id, hash))
     }
 
-    pub(crate) fn hash(&self) -> Result<ContextHash, LoadError> {
-        self.hash_with(|bytes| Ok(hashing::leaf(bytes)))
+    pub(crate) fn hash(&self) -> ContextHash {
+        self.known_hash().unwrap_or_else(|| self.set_hash(hashing::leaf(self.unhashed())))
     }
 }
 
@@ -148,7 +156,23 @@ impl Cell<Inode> {
         self.load(|source, id, hash| source.clone().inode(id, hash))
     }
 
+    /// The hash. Everything below is hashed first, from a list: trees may be deeper than any stack.
     pub(crate) fn hash(&self) -> Result<ContextHash, LoadError> {
-        self.hash_with(hashing::inode)
+        if let Some(hash) = self.known_hash() {
+            return Ok(hash);
+        }
+        let mut ahead = vec![self];
+        while let Some(cell) = ahead.last().copied() {
+            if cell.known_hash().is_none() {
+                let here = ahead.len();
+                cell.unhashed().each_unhashed_cell(|below| ahead.push(below))?;
+                if ahead.len() > here {
+                    continue;
+                }
+                cell.set_hash(hashing::inode(cell.unhashed())?);
+            }
+            ahead.pop();
+        }
+        Ok(self.known_hash().expect("the first cell of the list was hashed last"))
     }
 }

@@ -4,6 +4,7 @@
 //! was removed and written again in between leaves no trace then, and what a proof has to open does not depend on the
 //! order of the changes. The reference does the same, and the bytes of its proofs show it.
 
+use crate::dropping;
 use crate::error::LoadError;
 use crate::inode::{self, Entry, InodeCell};
 use crate::tree::{Name, Tree};
@@ -16,7 +17,8 @@ const MANY: usize = 256;
 /// A directory as it was, and what was changed since.
 #[derive(Clone)]
 pub(crate) struct Changes {
-    base: Arc<InodeCell>,
+    /// There until the changes are dropped.
+    base: Option<Arc<InodeCell>>,
     /// By name: what is there now, or nothing if it was removed.
     updates: BTreeMap<Name, Option<Tree>>,
     /// The trie with the changes.
@@ -33,11 +35,11 @@ pub(crate) enum Pending<'a> {
 
 impl Changes {
     pub(crate) fn of(base: Arc<InodeCell>) -> Self {
-        Self { base, updates: BTreeMap::new(), merged: OnceLock::new() }
+        Self { base: Some(base), updates: BTreeMap::new(), merged: OnceLock::new() }
     }
 
     pub(crate) fn base(&self) -> &Arc<InodeCell> {
-        &self.base
+        self.base.as_ref().expect("the base is there until the changes are dropped")
     }
 
     pub(crate) fn pending(&self, name: &[u8]) -> Pending<'_> {
@@ -53,7 +55,7 @@ impl Changes {
             *this = Arc::new(Self::of(merged.clone()));
         } else if this.updates.len() > MANY
             && Arc::get_mut(this).is_none()
-            && let Ok(merged) = this.merged()
+            && let Ok(merged) = this.merged().cloned()
         {
             *this = Arc::new(Self::of(merged));
         }
@@ -63,7 +65,7 @@ impl Changes {
     /// Puts `child` under `name`, or removes what is there. What was there is looked up, as the reference does.
     pub(crate) fn set(&mut self, name: &[u8], child: Option<Tree>) -> Result<(), LoadError> {
         if !self.updates.contains_key(name) {
-            self.base.child(name)?;
+            self.base().child(name)?;
         }
         self.updates.insert(name.into(), child);
         Ok(())
@@ -72,7 +74,7 @@ impl Changes {
     /// The child called `name`, to be changed in place; an empty directory if there is none.
     pub(crate) fn child_mut(&mut self, name: &[u8]) -> Result<&mut Tree, LoadError> {
         if !self.updates.contains_key(name) {
-            self.updates.insert(name.into(), self.base.child(name)?);
+            self.updates.insert(name.into(), self.base().child(name)?);
         }
         let update = self.updates.get_mut(name).expect("the name was put there just now");
         Ok(update.get_or_insert_default())
@@ -80,9 +82,9 @@ impl Changes {
 
     /// Number of children.
     pub(crate) fn count(&self) -> Result<u64, LoadError> {
-        let mut count = self.base.get()?.count();
+        let mut count = self.base().get()?.count();
         for (name, update) in &self.updates {
-            match (self.base.child(name)?.is_some(), update.is_some()) {
+            match (self.base().child(name)?.is_some(), update.is_some()) {
                 (true, false) => count -= 1,
                 (false, true) => count += 1,
                 _ => {}
@@ -99,17 +101,17 @@ impl Changes {
         }
         let removed =
             self.updates.len() as u64 + u64::from(without.is_some_and(|n| !self.updates.contains_key(n)));
-        match self.base.get()?.count() {
+        match self.base().get()?.count() {
             0 => Ok(true),
             count if count > removed => Ok(false),
-            _ => self.base.each(&mut |e| gone(&e.name) || self.updates.contains_key(&e.name)),
+            _ => self.base().each(&mut |e| gone(&e.name) || self.updates.contains_key(&e.name)),
         }
     }
 
     /// All children in the order of their names.
     pub(crate) fn entries(&self) -> Result<BTreeMap<Name, Tree>, LoadError> {
         let mut all = BTreeMap::new();
-        self.base.each(&mut |e| {
+        self.base().each(&mut |e| {
             all.insert(e.name.clone(), e.child.clone());
             true
         })?;
@@ -123,22 +125,22 @@ impl Changes {
     }
 
     /// The trie with the changes.
-    pub(crate) fn merged(&self) -> Result<Arc<InodeCell>, LoadError> {
+    pub(crate) fn merged(&self) -> Result<&Arc<InodeCell>, LoadError> {
         if let Some(merged) = self.merged.get() {
-            return Ok(merged.clone());
+            return Ok(merged);
         }
         let merged = self.merge()?;
-        Ok(self.merged.get_or_init(|| merged).clone())
+        Ok(self.merged.get_or_init(|| merged))
     }
 
     fn merge(&self) -> Result<Arc<InodeCell>, LoadError> {
-        if self.base.loaded().is_some_and(|inode| inode.count() == 0) {
+        if self.base().loaded().is_some_and(|inode| inode.count() == 0) {
             let entry = |(name, update): (&Name, &Option<Tree>)| {
                 update.clone().map(|child| Entry { name: name.clone(), child })
             };
             return inode::directory(self.updates.iter().filter_map(entry).collect());
         }
-        let mut merged = self.base.clone();
+        let mut merged = self.base().clone();
         for (name, update) in &self.updates {
             match update {
                 Some(child) => merged = merged.with(name, child.clone())?,
@@ -147,5 +149,24 @@ impl Changes {
             }
         }
         Ok(merged)
+    }
+
+    /// Drops what may be deep.
+    pub(crate) fn clear(&mut self) {
+        self.updates.clear();
+        self.base = None;
+        self.merged = OnceLock::new();
+    }
+
+    /// Takes out what may be deep.
+    pub(crate) fn take_deep(&mut self) -> (impl Iterator<Item = Arc<InodeCell>>, impl Iterator<Item = Tree>) {
+        let tries = [self.base.take(), self.merged.take()];
+        (tries.into_iter().flatten(), std::mem::take(&mut self.updates).into_values().flatten())
+    }
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        dropping::changes(self);
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn leaf(bytes: &[u8]) -> ContextHash {
     ContextHash(blake2b::hash32_parts(&[&(bytes.len() as u64).to_be_bytes(), bytes]))
 }
 
-/// Hash of one level of the trie of a directory.
+/// Hash of one level of the trie of a directory. Cheap if what is right below was hashed before.
 pub(crate) fn inode(inode: &Inode) -> Result<ContextHash, LoadError> {
     let bytes = match inode {
         Inode::Entries { role: Role::Root, entries } => small_directory(entries)?,

@@ -1,9 +1,10 @@
 //! A directory: a binary trie over the hashed names of its children, with at most two entries at its ends.
 
 use crate::cell::Cell;
+use crate::dropping;
 use crate::error::LoadError;
 use crate::hashing::NameBits;
-use crate::tree::{Name, Tree};
+use crate::tree::{Name, Root, Tree};
 use std::sync::Arc;
 
 /// A subset of at most this many entries ends the trie.
@@ -50,6 +51,37 @@ impl Inode {
             Inode::Entries { entries, .. } => entries.len() as u64,
             Inode::Branch(b) => b.count,
         }
+    }
+
+    /// Visits the cells right below whose hashes are not known yet.
+    pub(crate) fn each_unhashed_cell<'a>(
+        &'a self,
+        mut visit: impl FnMut(&'a InodeCell),
+    ) -> Result<(), LoadError> {
+        let mut visit = |cell: &'a InodeCell| {
+            if cell.known_hash().is_none() {
+                visit(cell);
+            }
+        };
+        match self {
+            Inode::Entries { entries, .. } => {
+                for entry in entries {
+                    match &entry.child.0 {
+                        Root::Leaf(_) => {}
+                        Root::Directory(cell) => visit(cell),
+                        Root::Changed(changes) => visit(changes.merged()?),
+                    }
+                }
+            }
+            Inode::Branch(b) => b.children.iter().flatten().for_each(|child| visit(child)),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Inode {
+    fn drop(&mut self) {
+        dropping::inode(self);
     }
 }
 

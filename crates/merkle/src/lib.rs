@@ -3,6 +3,7 @@
 
 mod cell;
 mod directory;
+mod dropping;
 mod error;
 mod hashing;
 mod inode;

@@ -97,7 +97,7 @@ impl Tree {
 
     pub(crate) fn load_hash(&self) -> Result<ContextHash, LoadError> {
         match &self.0 {
-            Root::Leaf(cell) => cell.hash(),
+            Root::Leaf(cell) => Ok(cell.hash()),
             Root::Directory(cell) => cell.hash(),
             Root::Changed(changes) => changes.merged()?.hash(),
         }
@@ -259,7 +259,7 @@ impl Tree {
     ) -> Result<Vec<(Name, Tree)>, TreeError> {
         let cell = match self.find_tree(path)?.map(|tree| tree.0) {
             Some(Root::Directory(cell)) => cell,
-            Some(Root::Changed(changes)) => changes.merged().map_err(at(path))?,
+            Some(Root::Changed(changes)) => changes.merged().map_err(at(path))?.clone(),
             Some(Root::Leaf(_)) | None => return Ok(Vec::new()),
         };
         let mut out = Vec::new();

@@ -1,8 +1,12 @@
 //! The bytes of a proof.
 //!
 //! Every tag has one meaning and every number one width, so a proof that decodes encodes to the same bytes.
+//!
+//! There is no limit of depth: a kernel can make its storage as deep as it likes, and steps that read far below have honest
+//! proofs. Reading and writing go by lists, a level takes at least two bytes, and a proof as many as fit an operation.
 
-use super::{PartialInode, PartialTree, Proof};
+use super::Proof;
+use super::parts::{Part, Parts, Slot};
 use crate::inode::MAX_ENTRIES;
 use crate::tree::{Kind, Name};
 use bytes::Bytes;
@@ -10,9 +14,6 @@ use soru_base::{Binary, ContextHash, DecodeError, Reader};
 
 /// The only version: binary tries, and a tree rather than a stream.
 const VERSION: u16 = 2;
-
-/// Levels that a proof may nest: directories and levels of their tries. A state's deepest path has 125 steps.
-const MAX_DEPTH: u32 = 2048;
 
 const BRANCH: u8 = 0b0000_0000;
 const ENTRIES: u8 = 0b1000_0000;
@@ -50,45 +51,69 @@ impl Binary for Proof {
         }
         let before = (kind(0), ContextHash::read(r)?);
         let after = (kind(1), ContextHash::read(r)?);
-        Ok(Proof { before, after, tree: tree(r, 0)? })
+        Ok(Proof { before, after, tree: tree(r)? })
     }
 }
 
-fn put_tree(out: &mut Vec<u8>, tree: &PartialTree) {
-    match tree {
-        PartialTree::Leaf(bytes) => {
-            match (u8::try_from(bytes.len()), u16::try_from(bytes.len())) {
-                (Ok(len), _) => out.extend_from_slice(&[LEAF, len]),
-                (_, Ok(len)) => {
-                    out.push(LEAF | 1);
-                    out.extend_from_slice(&len.to_be_bytes());
-                }
-                _ => {
-                    out.push(LEAF | 3);
-                    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-                }
+/// What is to be written next.
+enum Ahead<'a> {
+    Tree(usize),
+    Entry(&'a Name, usize),
+    Level(Option<usize>),
+}
+
+fn put_tree(out: &mut Vec<u8>, parts: &Parts) {
+    let mut ahead = vec![Ahead::Tree(Parts::ROOT)];
+    while let Some(next) = ahead.pop() {
+        let (index, [blinded, extender]) = match next {
+            Ahead::Tree(index) => (index, [BLINDED_DIRECTORY, EXTENDER]),
+            Ahead::Level(Some(index)) => (index, [INNER_BLINDED, INNER_EXTENDER]),
+            Ahead::Level(None) => {
+                out.push(INNER_NONE);
+                continue;
             }
-            out.extend_from_slice(bytes);
-        }
-        PartialTree::BlindedLeaf(hash) => put_hash(out, BLINDED_LEAF, hash),
-        PartialTree::Directory(PartialInode::Blinded(hash)) => put_hash(out, BLINDED_DIRECTORY, hash),
-        PartialTree::Directory(PartialInode::Entries(entries)) => put_entries(out, entries),
-        PartialTree::Directory(PartialInode::Branch { count, children }) => put_branch(out, *count, children),
-        PartialTree::Directory(PartialInode::Extender { count, segment, below }) => {
-            put_extender(out, EXTENDER, *count, segment, below);
+            Ahead::Entry(name, index) => {
+                // Names of more than 255 bytes are refused when a proof is made.
+                out.push(name.len() as u8);
+                out.extend_from_slice(name);
+                ahead.push(Ahead::Tree(index));
+                continue;
+            }
+        };
+        match &parts[index] {
+            Part::Leaf(bytes) => put_leaf(out, bytes),
+            Part::BlindedLeaf(hash) => put_hash(out, BLINDED_LEAF, hash),
+            Part::Blinded(hash) => put_hash(out, blinded, hash),
+            Part::Entries(entries) => {
+                out.push(ENTRIES | entries.len() as u8);
+                ahead.extend(entries.iter().rev().map(|(name, index)| Ahead::Entry(name, *index)));
+            }
+            Part::Branch { count, children } => {
+                put_count(out, BRANCH, *count);
+                ahead.extend(children.iter().rev().map(|child| Ahead::Level(*child)));
+            }
+            Part::Extender { count, segment, below } => {
+                put_count(out, extender, *count);
+                put_segment(out, segment);
+                ahead.push(Ahead::Level(Some(*below)));
+            }
         }
     }
 }
 
-fn put_inner(out: &mut Vec<u8>, inode: &PartialInode) {
-    match inode {
-        PartialInode::Blinded(hash) => put_hash(out, INNER_BLINDED, hash),
-        PartialInode::Entries(entries) => put_entries(out, entries),
-        PartialInode::Branch { count, children } => put_branch(out, *count, children),
-        PartialInode::Extender { count, segment, below } => {
-            put_extender(out, INNER_EXTENDER, *count, segment, below);
+fn put_leaf(out: &mut Vec<u8>, bytes: &[u8]) {
+    match (u8::try_from(bytes.len()), u16::try_from(bytes.len())) {
+        (Ok(len), _) => out.extend_from_slice(&[LEAF, len]),
+        (_, Ok(len)) => {
+            out.push(LEAF | 1);
+            out.extend_from_slice(&len.to_be_bytes());
+        }
+        _ => {
+            out.push(LEAF | 3);
+            out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
         }
     }
+    out.extend_from_slice(bytes);
 }
 
 fn put_hash(out: &mut Vec<u8>, tag: u8, hash: &ContextHash) {
@@ -96,28 +121,8 @@ fn put_hash(out: &mut Vec<u8>, tag: u8, hash: &ContextHash) {
     hash.write(out);
 }
 
-fn put_entries(out: &mut Vec<u8>, entries: &[(Name, PartialTree)]) {
-    out.push(ENTRIES | entries.len() as u8);
-    for (name, tree) in entries {
-        // Names of more than 255 bytes are refused when a proof is made.
-        out.push(name.len() as u8);
-        out.extend_from_slice(name);
-        put_tree(out, tree);
-    }
-}
-
-fn put_branch(out: &mut Vec<u8>, count: u64, children: &[Option<Box<PartialInode>>; 2]) {
-    put_count(out, BRANCH, count);
-    for child in children {
-        match child {
-            Some(child) => put_inner(out, child),
-            None => out.push(INNER_NONE),
-        }
-    }
-}
-
-fn put_extender(out: &mut Vec<u8>, tag: u8, count: u64, segment: &[bool], below: &PartialInode) {
-    put_count(out, tag, count);
+/// The bits, then a one and zeros, behind their length.
+fn put_segment(out: &mut Vec<u8>, segment: &[bool]) {
     let mut bytes = vec![0; segment.len() / 8 + 1];
     for (at, bit) in segment.iter().chain([&true]).enumerate() {
         bytes[at / 8] |= u8::from(*bit) << (7 - at % 8);
@@ -125,9 +130,7 @@ fn put_extender(out: &mut Vec<u8>, tag: u8, count: u64, segment: &[bool], below:
     // A trie has at most 256 levels.
     out.push(bytes.len() as u8);
     out.extend_from_slice(&bytes);
-    put_inner(out, below);
 }
-
 /// A tag, and a count in the least width that fits.
 fn put_count(out: &mut Vec<u8>, tag: u8, count: u64) {
     let width = match count {
@@ -140,45 +143,81 @@ fn put_count(out: &mut Vec<u8>, tag: u8, count: u64) {
     out.extend_from_slice(&count.to_be_bytes()[8 - (1 << width)..]);
 }
 
-fn deeper(r: &Reader<'_>, depth: u32) -> Result<u32, DecodeError> {
-    match depth < MAX_DEPTH {
-        true => Ok(depth + 1),
-        false => Err(r.invalid("a proof", format!("more than {MAX_DEPTH} levels"))),
+/// Where what is to be read next belongs.
+enum Place {
+    Root,
+    /// A name and a tree.
+    Entry(usize),
+    Child(usize, bool),
+    Below(usize),
+}
+
+fn tree(r: &mut Reader<'_>) -> Result<Parts, DecodeError> {
+    let mut parts = Parts::default();
+    let mut ahead = vec![Place::Root];
+    while let Some(place) = ahead.pop() {
+        let (slot, part) = match place {
+            Place::Root => (Slot::Root, Some(tree_part(r)?)),
+            Place::Entry(parent) => {
+                let len = r.u8("the length of a name")?;
+                let name = r.take(usize::from(len), "a name")?.into();
+                (Slot::Entry(parent, name), Some(tree_part(r)?))
+            }
+            Place::Child(parent, bit) => (Slot::Child(parent, bit), level(r)?),
+            Place::Below(parent) => match level(r)? {
+                None => return Err(r.invalid("what an extender leads to", "nothing")),
+                below => (Slot::Below(parent), below),
+            },
+        };
+        let Some((part, below)) = part else { continue };
+        let index = parts.add(slot, part);
+        match below {
+            Awaited::Nothing => {}
+            Awaited::Entries(count) => ahead.extend((0..count).map(|_| Place::Entry(index))),
+            Awaited::Children => ahead.extend([true, false].map(|bit| Place::Child(index, bit))),
+            Awaited::Below => ahead.push(Place::Below(index)),
+        }
+    }
+    Ok(parts)
+}
+
+/// What comes after a part.
+enum Awaited {
+    Nothing,
+    Entries(usize),
+    Children,
+    Below,
+}
+
+fn tree_part(r: &mut Reader<'_>) -> Result<(Part, Awaited), DecodeError> {
+    let what = "the tag of a tree";
+    let tag = r.u8(what)?;
+    match tag & !LOW {
+        BRANCH => branch(r, tag),
+        ENTRIES => entries(r, tag),
+        LEAF => Ok((Part::Leaf(leaf(r, tag)?), Awaited::Nothing)),
+        EXTENDER => extender(r, tag),
+        _ => match tag {
+            BLINDED_LEAF => Ok((Part::BlindedLeaf(ContextHash::read(r)?), Awaited::Nothing)),
+            BLINDED_DIRECTORY => Ok((Part::Blinded(ContextHash::read(r)?), Awaited::Nothing)),
+            _ => Err(r.invalid(what, format!("{tag:#010b} is none"))),
+        },
     }
 }
 
-fn tree(r: &mut Reader<'_>, depth: u32) -> Result<PartialTree, DecodeError> {
-    let depth = deeper(r, depth)?;
-    let what = "the tag of a tree";
-    let tag = r.u8(what)?;
-    Ok(match tag & !LOW {
-        BRANCH => PartialTree::Directory(branch(r, tag, depth)?),
-        ENTRIES => PartialTree::Directory(entries(r, tag, depth)?),
-        LEAF => PartialTree::Leaf(leaf(r, tag)?),
-        EXTENDER => PartialTree::Directory(extender(r, tag, depth)?),
-        _ => match tag {
-            BLINDED_LEAF => PartialTree::BlindedLeaf(ContextHash::read(r)?),
-            BLINDED_DIRECTORY => PartialTree::Directory(PartialInode::Blinded(ContextHash::read(r)?)),
-            _ => return Err(r.invalid(what, format!("{tag:#010b} is none"))),
-        },
-    })
-}
-
-fn inner(r: &mut Reader<'_>, depth: u32) -> Result<Option<Box<PartialInode>>, DecodeError> {
-    let depth = deeper(r, depth)?;
+fn level(r: &mut Reader<'_>) -> Result<Option<(Part, Awaited)>, DecodeError> {
     let what = "the tag of a level of a trie";
     let tag = r.u8(what)?;
-    let inode = match tag & !LOW {
-        BRANCH => branch(r, tag, depth)?,
-        ENTRIES => entries(r, tag, depth)?,
-        INNER_EXTENDER => extender(r, tag, depth)?,
+    match tag & !LOW {
+        BRANCH => branch(r, tag).map(Some),
+        ENTRIES => entries(r, tag).map(Some),
+        INNER_EXTENDER => extender(r, tag).map(Some),
         _ => match tag {
-            INNER_NONE => return Ok(None),
-            INNER_BLINDED => PartialInode::Blinded(ContextHash::read(r)?),
-            _ => return Err(r.invalid(what, format!("{tag:#010b} is none"))),
+            INNER_NONE => Ok(None),
+            INNER_BLINDED => Ok(Some((Part::Blinded(ContextHash::read(r)?), Awaited::Nothing))),
+            _ => Err(r.invalid(what, format!("{tag:#010b} is none"))),
         },
-    };
-    Ok(Some(Box::new(inode)))
+    }
 }
 
 fn leaf(r: &mut Reader<'_>, tag: u8) -> Result<Bytes, DecodeError> {
@@ -195,27 +234,19 @@ fn leaf(r: &mut Reader<'_>, tag: u8) -> Result<Bytes, DecodeError> {
     Ok(Bytes::copy_from_slice(r.take(len, "a leaf")?))
 }
 
-fn entries(r: &mut Reader<'_>, tag: u8, depth: u32) -> Result<PartialInode, DecodeError> {
+fn entries(r: &Reader<'_>, tag: u8) -> Result<(Part, Awaited), DecodeError> {
     let count = usize::from(tag & LOW);
     if count > MAX_ENTRIES {
         return Err(r.invalid("the entries of a directory", format!("more than {MAX_ENTRIES}")));
     }
-    let mut entries = Vec::with_capacity(count);
-    for _ in 0..count {
-        let len = r.u8("the length of a name")?;
-        let name = r.take(usize::from(len), "a name")?.into();
-        entries.push((name, tree(r, depth)?));
-    }
-    Ok(PartialInode::Entries(entries))
+    Ok((Part::Entries(Vec::with_capacity(count)), Awaited::Entries(count)))
 }
 
-fn branch(r: &mut Reader<'_>, tag: u8, depth: u32) -> Result<PartialInode, DecodeError> {
-    let count = count(r, tag)?;
-    let children = [inner(r, depth)?, inner(r, depth)?];
-    Ok(PartialInode::Branch { count, children })
+fn branch(r: &mut Reader<'_>, tag: u8) -> Result<(Part, Awaited), DecodeError> {
+    Ok((Part::Branch { count: count(r, tag)?, children: [None, None] }, Awaited::Children))
 }
 
-fn extender(r: &mut Reader<'_>, tag: u8, depth: u32) -> Result<PartialInode, DecodeError> {
+fn extender(r: &mut Reader<'_>, tag: u8) -> Result<(Part, Awaited), DecodeError> {
     let count = count(r, tag)?;
     let what = "the segment of an extender";
     let len = r.u8(what)?;
@@ -229,10 +260,7 @@ fn extender(r: &mut Reader<'_>, tag: u8, depth: u32) -> Result<PartialInode, Dec
     if segment.pop().is_none() || segment.is_empty() || segment.len() / 8 + 1 != bytes.len() {
         return Err(r.invalid(what, "its end is not marked in its last byte"));
     }
-    let Some(below) = inner(r, depth)? else {
-        return Err(r.invalid("what an extender leads to", "nothing"));
-    };
-    Ok(PartialInode::Extender { count, segment, below })
+    Ok((Part::Extender { count, segment, below: 0 }, Awaited::Below))
 }
 
 fn count(r: &mut Reader<'_>, tag: u8) -> Result<u64, DecodeError> {

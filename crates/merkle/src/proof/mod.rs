@@ -2,13 +2,14 @@
 
 mod encoding;
 mod partial;
+mod parts;
 mod recorder;
 #[cfg(test)]
 mod tests;
 
 use crate::error::TreeError;
-use crate::tree::{Kind, Name, Tree};
-use bytes::Bytes;
+use crate::tree::{Kind, Tree};
+use parts::Parts;
 use soru_base::ContextHash;
 use thiserror::Error;
 
@@ -44,33 +45,7 @@ pub enum ProofError {
 pub struct Proof {
     before: (Kind, ContextHash),
     after: (Kind, ContextHash),
-    tree: PartialTree,
-}
-
-/// A tree in a proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum PartialTree {
-    Leaf(Bytes),
-    BlindedLeaf(ContextHash),
-    Directory(PartialInode),
-}
-
-/// A level of the trie of a directory in a proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum PartialInode {
-    Blinded(ContextHash),
-    Entries(Vec<(Name, PartialTree)>),
-    Branch {
-        count: u64,
-        children: [Option<Box<PartialInode>>; 2],
-    },
-    /// A run of branches with one child each.
-    Extender {
-        count: u64,
-        /// Which child, from the top down.
-        segment: Vec<bool>,
-        below: Box<PartialInode>,
-    },
+    tree: Parts,
 }
 
 /// Runs `step` on `tree` and makes the proof of what it does: it holds all that the step reads, and nothing else.

@@ -1,6 +1,7 @@
 //! A tree out of a proof.
 
-use super::{PartialInode, PartialTree, ProofError, wrap};
+use super::parts::{Part, Parts};
+use super::{ProofError, wrap};
 use crate::cell::{Cell, Source};
 use crate::error::LoadError;
 use crate::hashing::{self, NameBits};
@@ -9,7 +10,6 @@ use crate::tree::{Kind, Name, Root, Tree};
 use bytes::Bytes;
 use soru_base::ContextHash;
 use std::collections::BTreeMap;
-use std::ptr;
 use std::sync::Arc;
 
 const TOO_DEEP: &str = "a trie deeper than the bits of a hash";
@@ -21,60 +21,36 @@ const TOO_DEEP: &str = "a trie deeper than the bits of a hash";
 struct Opened {
     leaves: BTreeMap<ContextHash, Bytes>,
     /// Whole directories; what is in them is blinded here.
-    directories: BTreeMap<ContextHash, Inode>,
+    directories: BTreeMap<ContextHash, Arc<InodeCell>>,
 }
 
 /// The tree of a proof; what it does not hold is blinded.
-pub(super) fn tree(partial: &PartialTree) -> Result<Tree, ProofError> {
-    if matches!(partial, PartialTree::Directory(PartialInode::Entries(entries)) if entries.is_empty()) {
+pub(super) fn tree(parts: &Parts) -> Result<Tree, ProofError> {
+    if matches!(&parts[Parts::ROOT], Part::Entries(entries) if entries.is_empty()) {
         return Ok(Tree::empty());
     }
     let mut opened = Opened::default();
-    let mut hashes = Hashes::new();
-    let mut root = None;
-    // Children before their parents, without recursion: a proof may nest deeply.
-    for partial in parents_first(partial).into_iter().rev() {
-        let found = opened.add(partial, &hashes)?;
-        hashes.insert(ptr::from_ref(partial), found);
-        root = Some(found);
+    let mut hashes = vec![None; parts.len()];
+    // Children are hashed before their parents. The levels of a trie are made with their directory.
+    for index in trees(parts).into_iter().rev() {
+        hashes[index] = Some(opened.add(parts, index, &hashes)?);
     }
-    let (kind, hash) = root.ok_or(ProofError::Malformed("nothing at all"))?;
+    let (kind, hash) = hashes[Parts::ROOT].ok_or(ProofError::Malformed("nothing at all"))?;
     Ok(lazy(&Arc::new(opened), kind, hash))
 }
 
-/// What is known of the trees in a proof, by where they are in memory.
-type Hashes = BTreeMap<*const PartialTree, (Kind, ContextHash)>;
+/// What is known of the trees in a proof, by their index.
+type Hashes = [Option<(Kind, ContextHash)>];
 
-fn parents_first(root: &PartialTree) -> Vec<&PartialTree> {
-    enum Ahead<'a> {
-        Tree(&'a PartialTree),
-        Inode(&'a PartialInode),
-    }
-    let mut all = Vec::new();
-    let mut ahead = vec![Ahead::Tree(root)];
-    while let Some(next) = ahead.pop() {
-        let inode = match next {
-            Ahead::Tree(tree) => {
-                all.push(tree);
-                match tree {
-                    PartialTree::Directory(inode) => inode,
-                    PartialTree::Leaf(_) | PartialTree::BlindedLeaf(_) => continue,
-                }
-            }
-            Ahead::Inode(inode) => inode,
-        };
-        match inode {
-            PartialInode::Blinded(_) => {}
-            PartialInode::Entries(entries) => {
-                ahead.extend(entries.iter().rev().map(|(_, tree)| Ahead::Tree(tree)))
-            }
-            PartialInode::Branch { children, .. } => {
-                ahead.extend(children.iter().rev().flatten().map(|child| Ahead::Inode(child)));
-            }
-            PartialInode::Extender { below, .. } => ahead.push(Ahead::Inode(below)),
-        }
-    }
-    all
+/// The parts that are whole trees, each before those below it.
+fn trees(parts: &Parts) -> Vec<usize> {
+    let entries = parts.iter().flat_map(|part| match part {
+        Part::Entries(entries) => &entries[..],
+        _ => &[],
+    });
+    let mut trees: Vec<_> = entries.map(|(_, index)| *index).chain([Parts::ROOT]).collect();
+    trees.sort_unstable();
+    trees
 }
 
 fn lazy(opened: &Arc<Opened>, kind: Kind, hash: ContextHash) -> Tree {
@@ -87,112 +63,123 @@ fn lazy(opened: &Arc<Opened>, kind: Kind, hash: ContextHash) -> Tree {
 impl Opened {
     /// Adds a tree whose children were added before. Of several with one hash the first one added stays, the last one of
     /// the proof: the reference keeps that one.
-    fn add(&mut self, partial: &PartialTree, hashes: &Hashes) -> Result<(Kind, ContextHash), ProofError> {
-        Ok(match partial {
-            PartialTree::BlindedLeaf(hash) => (Kind::Leaf, *hash),
-            PartialTree::Directory(PartialInode::Blinded(hash)) => (Kind::Directory, *hash),
-            PartialTree::Leaf(bytes) => {
+    fn add(
+        &mut self,
+        parts: &Parts,
+        index: usize,
+        hashes: &Hashes,
+    ) -> Result<(Kind, ContextHash), ProofError> {
+        Ok(match &parts[index] {
+            Part::BlindedLeaf(hash) => (Kind::Leaf, *hash),
+            Part::Blinded(hash) => (Kind::Directory, *hash),
+            Part::Leaf(bytes) => {
                 let hash = hashing::leaf(bytes);
                 self.leaves.insert(hash, bytes.clone());
                 (Kind::Leaf, hash)
             }
-            PartialTree::Directory(partial) => {
-                let inode = inode(hashes, Role::Root, partial, &mut Vec::new())?;
-                let hash = hashing::inode(&inode).map_err(wrap)?;
-                self.directories.entry(hash).or_insert(inode);
+            Part::Entries(_) | Part::Branch { .. } | Part::Extender { .. } => {
+                let levels = Levels { parts, hashes };
+                let cell = Cell::new(levels.inode(Role::Root, index, &mut Vec::new())?);
+                let hash = cell.hash().map_err(wrap)?;
+                self.directories.entry(hash).or_insert(cell);
                 (Kind::Directory, hash)
             }
         })
     }
 }
 
-/// One level of a trie, `way` from the top.
-fn inode(
-    hashes: &Hashes,
-    role: Role,
-    partial: &PartialInode,
-    way: &mut Vec<bool>,
-) -> Result<Inode, ProofError> {
-    match partial {
-        PartialInode::Blinded(_) => Err(ProofError::Malformed("a blinded level where an open one is needed")),
-        PartialInode::Entries(entries) => {
-            let entries = entries.iter().map(|(name, tree)| entry(hashes, name, tree, way));
-            let entries = entries.collect::<Result<Vec<_>, _>>()?;
-            if entries.is_empty() || entries.len() > MAX_ENTRIES {
-                return Err(ProofError::Malformed("entries are one or two"));
-            }
-            if !entries.is_sorted_by(|a, b| a.name < b.name) {
-                return Err(ProofError::Malformed("entries are in the order of their names"));
-            }
-            Ok(Inode::Entries { role, entries })
-        }
-        PartialInode::Branch { count, children } => {
-            let depth = way.len() as u32;
-            let mut child = |bit: bool| match &children[usize::from(bit)] {
-                Some(child) => cell(hashes, child, way, bit).map(Some),
-                None => Ok(None),
-            };
-            let children = [child(false)?, child(true)?];
-            branch(depth, *count, children)
-        }
-        PartialInode::Extender { count, segment, below } => {
-            let Some((last, above)) = segment.split_last() else {
-                return Err(ProofError::Malformed("a run of no levels"));
-            };
-            let top = way.len();
-            if top + segment.len() > NameBits::COUNT as usize {
-                return Err(ProofError::Malformed(TOO_DEEP));
-            }
-            way.extend(above);
-            let mut only = cell(hashes, below, way, *last)?;
-            way.truncate(top);
-            let alone = |bit: bool, cell| if bit { [None, Some(cell)] } else { [Some(cell), None] };
-            for (depth, bit) in (top as u32..).zip(segment).skip(1).collect::<Vec<_>>().into_iter().rev() {
-                only = Cell::new(branch(depth, *count, alone(*bit, only))?);
-            }
-            branch(top as u32, *count, alone(segment[0], only))
-        }
-    }
+/// What the levels of the trie of a directory are made from. There are at most as many, one below the other, as a hash
+/// has bits: they are gone down by recursion.
+struct Levels<'a> {
+    parts: &'a Parts,
+    hashes: &'a Hashes,
 }
 
-/// The child `bit` of the level at `way`.
-fn cell(
-    hashes: &Hashes,
-    partial: &PartialInode,
-    way: &mut Vec<bool>,
-    bit: bool,
-) -> Result<Arc<InodeCell>, ProofError> {
-    if let PartialInode::Blinded(hash) = partial {
-        return Ok(Cell::blinded(*hash));
-    }
-    if way.len() >= NameBits::COUNT as usize {
-        return Err(ProofError::Malformed(TOO_DEEP));
-    }
-    way.push(bit);
-    let inode = inode(hashes, Role::Inner, partial, way)?;
-    way.pop();
-    Ok(Cell::new(inode))
-}
-
-fn entry(hashes: &Hashes, name: &Name, partial: &PartialTree, way: &[bool]) -> Result<Entry, ProofError> {
-    if !way.is_empty() {
-        let bits = NameBits::of(name);
-        if !(0..).zip(way).all(|(depth, bit)| bits.at(depth) == usize::from(*bit)) {
-            return Err(ProofError::Malformed("a name is not where its hash leads to"));
+impl Levels<'_> {
+    /// One level of a trie, `way` from the top.
+    fn inode(&self, role: Role, index: usize, way: &mut Vec<bool>) -> Result<Inode, ProofError> {
+        match &self.parts[index] {
+            Part::Blinded(_) | Part::Leaf(_) | Part::BlindedLeaf(_) => {
+                Err(ProofError::Malformed("a blinded level where an open one is needed"))
+            }
+            Part::Entries(entries) => {
+                let entries = entries.iter().map(|(name, tree)| self.entry(name, *tree, way));
+                let entries = entries.collect::<Result<Vec<_>, _>>()?;
+                if entries.is_empty() || entries.len() > MAX_ENTRIES {
+                    return Err(ProofError::Malformed("entries are one or two"));
+                }
+                if !entries.is_sorted_by(|a, b| a.name < b.name) {
+                    return Err(ProofError::Malformed("entries are in the order of their names"));
+                }
+                Ok(Inode::Entries { role, entries })
+            }
+            Part::Branch { count, children } => {
+                let depth = way.len() as u32;
+                let mut child = |bit: bool| match children[usize::from(bit)] {
+                    Some(child) => self.cell(child, way, bit).map(Some),
+                    None => Ok(None),
+                };
+                let children = [child(false)?, child(true)?];
+                branch(depth, *count, children)
+            }
+            Part::Extender { count, segment, below } => {
+                let Some((last, above)) = segment.split_last() else {
+                    return Err(ProofError::Malformed("a run of no levels"));
+                };
+                let top = way.len();
+                if top + segment.len() > NameBits::COUNT as usize {
+                    return Err(ProofError::Malformed(TOO_DEEP));
+                }
+                way.extend(above);
+                let mut only = self.cell(*below, way, *last)?;
+                way.truncate(top);
+                let alone = |bit: bool, cell| if bit { [None, Some(cell)] } else { [Some(cell), None] };
+                for (depth, bit) in (top as u32..).zip(segment).skip(1).collect::<Vec<_>>().into_iter().rev()
+                {
+                    only = Cell::new(branch(depth, *count, alone(*bit, only))?);
+                }
+                branch(top as u32, *count, alone(segment[0], only))
+            }
         }
     }
-    let Some(&(kind, hash)) = hashes.get(&ptr::from_ref(partial)) else {
-        return Err(ProofError::Malformed("an entry that is not in the proof"));
-    };
-    let child = Tree(match kind {
-        Kind::Leaf => Root::Leaf(Cell::blinded(hash)),
-        Kind::Directory => Root::Directory(Cell::blinded(hash)),
-    });
-    Ok(Entry { name: name.clone(), child })
+
+    /// The child `bit` of the level at `way`.
+    fn cell(&self, index: usize, way: &mut Vec<bool>, bit: bool) -> Result<Arc<InodeCell>, ProofError> {
+        if let Part::Blinded(hash) = &self.parts[index] {
+            return Ok(Cell::blinded(*hash));
+        }
+        if way.len() >= NameBits::COUNT as usize {
+            return Err(ProofError::Malformed(TOO_DEEP));
+        }
+        way.push(bit);
+        let inode = self.inode(Role::Inner, index, way)?;
+        way.pop();
+        Ok(Cell::new(inode))
+    }
+
+    fn entry(&self, name: &Name, index: usize, way: &[bool]) -> Result<Entry, ProofError> {
+        if !way.is_empty() {
+            let bits = NameBits::of(name);
+            if !(0..).zip(way).all(|(depth, bit)| bits.at(depth) == usize::from(*bit)) {
+                return Err(ProofError::Malformed("a name is not where its hash leads to"));
+            }
+        }
+        let Some((kind, hash)) = self.hashes[index] else {
+            return Err(ProofError::Malformed("an entry that is not in the proof"));
+        };
+        let child = Tree(match kind {
+            Kind::Leaf => Root::Leaf(Cell::blinded(hash)),
+            Kind::Directory => Root::Directory(Cell::blinded(hash)),
+        });
+        Ok(Entry { name: name.clone(), child })
+    }
 }
 
 /// A branch whose count fits to what is known of its children.
 fn branch(depth: u32, count: u64, children: [Option<Arc<InodeCell>>; 2]) -> Result<Inode, ProofError> {
+    if depth >= NameBits::COUNT {
+        return Err(ProofError::Malformed(TOO_DEEP));
+    }
     if count <= MAX_ENTRIES as u64 {
         return Err(ProofError::Malformed("a branch of entries that need none"));
     }
@@ -215,7 +202,7 @@ impl Source for Opened {
 
     fn inode(self: Arc<Self>, _: u64, hash: &ContextHash) -> Result<Inode, LoadError> {
         match self.directories.get(hash) {
-            Some(inode) => linked(inode, &self),
+            Some(cell) => linked(cell.get()?, &self),
             None => Err(LoadError::Blinded { hash: *hash }),
         }
     }

@@ -1,6 +1,6 @@
 //! Watching what a step loads.
 
-use super::{PartialInode, PartialTree};
+use super::parts::{Part, Parts, Slot};
 use crate::cell::{Cell, Source};
 use crate::error::LoadError;
 use crate::inode::{Branch, Entry, Inode, InodeCell};
@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Longest name that a proof can hold.
 const MAX_NAME: usize = 255;
+
+/// Most parts of a proof. An operation holds a small fraction of them; but a directory that is shared on every level of a
+/// tree would be open in more places than there is memory.
+const MAX_PARTS: usize = 1 << 20;
 
 /// Stands between a tree and its cells, and notes the hashes of those that are loaded.
 ///
@@ -51,10 +55,10 @@ impl Recorder {
         let cell = match &tree.0 {
             Root::Leaf(cell) => {
                 let id = self.hand_out(Watched::Leaf(cell.clone()));
-                return Ok(Tree(Root::Leaf(Cell::lazy(cell.hash()?, self.clone(), id, cell.place()))));
+                return Ok(Tree(Root::Leaf(Cell::lazy(cell.hash(), self.clone(), id, cell.place()))));
             }
             Root::Directory(cell) => cell.clone(),
-            Root::Changed(changes) => changes.merged()?,
+            Root::Changed(changes) => changes.merged()?.clone(),
         };
         let directory = cell.hash()?;
         Ok(Tree(Root::Directory(self.watch_inode(directory, &cell)?)))
@@ -80,66 +84,100 @@ impl Recorder {
     }
 
     /// What was read of `tree`, the tree that was watched.
-    pub(super) fn partial(&self, tree: &Tree) -> Result<PartialTree, LoadError> {
-        let cell = match &tree.0 {
-            Root::Leaf(cell) => {
-                let hash = cell.hash()?;
-                return Ok(match self.inner().leaves.contains(&hash) {
-                    true => PartialTree::Leaf(cell.get()?.clone()),
-                    false => PartialTree::BlindedLeaf(hash),
-                });
+    pub(super) fn partial(&self, tree: &Tree) -> Result<Parts, LoadError> {
+        let mut parts = Parts::default();
+        let mut ahead = vec![(Slot::Root, Ahead::Tree(tree))];
+        while let Some((slot, next)) = ahead.pop() {
+            if parts.len() >= MAX_PARTS {
+                return Err(LoadError::Malformed(
+                    "a proof of more than 2^20 parts: what is open is there too often",
+                ));
             }
-            Root::Directory(cell) => cell.clone(),
-            Root::Changed(changes) => changes.merged()?,
-        };
-        Ok(PartialTree::Directory(self.partial_inode(cell.hash()?, &cell)?))
+            let (directory, cell) = match next {
+                Ahead::Level(directory, cell) => (directory, cell),
+                Ahead::Tree(tree) => match &tree.0 {
+                    Root::Leaf(cell) => {
+                        parts.add(slot, self.leaf_part(cell)?);
+                        continue;
+                    }
+                    Root::Directory(cell) => (cell.hash()?, &**cell),
+                    Root::Changed(changes) => (changes.merged()?.hash()?, &**changes.merged()?),
+                },
+            };
+            match self.open(directory, cell)? {
+                None => {
+                    parts.add(slot, Part::Blinded(cell.hash()?));
+                }
+                Some(Inode::Entries { entries, .. }) => {
+                    if entries.iter().any(|e| e.name.len() > MAX_NAME) {
+                        return Err(LoadError::Malformed("a proof holds no name of more than 255 bytes"));
+                    }
+                    let index = parts.add(slot, Part::Entries(Vec::with_capacity(entries.len())));
+                    let below = |e| (Slot::Entry(index, Entry::clone(e).name), Ahead::Tree(&e.child));
+                    ahead.extend(entries.iter().rev().map(below));
+                }
+                Some(Inode::Branch(branch)) => {
+                    let count = branch.count;
+                    let (segment, end) = self.run(directory, branch)?;
+                    if let Some(end) = end.filter(|_| segment.len() > 1) {
+                        let index = parts.add(slot, Part::Extender { count, segment, below: 0 });
+                        ahead.push((Slot::Below(index), Ahead::Level(directory, end)));
+                        continue;
+                    }
+                    let index = parts.add(slot, Part::Branch { count, children: [None, None] });
+                    for (bit, child) in [true, false].into_iter().zip(branch.children.iter().rev()) {
+                        let level = child.as_ref().map(|child| Ahead::Level(directory, child));
+                        ahead.extend(level.map(|level| (Slot::Child(index, bit), level)));
+                    }
+                }
+            }
+        }
+        Ok(parts)
     }
 
-    fn partial_inode(&self, directory: ContextHash, cell: &InodeCell) -> Result<PartialInode, LoadError> {
-        let hash = cell.hash()?;
-        if !self.inner().inodes.contains(&(directory, hash)) {
-            return Ok(PartialInode::Blinded(hash));
-        }
-        Ok(match cell.get()? {
-            Inode::Entries { entries, .. } => {
-                let entry = |e: &Entry| match e.name.len() {
-                    0..=MAX_NAME => Ok((e.name.clone(), self.partial(&e.child)?)),
-                    _ => Err(LoadError::Malformed("a proof holds no name of more than 255 bytes")),
-                };
-                PartialInode::Entries(entries.iter().map(entry).collect::<Result<_, _>>()?)
-            }
-            Inode::Branch(Branch { count, children, .. }) => {
-                let below = |child: &Option<Arc<InodeCell>>| match child {
-                    Some(child) => self.partial_inode(directory, child).map(Box::new).map(Some),
-                    None => Ok(None),
-                };
-                contracted(*count, [below(&children[0])?, below(&children[1])?])
-            }
+    fn leaf_part(&self, cell: &Cell<Bytes>) -> Result<Part, LoadError> {
+        let hash = cell.hash();
+        Ok(match self.inner().leaves.contains(&hash) {
+            true => Part::Leaf(cell.get()?.clone()),
+            false => Part::BlindedLeaf(hash),
         })
+    }
+
+    /// The level, if it was read.
+    fn open<'a>(&self, directory: ContextHash, cell: &'a InodeCell) -> Result<Option<&'a Inode>, LoadError> {
+        let read = self.inner().inodes.contains(&(directory, cell.hash()?));
+        if read { cell.get().map(Some) } else { Ok(None) }
+    }
+
+    /// The way down from `top` through open branches with one child each, and where it ends.
+    fn run<'a>(
+        &self,
+        directory: ContextHash,
+        top: &'a Branch,
+    ) -> Result<(Vec<bool>, Option<&'a InodeCell>), LoadError> {
+        let (mut segment, mut end) = (Vec::new(), None);
+        let mut branch = top;
+        loop {
+            let only = match &branch.children {
+                [Some(zero), None] => (false, zero),
+                [None, Some(one)] => (true, one),
+                _ => return Ok((segment, end)),
+            };
+            segment.push(only.0);
+            end = Some(&**only.1);
+            match self.open(directory, only.1)? {
+                Some(Inode::Branch(below)) => branch = below,
+                _ => return Ok((segment, end)),
+            }
+        }
     }
 }
 
-/// A branch, as a part of a run if it and what is below have one child each.
-fn contracted(count: u64, children: [Option<Box<PartialInode>>; 2]) -> PartialInode {
-    let (bit, only) = match children {
-        [Some(zero), None] => (false, zero),
-        [None, Some(one)] => (true, one),
-        both => return PartialInode::Branch { count, children: both },
-    };
-    let alone = |bit: bool, child| if bit { [None, Some(child)] } else { [Some(child), None] };
-    match *only {
-        PartialInode::Branch { count: _, children: [Some(below), None] } => {
-            PartialInode::Extender { count, segment: vec![bit, false], below }
-        }
-        PartialInode::Branch { count: _, children: [None, Some(below)] } => {
-            PartialInode::Extender { count, segment: vec![bit, true], below }
-        }
-        PartialInode::Extender { count: _, mut segment, below } => {
-            segment.insert(0, bit);
-            PartialInode::Extender { count, segment, below }
-        }
-        other => PartialInode::Branch { count, children: alone(bit, Box::new(other)) },
-    }
+/// What is to be noted next.
+enum Ahead<'a> {
+    Tree(&'a Tree),
+    /// A level of the trie of a directory of that hash.
+    Level(ContextHash, &'a InodeCell),
 }
 
 impl Source for Recorder {

@@ -1,5 +1,6 @@
 //! Proofs against what they have to hold, exactly.
 
+use super::parts::{Part, Slot};
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -10,50 +11,50 @@ use std::path::Path;
 type Steps = Vec<Vec<u8>>;
 
 /// Reads again all that a proof holds, and nothing else.
-fn read_again(tree: &Tree, partial: &PartialTree, path: &mut Steps) {
-    match partial {
-        PartialTree::BlindedLeaf(_) | PartialTree::Directory(PartialInode::Blinded(_)) => {}
-        PartialTree::Leaf(bytes) => assert_eq!(tree.find(path).unwrap().as_ref(), Some(bytes)),
-        PartialTree::Directory(inode) => {
+fn read_again(tree: &Tree, parts: &Parts, index: usize, path: &mut Steps) {
+    match &parts[index] {
+        Part::BlindedLeaf(_) | Part::Blinded(_) => {}
+        Part::Leaf(bytes) => assert_eq!(tree.find(path).unwrap().as_ref(), Some(bytes)),
+        Part::Entries(_) | Part::Branch { .. } | Part::Extender { .. } => {
             tree.length(path).unwrap();
             // The n-th child was asked for: on the way to it, the tops of what lies before were opened.
-            if let Some(n) = skipped(inode).filter(|n| *n > 0) {
+            if let Some(n) = skipped(parts, index).filter(|n| *n > 0) {
                 tree.list_in_tree_order(path, n as usize, 1).unwrap();
             }
-            read_entries(tree, inode, path);
+            read_entries(tree, parts, index, path);
         }
     }
 }
 
 /// How many entries lie below branches that are open and lead to nothing open.
-fn skipped(inode: &PartialInode) -> Option<u64> {
-    match inode {
-        PartialInode::Branch { count, children } => {
-            let blinded = |child: &PartialInode| matches!(child, PartialInode::Blinded(_));
-            if children.iter().flatten().all(|child| blinded(child)) {
+fn skipped(parts: &Parts, index: usize) -> Option<u64> {
+    match &parts[index] {
+        Part::Branch { count, children } => {
+            let children = || children.iter().flatten();
+            if children().all(|child| matches!(parts[*child], Part::Blinded(_))) {
                 return Some(*count);
             }
-            Some(children.iter().flatten().filter_map(|child| skipped(child)).sum())
+            Some(children().filter_map(|child| skipped(parts, *child)).sum())
         }
         _ => None,
     }
 }
 
-fn read_entries(tree: &Tree, inode: &PartialInode, path: &mut Steps) {
-    match inode {
-        PartialInode::Blinded(_) => {}
-        PartialInode::Entries(entries) => {
+fn read_entries(tree: &Tree, parts: &Parts, index: usize, path: &mut Steps) {
+    match &parts[index] {
+        Part::Blinded(_) | Part::Leaf(_) | Part::BlindedLeaf(_) => {}
+        Part::Entries(entries) => {
             for (name, below) in entries {
                 path.push(name.to_vec());
                 assert!(tree.contains_tree(path).unwrap());
-                read_again(tree, below, path);
+                read_again(tree, parts, *below, path);
                 path.pop();
             }
         }
-        PartialInode::Branch { children, .. } => {
-            children.iter().flatten().for_each(|child| read_entries(tree, child, path));
+        Part::Branch { children, .. } => {
+            children.iter().flatten().for_each(|child| read_entries(tree, parts, *child, path));
         }
-        PartialInode::Extender { below, .. } => read_entries(tree, below, path),
+        Part::Extender { below, .. } => read_entries(tree, parts, *below, path),
     }
 }
 
@@ -68,7 +69,7 @@ fn reading_again_what_a_proof_of_the_reference_holds_makes_the_same_bytes() {
             let proof = Proof::from_bytes(&hex::decode(json["proof"].as_str().unwrap()).unwrap()).unwrap();
             let tree = proof.to_tree().unwrap();
             let (again, ()) = produce::<_, ProofError>(&tree, |tree| {
-                read_again(&tree, &proof.tree, &mut Vec::new());
+                read_again(&tree, &proof.tree, Parts::ROOT, &mut Vec::new());
                 Ok((tree, ()))
             })
             .unwrap();
@@ -214,23 +215,55 @@ fn a_step_that_fails_makes_no_proof() {
     assert!(matches!(result, Err(ProofError::Malformed("no"))));
 }
 
+fn on_a_small_stack(run: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(512 << 10).spawn(run).unwrap().join().unwrap();
+}
+
 #[test]
-fn nesting_without_end_is_refused_and_the_deepest_proof_is_handled() {
+fn nesting_is_bounded_by_the_bytes_alone() {
     let header = [&[3, 0, 2][..], &[0; 64]].concat();
-    let nested = |levels: usize| {
-        let mut bytes = header.clone();
-        for _ in 0..levels {
-            bytes.extend_from_slice(&[0x81, 1, b'a']);
+    on_a_small_stack(move || {
+        let nested = [&header[..], &[0x81, 1, b'a'].repeat(100_000), &[0xc0, 0]].concat();
+        let deep = Proof::from_bytes(&nested).unwrap();
+        assert_eq!(deep.to_bytes(), nested);
+        assert!(deep.clone() == deep);
+        let Err(ProofError::Before { found, .. }) = deep.to_tree() else { panic!() };
+        let honest = [&nested[..3], &found.0, &found.0, &nested[67..]].concat();
+        let tree = Proof::from_bytes(&honest).unwrap().to_tree().unwrap();
+        assert_eq!(tree.find(&vec!["a"; 100_000]).unwrap().as_deref(), Some(&b""[..]));
+        // Levels of one trie have an end, though.
+        for levels in [256, 257, 1_000_000] {
+            let runs = [&header[..], &[0x00, 5].repeat(levels), &[0xe0].repeat(levels + 1)].concat();
+            assert!(Proof::from_bytes(&runs).unwrap().to_tree().is_err());
+            let runs = [&header[..], &[0x00, 5].repeat(levels)].concat();
+            assert!(Proof::from_bytes(&runs).is_err());
         }
-        bytes.extend_from_slice(&[0xc0, 0]);
-        bytes
-    };
-    assert!(Proof::from_bytes(&nested(1_000_000)).is_err());
-    let deepest = (0..10_000).rev().find_map(|levels| Proof::from_bytes(&nested(levels)).ok()).unwrap();
-    assert!(matches!(deepest.to_tree(), Err(ProofError::Before { .. })));
-    let runs = [&header[..], &[0x00, 5].repeat(1_000_000)].concat();
-    assert!(Proof::from_bytes(&runs).is_err());
-    assert_eq!(Proof::from_bytes(&deepest.to_bytes()).unwrap(), deepest);
+    });
+}
+
+#[test]
+fn a_level_below_the_last_bit_of_a_hash_is_refused() {
+    // A run along all bits of a name, and then a branch.
+    let way = soru_base::blake2b::hash32(b"name");
+    for (bits, is_good) in [(255, true), (256, false)] {
+        let segment: Vec<bool> = (0..bits).map(|at| way[at / 8] >> (7 - at % 8) & 1 == 1).collect();
+        let mut tree = Parts::default();
+        let hash = ContextHash([7; 32]);
+        let run = tree.add(Slot::Root, Part::Extender { count: 3, segment, below: 0 });
+        let branch = tree.add(Slot::Below(run), Part::Branch { count: 3, children: [None, None] });
+        tree.add(Slot::Child(branch, false), Part::Blinded(hash));
+        tree.add(Slot::Child(branch, true), Part::Blinded(hash));
+        let mut proof = Proof { before: (Kind::Directory, hash), after: (Kind::Directory, hash), tree };
+        proof = Proof::from_bytes(&proof.to_bytes()).unwrap();
+        match proof.to_tree() {
+            Err(ProofError::Before { found, .. }) => {
+                assert!(is_good);
+                proof.before.1 = found;
+                assert!(proof.to_tree().unwrap().find(&["name"]).unwrap_err().is_blinded());
+            }
+            other => assert!(!is_good && matches!(other, Err(ProofError::Malformed(_)))),
+        }
+    }
 }
 
 #[test]

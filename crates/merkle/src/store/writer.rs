@@ -7,11 +7,12 @@ use super::{
 };
 use crate::cell::{Cell, Place};
 use crate::error::LoadError;
-use crate::inode::{Branch, Entry, Inode, InodeCell};
+use crate::inode::{Branch, Inode, InodeCell};
 use crate::tree::{Root, Tree};
 use bytes::Bytes;
 use redb::{ReadableTable, Table, WriteTransaction};
 use soru_base::{Binary, ContextHash};
+use std::collections::BTreeMap;
 
 /// The tables of the store in one transaction.
 ///
@@ -26,6 +27,9 @@ pub(super) struct Writer<'t> {
     next_id: u64,
     node_count: u64,
     byte_count: u64,
+    /// What was written for cells out of another store, by whether it is a leaf and by hash: of a node that is shared
+    /// there, several cells may have been loaded.
+    brought: BTreeMap<(bool, ContextHash), u64>,
 }
 
 impl<'t> Writer<'t> {
@@ -49,6 +53,7 @@ impl<'t> Writer<'t> {
             next_id,
             node_count,
             byte_count,
+            brought: BTreeMap::new(),
         })
     }
 
@@ -75,7 +80,7 @@ impl<'t> Writer<'t> {
         let cell = match &tree.0 {
             Root::Leaf(_) => return Err(StoreError::Leaf),
             Root::Directory(cell) => cell.clone(),
-            Root::Changed(changes) => changes.merged()?,
+            Root::Changed(changes) => changes.merged()?.clone(),
         };
         if self.roots.get(hash.0).map_err(database)?.is_some() {
             return Ok(());
@@ -93,78 +98,90 @@ impl<'t> Writer<'t> {
         }
     }
 
-    /// Refers to the cell, writing it if it is not there. Gives its id.
-    fn put_inode(&mut self, cell: &InodeCell) -> Result<u64, LoadError> {
-        let hash = cell.hash()?;
-        if let Some(id) = self.refer(cell, hash)? {
-            return Ok(id);
+    /// Refers to the cell, writing it and what is below if it is not there. Gives its id.
+    ///
+    /// What is below is written first, from a list: trees may be deeper than any stack.
+    fn put_inode(&mut self, root: &InodeCell) -> Result<u64, LoadError> {
+        let mut ahead = Vec::new();
+        let mut put = self.begin(root, false, &mut ahead)?;
+        while let Some(top) = ahead.last_mut() {
+            top.below.extend(put.take());
+            put = match top.next()? {
+                Some(Next::Leaf(cell)) => Some(self.put_leaf(cell)?),
+                Some(Next::Directory(cell)) => self.begin(cell, true, &mut ahead)?,
+                Some(Next::Level(cell)) => self.begin(cell, false, &mut ahead)?,
+                None => match ahead.pop() {
+                    Some(whole) => Some(self.end(whole)?),
+                    None => break,
+                },
+            };
         }
-        let record = match cell.get()? {
+        match put {
+            Some(Child::Directory(link)) => Ok(link.id),
+            _ => Err(LoadError::Malformed("a root is a node of its own")),
+        }
+    }
+
+    /// Refers to the cell if it is there. If not, it waits on `ahead` for what is below.
+    fn begin<'a>(
+        &mut self,
+        cell: &'a InodeCell,
+        may_be_within: bool,
+        ahead: &mut Vec<Waiting<'a>>,
+    ) -> Result<Option<Child>, LoadError> {
+        let hash = cell.hash()?;
+        if let Some(id) = self.refer(cell, false, hash)? {
+            return Ok(Some(Child::Directory(Link { hash, id })));
+        }
+        ahead.push(Waiting { cell, hash, inode: cell.get()?, may_be_within, below: Vec::new() });
+        Ok(None)
+    }
+
+    /// Writes the cell, or gives its entries if they are to be kept within another directory.
+    fn end(&mut self, whole: Waiting<'_>) -> Result<Child, LoadError> {
+        let Waiting { cell, hash, inode, may_be_within, below } = whole;
+        let record = match inode {
             Inode::Entries { role, entries } => {
-                let entries = entries.iter().map(|e| self.put_entry(e)).collect::<Result<_, _>>()?;
+                let names = entries.iter().map(|entry| entry.name.to_vec());
+                let entries: Vec<NamedChild> = names.zip(below).collect();
+                if may_be_within {
+                    let mut bytes = Vec::new();
+                    put_entries(&mut bytes, &entries);
+                    if bytes.len() <= DIRECTORY_WITHIN {
+                        return Ok(Child::DirectoryWithin(entries));
+                    }
+                }
                 Record::Entries { role: *role, entries }
             }
             Inode::Branch(Branch { depth, count, children }) => {
-                let mut links = [None, None];
-                for (link, child) in links.iter_mut().zip(children) {
-                    if let Some(child) = child {
-                        *link = Some(Link { hash: child.hash()?, id: self.put_inode(child)? });
-                    }
-                }
+                let mut links = below.into_iter().filter_map(|child| match child {
+                    Child::Directory(link) => Some(link),
+                    _ => None,
+                });
                 let depth = u8::try_from(*depth)
                     .map_err(|_| LoadError::Malformed("a trie of more than 256 levels"))?;
-                Record::Branch { depth, count: *count, children: links }
+                let children = children.each_ref().map(|child| child.as_ref().and_then(|_| links.next()));
+                Record::Branch { depth, count: *count, children }
             }
         };
-        self.write(cell, &record)
+        Ok(Child::Directory(Link { hash, id: self.write(cell, hash, &record)? }))
     }
 
-    fn put_entry(&mut self, entry: &Entry) -> Result<NamedChild, LoadError> {
-        let child = match &entry.child.0 {
-            Root::Directory(cell) => self.put_directory(cell)?,
-            Root::Changed(changes) => self.put_directory(&*changes.merged()?)?,
-            Root::Leaf(cell) => {
-                let hash = cell.hash()?;
-                let stored = if within(cell) { None } else { self.refer(cell, hash)? };
-                match stored {
-                    Some(id) => Child::Leaf(Link { hash, id }),
-                    None if cell.get()?.len() <= LEAF_WITHIN => Child::LeafWithin(cell.get()?.clone()),
-                    None => Child::Leaf(Link { hash, id: self.put_leaf(cell)? }),
-                }
-            }
-        };
-        Ok((entry.name.to_vec(), child))
-    }
-
-    /// Refers to a directory in another one, or gives its entries if they are to be kept within that.
-    fn put_directory(&mut self, cell: &InodeCell) -> Result<Child, LoadError> {
-        let hash = cell.hash()?;
-        if let Some(id) = self.refer(cell, hash)? {
-            return Ok(Child::Directory(Link { hash, id }));
+    fn put_leaf(&mut self, cell: &Cell<Bytes>) -> Result<Child, LoadError> {
+        let hash = cell.hash();
+        let known_within = cell.loaded().is_some_and(|bytes| bytes.len() <= LEAF_WITHIN);
+        let stored = if known_within { None } else { self.refer(cell, true, hash)? };
+        if let Some(id) = stored {
+            return Ok(Child::Leaf(Link { hash, id }));
         }
-        let Inode::Entries { role, entries } = cell.get()? else {
-            return Ok(Child::Directory(Link { hash, id: self.put_inode(cell)? }));
-        };
-        let entries = entries.iter().map(|e| self.put_entry(e)).collect::<Result<Vec<_>, _>>()?;
-        let mut bytes = Vec::new();
-        put_entries(&mut bytes, &entries);
-        if bytes.len() <= DIRECTORY_WITHIN {
-            return Ok(Child::DirectoryWithin(entries));
+        let bytes = cell.get()?.clone();
+        if bytes.len() <= LEAF_WITHIN {
+            return Ok(Child::LeafWithin(bytes));
         }
-        let record = Record::Entries { role: *role, entries };
-        Ok(Child::Directory(Link { hash, id: self.write(cell, &record)? }))
+        Ok(Child::Leaf(Link { hash, id: self.write(cell, hash, &Record::Leaf(bytes))? }))
     }
 
-    fn put_leaf(&mut self, cell: &Cell<Bytes>) -> Result<u64, LoadError> {
-        let hash = cell.hash()?;
-        if let Some(id) = self.refer(cell, hash)? {
-            return Ok(id);
-        }
-        let record = Record::Leaf(cell.get()?.clone());
-        self.write(cell, &record)
-    }
-
-    fn write<B>(&mut self, cell: &Cell<B>, record: &Record) -> Result<u64, LoadError> {
+    fn write<B>(&mut self, cell: &Cell<B>, hash: ContextHash, record: &Record) -> Result<u64, LoadError> {
         let id = self.next_id;
         let bytes = record.to_bytes();
         self.nodes.insert(id, bytes.as_slice()).map_err(database)?;
@@ -172,23 +189,38 @@ impl<'t> Writer<'t> {
         self.node_count += 1;
         self.byte_count += bytes.len() as u64;
         cell.set_place(Place { store: self.store, id });
+        if cell.is_from_source() {
+            self.brought.insert((matches!(record, Record::Leaf(_)), hash), id);
+        }
         Ok(id)
     }
 
     /// The id of the cell, referred to once more, if it is stored. What a cell remembers is a hint: the transaction that
     /// wrote it may have been aborted, its id used again, the node collected. So the node is looked up and hashed.
-    fn refer<B>(&mut self, cell: &Cell<B>, hash: ContextHash) -> Result<Option<u64>, LoadError> {
-        let Some(Place { store, id }) = cell.place() else { return Ok(None) };
-        if store != self.store {
-            return Ok(None);
-        }
-        match self.nodes.get(id).map_err(database)? {
-            Some(found) if decode(id, found.value())?.hash()? == hash => {}
+    fn refer<B>(
+        &mut self,
+        cell: &Cell<B>,
+        is_leaf: bool,
+        hash: ContextHash,
+    ) -> Result<Option<u64>, LoadError> {
+        let id = match cell.place() {
+            Some(Place { store, id }) if store == self.store && self.holds(id, hash)? => id,
+            _ if cell.is_from_source() => match self.brought.get(&(is_leaf, hash)) {
+                Some(id) => *id,
+                None => return Ok(None),
+            },
             _ => return Ok(None),
-        }
+        };
         let count = self.count(id)?;
         self.set_count(id, count + 1)?;
         Ok(Some(id))
+    }
+
+    fn holds(&self, id: u64, hash: ContextHash) -> Result<bool, LoadError> {
+        match self.nodes.get(id).map_err(database)? {
+            Some(found) => Ok(decode(id, found.value())?.hash()? == hash),
+            None => Ok(false),
+        }
     }
 
     fn count(&self, id: u64) -> Result<u64, LoadError> {
@@ -244,7 +276,35 @@ impl<'t> Writer<'t> {
     }
 }
 
-/// Whether the leaf is known to be kept within its directory.
-fn within(cell: &Cell<Bytes>) -> bool {
-    cell.loaded().is_some_and(|bytes| bytes.len() <= LEAF_WITHIN)
+/// A directory or a level of one, waiting to be written for what is below.
+struct Waiting<'a> {
+    cell: &'a InodeCell,
+    hash: ContextHash,
+    inode: &'a Inode,
+    /// Whether it is a directory in another one.
+    may_be_within: bool,
+    /// What was put already.
+    below: Vec<Child>,
+}
+
+/// What is right below, to be put next.
+enum Next<'a> {
+    Leaf(&'a Cell<Bytes>),
+    Directory(&'a InodeCell),
+    Level(&'a InodeCell),
+}
+
+impl<'a> Waiting<'a> {
+    fn next(&self) -> Result<Option<Next<'a>>, LoadError> {
+        let index = self.below.len();
+        Ok(match self.inode {
+            Inode::Branch(b) => b.children.iter().flatten().nth(index).map(|child| Next::Level(child)),
+            Inode::Entries { entries, .. } => match entries.get(index).map(|entry| &entry.child.0) {
+                None => None,
+                Some(Root::Leaf(cell)) => Some(Next::Leaf(cell)),
+                Some(Root::Directory(cell)) => Some(Next::Directory(cell)),
+                Some(Root::Changed(changes)) => Some(Next::Directory(changes.merged()?)),
+            },
+        })
+    }
 }
