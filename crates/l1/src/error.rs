@@ -126,13 +126,25 @@ pub(crate) fn ids(errors: &[ErrorReport]) -> String {
     }
 }
 
-/// An id, with the text that some errors carry.
+/// An id, with the text that some errors carry, or else with what they say besides.
 fn described(error: &Value, id: &str) -> String {
     let text = ["msg", "error", "message"].iter().find_map(|name| error.get(name)?.as_str());
-    match text {
-        Some(text) => format!("{id} ({})", cut(text)),
+    match text.map(str::to_owned).or_else(|| members(error)) {
+        Some(text) => format!("{id} ({})", cut(&text)),
         None => id.to_owned(),
     }
+}
+
+/// The members of an error that are short to tell, such as what was expected and what was found.
+fn members(error: &Value) -> Option<String> {
+    let told = error.as_object()?.iter().filter(|(name, _)| !matches!(name.as_str(), "kind" | "id"));
+    let told = told.filter_map(|(name, value)| match value {
+        Value::String(text) => Some(format!("{name}: {text}")),
+        Value::Number(number) => Some(format!("{name}: {number}")),
+        _ => None,
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// A text of bounded length for an error message.

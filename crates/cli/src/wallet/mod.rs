@@ -232,7 +232,7 @@ where
         Value::String(text) => text.as_str(),
         other => bail!("the entry `{}` of {file} is not {what}: {other}", entry.name),
     };
-    text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is no {what}", entry.name))
+    text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is not {what}", entry.name))
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The whole system: real processes of the `soru` program in temporary folders, on free ports.
 
+mod bad_input;
+mod client;
 mod demo;
 mod killed;
 mod layer1_gone;
+mod pvm;
 mod reorganised;
 mod support;

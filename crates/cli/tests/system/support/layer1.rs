@@ -1,6 +1,6 @@
 //! A layer-1 that makes blocks when the test says so, and a wallet that has the sandbox's keys.
 
-use super::{Finished, Program, Rpc, finish, soru, until};
+use super::{Finished, Program, Rpc, finish, soru};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -180,11 +180,6 @@ impl Layer1 {
     pub(crate) fn send_messages(&self, from: &str, texts: &[&str]) {
         let messages = format!("text:{}", json!(texts));
         self.send(&["send", "smart", "rollup", "message", &messages, "from", from]);
-    }
-
-    /// Waits until an operation of that kind waits to be in a block.
-    pub(crate) fn until_pending(&self, kind: &str) {
-        until(format!("a pending {kind}"), || self.is_pending(kind).then_some(()));
     }
 }
 
