@@ -5,26 +5,24 @@ use std::io::Read;
 /// Set by a parent that holds the other end of standard input for as long as it lives.
 pub(crate) const VARIABLE: &str = "SORU_STOP_AT_END_OF_INPUT";
 
-/// Resolves when the program should end: at SIGINT, at SIGTERM, or when the parent is gone.
-pub(crate) async fn ended() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut stream) => {
-                stream.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Resolves when the program should end: at SIGINT, at SIGTERM, or when the parent is gone. Signals are heeded from this
+/// call on, not only once the answer is waited for.
+pub(crate) fn ended() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let heard = async |signal: std::io::Result<Signal>| match signal {
+        Ok(mut signal) => {
+            signal.recv().await;
         }
+        Err(_) => std::future::pending().await,
     };
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    let terminated = signal(SignalKind::terminate());
+    let interrupted = signal(SignalKind::interrupt());
+    async move {
+        tokio::select! {
+            () = heard(terminated) => {}
+            () = heard(interrupted) => {}
+            () = parent_gone() => {}
         }
-    };
-    tokio::select! {
-        () = terminated => {}
-        () = interrupted => {}
-        () = parent_gone() => {}
     }
 }
 

@@ -210,8 +210,10 @@ async fn serve(config: Config, wallet: &Wallet) -> Result<()> {
     for account in config.operators.values().collect::<BTreeSet<_>>() {
         signers.push(Arc::new(wallet.secret_key(account)?));
     }
+    // Before anybody is told that it runs, and may want it to end.
+    let ended = lifeline::ended();
     let node = soru_node::start(config, signers).await?;
     // For a program that started this one: the address, once it answers.
     output::line(format_args!("ready http://{}", node.rpc_addr()))?;
-    Ok(node.run(lifeline::ended()).await?)
+    Ok(node.run(ended).await?)
 }

@@ -108,10 +108,12 @@ async fn serve(options: RunOptions) -> Result<()> {
     if let Some(kept) = options.kept_ledgers {
         config.kept_ledgers = kept;
     }
+    // Before anybody is told that it runs, and may want it to end.
+    let ended = lifeline::ended();
     let running = Sandbox::start(config).await?;
     // For a program that started this one: the address, once it answers.
     output::line(format_args!("ready {}", running.url()))?;
-    lifeline::ended().await;
+    ended.await;
     tracing::info!("stopping");
     running.stop().await;
     Ok(())

@@ -1,6 +1,6 @@
 //! What is wrong is refused with its cause, and everything goes on.
 
-use crate::support::{Finished, Layer1, Program, RollupNode, Settings, finish, soru, until};
+use crate::support::{Finished, Layer1, RollupNode, Settings, finish, soru, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use soru_base::bootstrap::BootstrapAccount;
@@ -347,15 +347,4 @@ fn a_layer_1_that_is_not_there_is_named() {
     assert!(error.contains("nonsense"), "{error}");
     let error = run(&["rollup-client", "--endpoint", &url, "show", "status"]).failed(1);
     assert!(error.contains(&url) && error.contains("is it running?"), "{error}");
-}
-
-/// A program that is asked to end does so, and says nothing of a failure.
-#[test]
-fn services_end_when_they_are_asked_to() {
-    let dir = tempfile::tempdir().unwrap();
-    let data_dir = dir.path().join("chain").display().to_string();
-    let words = ["sandbox", "run", "--rpc-addr", "127.0.0.1:0", "--data-dir", &data_dir];
-    let mut program = Program::start(&words.map(str::to_owned), &dir.path().join("log"));
-    program.line_after("ready ");
-    assert!(program.stop().success());
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Layer1, RollupNode, Seeded, Settings, until};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// When the node is killed.
 #[derive(Debug, Clone, Copy)]
@@ -112,25 +113,61 @@ impl World {
     }
 }
 
-/// How often each commitment was published by the operations of some levels, refused operations included.
-fn add_publications(layer1: &Layer1, levels: impl Iterator<Item = u32>, found: &mut BTreeMap<String, u32>) {
-    for level in levels {
-        for content in layer1.contents(level) {
-            if content["kind"] == PUBLISH || content["kind"] == CEMENT {
-                assert_eq!(content["metadata"]["operation_result"]["status"], "applied", "{content}");
-            }
-            if content["kind"] == PUBLISH {
-                let hash = content["metadata"]["operation_result"]["staked_hash"].as_str();
-                *found.entry(hash.expect("the hash of a commitment").to_owned()).or_default() += 1;
-            }
+/// The publications on the layer-1's chain: each commitment, and how often.
+fn publications(layer1: &Layer1, levels: RangeInclusive<u32>) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    for content in levels.flat_map(|level| layer1.contents(level)) {
+        let result = &content["metadata"]["operation_result"];
+        if content["kind"] == PUBLISH && result["status"] == "applied" {
+            let hash = result["staked_hash"].as_str().expect("the hash of a commitment");
+            *found.entry(hash.to_owned()).or_default() += 1;
         }
     }
+    found
+}
+
+/// Lets the node publish what is due by now, then checks that it knows and has published what `twin` knows.
+fn check(layer1: &Layer1, rollup: &str, origination: u32, victim: &mut RollupNode, twin: &mut RollupNode) {
+    let due = (layer1.head() - FINALITY - origination) / PERIOD;
+    let (mut looks, mut head) = (0, layer1.head());
+    until(format!("{due} publications"), || {
+        looks += 1;
+        let busy = layer1.is_pending(PUBLISH) || layer1.is_pending(CEMENT);
+        // Without an operation that waits, the node has nothing to send yet, or is about to.
+        if victim.level() < head || !(busy || looks > 20) {
+            return None;
+        }
+        looks = 0;
+        head = layer1.bake(1);
+        (publications(layer1, origination + 1..=head).len() >= due as usize).then_some(())
+    });
+    victim.until_at(layer1, head);
+    twin.until_at(layer1, head);
+    for level in origination..=head {
+        assert_eq!(victim.recorded(level), twin.recorded(level));
+    }
+    let published = publications(layer1, origination + 1..=head);
+    let commitments: Vec<String> = (1..=due)
+        .map(|n| twin.recorded(origination + n * PERIOD).commitment)
+        .map(|hash| hash.as_str().expect("a commitment").to_owned())
+        .collect();
+    for hash in &commitments {
+        assert_eq!(published.get(hash), Some(&1), "{hash} was published so often");
+    }
+    assert!(published.values().all(|&times| times == 1), "{published:?}");
+    let cemented = layer1.rpc.get(&format!(
+        "/chains/main/blocks/head/context/smart_rollups/smart_rollup/{rollup}/last_cemented_commitment_hash_with_level"
+    ));
+    assert!(commitments.iter().any(|hash| cemented["hash"] == **hash), "{cemented}");
+}
+
+fn settings() -> Settings {
+    Settings { commitment_period: PERIOD, challenge_window: 5, ..Settings::default() }
 }
 
 #[test]
 fn a_node_killed_ten_times_ends_as_one_that_never_was() {
-    let layer1 =
-        Layer1::start(Settings { commitment_period: PERIOD, challenge_window: 5, ..Settings::default() });
+    let layer1 = Layer1::start(settings());
     let rollup = layer1.originate_notary();
     let origination = layer1.head();
     let mut twin = RollupNode::observer(&layer1, &rollup, "twin");
@@ -140,41 +177,59 @@ fn a_node_killed_ten_times_ends_as_one_that_never_was() {
         world.kill(moment);
     }
     let World { layer1, mut victim, .. } = world;
-
-    // What is due by now is published sooner or later.
-    let due = (layer1.head() - FINALITY - origination) / PERIOD;
-    let (mut published, mut seen, mut looks) = (BTreeMap::new(), origination, 0);
-    until(format!("{due} publications"), || {
-        let head = layer1.head();
-        looks += 1;
-        let busy = layer1.is_pending(PUBLISH) || layer1.is_pending(CEMENT);
-        if victim.level() == head && (busy || looks > 20) {
-            looks = 0;
-            let head = layer1.bake(1);
-            add_publications(&layer1, seen + 1..=head, &mut published);
-            seen = head;
+    assert!(layer1.head() > origination + 60);
+    check(&layer1, &rollup, origination, &mut victim, &mut twin);
+    // Nothing was tried twice, not even in vain.
+    for content in (origination + 1..=layer1.head()).flat_map(|level| layer1.contents(level)) {
+        if content["kind"] == PUBLISH || content["kind"] == CEMENT {
+            assert_eq!(content["metadata"]["operation_result"]["status"], "applied", "{content}");
         }
-        (published.len() >= due as usize).then_some(())
-    });
-    let head = layer1.head();
-    assert!(head > origination + 60);
-    victim.until_at(&layer1, head);
-    twin.until_at(&layer1, head);
-    for level in origination..=head {
-        assert_eq!(victim.recorded(level), twin.recorded(level));
     }
-    let commitments: Vec<String> = (1..=due)
-        .map(|n| twin.recorded(origination + n * PERIOD).commitment)
-        .map(|hash| hash.as_str().expect("a commitment").to_owned())
-        .collect();
-    for hash in &commitments {
-        assert_eq!(published.get(hash), Some(&1), "{hash} was published so often");
+}
+
+/// Everything at once: the node and the layer-1 are killed, and blocks are taken back, in an order that the seed says.
+fn storm(seed: u64) {
+    let mut chance = Seeded(seed);
+    let mut layer1 = Layer1::start(settings());
+    let rollup = layer1.originate_notary();
+    let origination = layer1.head();
+    let mut victim = RollupNode::operator(&layer1, &rollup, "victim");
+    layer1.bake(6);
+    for _ in 0..40 {
+        match chance.below(8) {
+            0 | 1 => {
+                if !layer1.is_pending("smart_rollup_add_messages") {
+                    layer1.send_messages("bootstrap1", &["salut"]);
+                }
+                layer1.bake(1);
+            }
+            2 => {
+                layer1.bake(1 + chance.below(5));
+            }
+            3 => {
+                layer1.reorganise(1 + chance.below(4));
+            }
+            4 => {
+                victim.kill();
+                victim.start_again();
+            }
+            5 => {
+                layer1.kill();
+                layer1.start_again();
+            }
+            _ => victim.until_at(&layer1, layer1.head()),
+        }
     }
-    assert!(published.values().all(|&times| times == 1), "{published:?}");
-    let path = format!("/global/block/{head}/hash");
-    assert_eq!(victim.rpc.get(&path), twin.rpc.get(&path));
-    let cemented = layer1.rpc.get(&format!(
-        "/chains/main/blocks/head/context/smart_rollups/smart_rollup/{rollup}/last_cemented_commitment_hash_with_level"
-    ));
-    assert!(commitments.iter().any(|hash| cemented["hash"] == **hash), "{cemented}");
+    let mut fresh = RollupNode::observer(&layer1, &rollup, "fresh");
+    check(&layer1, &rollup, origination, &mut victim, &mut fresh);
+}
+
+#[test]
+fn a_storm() {
+    storm(1);
+}
+
+#[test]
+fn another_storm() {
+    storm(2);
 }

@@ -7,4 +7,5 @@ mod killed;
 mod layer1_gone;
 mod pvm;
 mod reorganised;
+mod stopped;
 mod support;

@@ -65,6 +65,11 @@ impl RollupNode {
         self.program.take().expect("the node runs").kill();
     }
 
+    /// SIGTERM; returns how it ended.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        self.program.take().expect("the node runs").stop()
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.program.as_mut().is_some_and(Program::is_running)
     }

@@ -65,8 +65,14 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it; what it writes on standard error is added to the file `log`.
     pub(crate) fn start(arguments: &[String], log: &Path) -> Self {
+        Self::start_in(arguments, log, &std::env::temp_dir())
+    }
+
+    /// The same, with another folder for temporary files.
+    pub(crate) fn start_in(arguments: &[String], log: &Path, temporary: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("the log can be written");
         let mut command = bare();
+        command.env("TMPDIR", temporary);
         // Should the test be killed, the end of its input tells the program to stop.
         command.env("SORU_STOP_AT_END_OF_INPUT", "1").stdin(Stdio::piped());
         command.args(arguments).stdout(Stdio::piped()).stderr(file);
