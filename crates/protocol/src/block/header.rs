@@ -53,7 +53,7 @@ pub struct ProtocolData {
     pub proof_of_work_nonce: [u8; 8],
     /// Commitment to a random number, once in a while.
     pub seed_nonce_hash: Option<NonceHash>,
-    /// Votes: in the low two bits 0 for on, 1 for off, 2 for pass.
+    /// The vote: 0 for on, 1 for off, 2 for pass.
     pub per_block_votes: u8,
     /// The baker's signature.
     pub signature: Signature,
@@ -183,9 +183,17 @@ impl Binary for ProtocolData {
             payload_round: r.u32("payload round")?,
             proof_of_work_nonce: r.array("proof-of-work nonce")?,
             seed_nonce_hash: if r.bool("seed nonce hash")? { Some(NonceHash::read(r)?) } else { None },
-            per_block_votes: r.u8("per-block votes")?,
+            per_block_votes: read_votes(r)?,
             signature: Signature::read(r)?,
         })
+    }
+}
+
+fn read_votes(r: &mut Reader<'_>) -> Result<u8, DecodeError> {
+    let place = r.clone();
+    match r.u8("per-block votes")? {
+        votes @ 0..=ProtocolData::VOTE_PASS => Ok(votes),
+        other => Err(place.invalid("per-block votes", format!("{other:#04x} is no vote (00, 01 or 02)"))),
     }
 }
 
@@ -309,6 +317,16 @@ mod tests {
         let genesis = BlockHeader { protocol_data: None, ..header };
         assert_eq!(BlockHeader::from_bytes(&genesis.to_bytes()).as_ref(), Ok(&genesis));
         assert_eq!(BlockHeader::from_json(&genesis.to_json(IdFamily::Alpha), IdFamily::Alpha), Ok(genesis));
+    }
+
+    #[test]
+    fn a_vote_that_json_cannot_say_is_refused() {
+        let header = BlockHeader::from_json(&sample(), IdFamily::Alpha).unwrap();
+        let mut bytes = header.to_bytes();
+        let votes = bytes.len() - 65;
+        assert_eq!(bytes[votes], 1);
+        bytes[votes] = 3;
+        assert!(BlockHeader::from_bytes(&bytes).unwrap_err().to_string().contains("0x03 is no vote"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ impl Binary for Operation {
                 format!("{} bytes are more than {MAX_OPERATION_SIZE}", r.remaining()),
             ));
         }
+        let mut whole = r.clone();
         let branch = BlockHash::read(r)?;
         let mut contents = Vec::new();
         while !r.is_empty() {
@@ -29,8 +30,22 @@ impl Binary for Operation {
         if contents.is_empty() {
             return Err(r.invalid("contents", "an operation without contents"));
         }
-        Ok(Self { branch, contents })
+        let operation = Self { branch, contents };
+        // Some numbers, expressions and paddings can be written in several ways; signature and hash cover one.
+        let (written, place) = (operation.to_bytes(), whole.clone());
+        let found = whole.rest();
+        if let Some(at) = differs(&written, found) {
+            let reason = format!("byte {at} of it is not as clients write it");
+            return Err(place.invalid("operation", reason));
+        }
+        Ok(operation)
     }
+}
+
+/// Where two byte strings begin to differ.
+fn differs(one: &[u8], two: &[u8]) -> Option<usize> {
+    let common = one.iter().zip(two).take_while(|(a, b)| a == b).count();
+    (common < one.len().max(two.len())).then_some(common)
 }
 
 impl Binary for Content {

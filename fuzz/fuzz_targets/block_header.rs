@@ -1,0 +1,3 @@
+//! Block headers.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::block_header(bytes));

@@ -1,0 +1,3 @@
+//! Commitments.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::commitment(bytes));

@@ -1,0 +1,3 @@
+//! Kernels on two engines.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::engines_agree(bytes));

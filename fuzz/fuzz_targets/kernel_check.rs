@@ -1,0 +1,3 @@
+//! Bytes of kernels.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::kernel_check(bytes));

@@ -1,0 +1,3 @@
+//! Operations on a ledger.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::ledger(bytes));

@@ -1,0 +1,3 @@
+//! Files of runs.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::replay(bytes));

@@ -1,0 +1,3 @@
+//! Scripts, typed.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::script(bytes));

@@ -1,0 +1,3 @@
+//! Types and values.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::value(bytes));

@@ -1,0 +1,98 @@
+//! Well-formed things out of arbitrary bytes.
+
+use arbitrary::{Result, Unstructured};
+use soru_base::{Binary, Mutez};
+use soru_protocol::operation::Operation;
+
+/// Accounts that have tez and revealed keys.
+pub(crate) const STAKERS: usize = 5;
+/// When the chain begins, in seconds since 1970.
+pub(crate) const FIRST_LEVEL: i64 = 1_000;
+
+/// Something that happens to a chain.
+pub(crate) enum Deed {
+    /// So many blocks end.
+    Blocks(u8),
+    /// An account asks for something. Source and counters are not yet those of the account.
+    Operation { account: usize, operation: Operation },
+}
+
+/// What happens, in order: one byte says who or how many blocks, two how long the operation is that follows in binary form.
+pub(crate) fn deeds(bytes: &[u8]) -> Vec<Deed> {
+    let mut source = Unstructured::new(bytes);
+    let mut all = Vec::new();
+    while !source.is_empty() && all.len() < 64 {
+        match deed(&mut source) {
+            Ok(Some(deed)) => all.push(deed),
+            Ok(None) => {}
+            Err(_) => break,
+        }
+    }
+    all
+}
+
+fn deed(source: &mut Unstructured<'_>) -> Result<Option<Deed>> {
+    let who: u8 = source.arbitrary()?;
+    if who >= 0xf0 {
+        return Ok(Some(Deed::Blocks(who & 0xf)));
+    }
+    let length = usize::from(u16::from_be_bytes(source.arbitrary()?)).min(source.len());
+    let Ok(mut operation) = Operation::from_bytes(source.bytes(length)?) else { return Ok(None) };
+    for content in &mut operation.contents {
+        // Most of what is arbitrary would be refused for its limits: half of the accounts are more modest.
+        if who & 8 == 0 {
+            content.fee = Mutez(content.fee.0 % 10_000);
+            content.gas_limit = content.gas_limit.clamp(1_000, 200_000);
+            content.storage_limit = content.storage_limit.clamp(1_000, 60_000);
+        }
+    }
+    Ok(Some(Deed::Operation { account: usize::from(who) % STAKERS, operation }))
+}
+
+/// A valid kernel that ends, without floats.
+#[cfg(feature = "engine")]
+pub(crate) fn kernel(bytes: &[u8]) -> Result<Vec<u8>> {
+    use wasm_smith::{Config, Module};
+    let wasm = |text: &str| wat::parse_str(text).map_err(|_| arbitrary::Error::IncorrectFormat);
+    let config = Config {
+        available_imports: Some(wasm(HOST)?),
+        exports: Some(wasm(EXPORTS)?),
+        allow_floats: false,
+        allow_start_export: true,
+        bulk_memory_enabled: true,
+        reference_types_enabled: true,
+        multi_value_enabled: true,
+        sign_extension_ops_enabled: true,
+        saturating_float_to_int_enabled: false,
+        simd_enabled: false,
+        relaxed_simd_enabled: false,
+        exceptions_enabled: false,
+        gc_enabled: false,
+        tail_call_enabled: false,
+        threads_enabled: false,
+        memory64_enabled: false,
+        extended_const_enabled: false,
+        wide_arithmetic_enabled: false,
+        max_memories: 1,
+        max_tables: 1,
+        max_memory32_bytes: 4 << 20,
+        max_table_elements: 1_000,
+        ..Config::default()
+    };
+    let mut module = Module::new(config, &mut Unstructured::new(bytes))?;
+    module.ensure_termination(10_000).map_err(|_| arbitrary::Error::IncorrectFormat)?;
+    Ok(module.to_bytes())
+}
+
+#[cfg(feature = "engine")]
+const EXPORTS: &str = r#"(module (memory (export "mem") 1) (func (export "kernel_run")))"#;
+
+#[cfg(feature = "engine")]
+const HOST: &str = r#"(module
+    (import "smart_rollup_core" "read_input" (func (param i32 i32 i32) (result i32)))
+    (import "smart_rollup_core" "write_output" (func (param i32 i32) (result i32)))
+    (import "smart_rollup_core" "write_debug" (func (param i32 i32)))
+    (import "smart_rollup_core" "store_has" (func (param i32 i32) (result i32)))
+    (import "smart_rollup_core" "store_write" (func (param i32 i32 i32 i32 i32) (result i32)))
+    (import "smart_rollup_core" "store_read" (func (param i32 i32 i32 i32 i32) (result i32)))
+    (import "smart_rollup_core" "store_delete" (func (param i32 i32) (result i32))))"#;
