@@ -50,7 +50,8 @@ pub struct Proof {
 
 /// Runs `step` on `tree` and makes the proof of what it does: it holds all that the step reads, and nothing else.
 ///
-/// The step gets a tree that notes what is loaded, through clones and grafts, and gives back the tree it ends with.
+/// The step gets a tree that notes what is loaded, through clones and grafts, and gives back the tree it ends with. A proof
+/// of more than 2^20 parts is refused.
 pub fn produce<A, E: From<ProofError>>(
     tree: &Tree,
     step: impl FnOnce(Tree) -> Result<(Tree, A), E>,

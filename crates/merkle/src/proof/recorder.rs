@@ -113,8 +113,8 @@ impl Recorder {
                         return Err(LoadError::Malformed("a proof holds no name of more than 255 bytes"));
                     }
                     let index = parts.add(slot, Part::Entries(Vec::with_capacity(entries.len())));
-                    let below = |e| (Slot::Entry(index, Entry::clone(e).name), Ahead::Tree(&e.child));
-                    ahead.extend(entries.iter().rev().map(below));
+                    let below = entries.iter().rev();
+                    ahead.extend(below.map(|e| (Slot::Entry(index, e.name.clone()), Ahead::Tree(&e.child))));
                 }
                 Some(Inode::Branch(branch)) => {
                     let count = branch.count;
