@@ -35,8 +35,10 @@ pub(crate) struct Made {
 }
 
 impl Layer1 {
-    pub(crate) async fn start(dir: &Path) -> Result<Self> {
-        let config = Config::new(dir);
+    /// A new one, that a node can follow through `levels` levels from the first on.
+    pub(crate) async fn start(dir: &Path, levels: u32) -> Result<Self> {
+        let mut config = Config::new(dir);
+        config.kept_ledgers = config.kept_ledgers.max(levels.saturating_add(10));
         let ids = Profile::named(config.profile).ids;
         let running = Sandbox::start(config).await?;
         let client = Client::new(&running.url(), ids)?;

@@ -15,6 +15,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::Report;
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 /// Measure catching up, what is kept on disk, and messages through the echo kernel.
 #[derive(Parser)]
@@ -57,7 +58,8 @@ fn main() -> Result<()> {
 async fn measure(options: &Options) -> Result<Report> {
     let dir =
         tempfile::Builder::new().prefix("soru-bench-").tempdir().context("cannot make a temporary folder")?;
-    let layer1 = layer1::Layer1::start(&dir.path().join("layer-1")).await?;
+    let synced_write = synced_write(&dir.path().join("written"))?;
+    let layer1 = layer1::Layer1::start(&dir.path().join("layer-1"), options.levels).await?;
     let made = layer1.make_levels(options.levels, options.messages, MESSAGE_BYTES).await?;
     let caught_up = node::catch_up(&layer1, &made, &dir.path().join("node")).await?;
     let layer1_bytes = layer1.stop().await?;
@@ -66,6 +68,7 @@ async fn measure(options: &Options) -> Result<Report> {
         levels: options.levels,
         messages: options.messages,
         message_bytes: MESSAGE_BYTES,
+        synced_write,
         made: made.time,
         caught_up,
         layer1_bytes,
@@ -85,6 +88,18 @@ fn progress(what: &'static str, steps: u64) -> ProgressBar {
     }
     bar.set_prefix(what);
     bar
+}
+
+/// What it takes until 16 KiB are safely on the disk: a node that lost nothing of a level waits so long, at every level.
+fn synced_write(path: &std::path::Path) -> Result<Duration> {
+    const WRITES: u32 = 100;
+    let mut file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    let start = Instant::now();
+    for _ in 0..WRITES {
+        file.write_all(&[1; 16 * 1024])?;
+        file.sync_data()?;
+    }
+    Ok(start.elapsed() / WRITES)
 }
 
 /// Bytes of all files in a folder.

@@ -12,6 +12,8 @@ pub(crate) struct Report {
     /// External messages in each level.
     pub(crate) messages: u32,
     pub(crate) message_bytes: usize,
+    /// What one write takes that waits for the disk.
+    pub(crate) synced_write: Duration,
     /// What making the levels on the layer-1 took.
     pub(crate) made: Duration,
     pub(crate) caught_up: CaughtUp,
@@ -45,6 +47,7 @@ impl Report {
             "levels": self.levels,
             "messages_per_level": self.messages,
             "message_bytes": self.message_bytes,
+            "synced_write_seconds": self.synced_write.as_secs_f64(),
             "layer1": {
                 "seconds": self.made.as_secs_f64(),
                 "levels_per_second": rounded(rate(self.levels.into(), self.made)),
@@ -96,6 +99,7 @@ impl fmt::Display for Report {
         let (levels, node) = (u64::from(self.levels), &self.caught_up);
         let title = format!("{levels} levels of {} messages of {} bytes", self.messages, self.message_bytes);
         line(&title, String::new())?;
+        line("  a write that waits for the disk", format!("{:.2?}", self.synced_write))?;
         line("  layer-1: making them", format!("{:.0} levels a second", rate(levels, self.made)))?;
         line("  layer-1: on disk", self.size(self.layer1_bytes))?;
         line("  node: catching up", format!("{:.0} levels a second", rate(levels, node.time)))?;
