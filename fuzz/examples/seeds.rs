@@ -8,6 +8,7 @@ use soru_base::{
 use soru_michelson::Micheline;
 use soru_protocol::block::{ProtocolData, ShellHeader, fitness};
 use soru_protocol::{Action, BlockHeader, Operation, SignedOperation, Timestamp};
+use soru_pvm::outbox::OutputProof;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ fn main() -> Result<()> {
     let vectors = root.join("../testdata/vectors");
     seeds.operations(&vectors)?;
     seeds.headers()?;
+    seeds.outputs()?;
     for path in files(&vectors.join("proofs"))? {
         seeds.proofs(&path)?;
     }
@@ -154,6 +156,20 @@ impl Seeds {
             self.put_json(1, &header.to_json(IdFamily::Mainnet))?;
         }
         Ok(())
+    }
+
+    /// Proofs of the messages of a state.
+    fn outputs(&self) -> Result<()> {
+        // Three host calls: write_output of some of the first bytes of the memory.
+        let kernel = [1, 0, 9, 1, 2, 4, 1, 0, 1];
+        let tree = soru_fuzz::host_calls_state(&kernel)?;
+        for (level, index) in [(0, 0), (0, 2), (1, 1)] {
+            let level = Level::new(level).ok_or("a level")?;
+            let proof = OutputProof::produce(&tree, level, index)?;
+            self.put("output_proof", &proof.to_bytes())?;
+            self.put("merkle_proof", &proof.proof.to_bytes())?;
+        }
+        self.put("host_calls", &kernel)
     }
 
     fn proofs(&self, path: &Path) -> Result<()> {

@@ -1,8 +1,32 @@
 //! Well-formed things out of arbitrary bytes.
 
-use arbitrary::{Result, Unstructured};
-use soru_base::{Binary, Mutez};
+use arbitrary::{Arbitrary as _, Result, Unstructured};
+use soru_base::{Binary, Mutez, Reader};
+use soru_merkle::{Proof, ProofError};
 use soru_protocol::operation::Operation;
+use soru_pvm::host::{HostFunction, HostValue, ValueType};
+
+/// The bytes of a proof with the hashes that its tree has, before and after: else hardly any would be looked into. `bytes` may go
+/// on behind the proof.
+pub(crate) fn honest(proof: &Proof, bytes: &[u8]) -> Option<Vec<u8>> {
+    let found = match proof.to_tree() {
+        Ok(_) => proof.before(),
+        Err(ProofError::Before { found, .. }) => found,
+        Err(_) => return None,
+    };
+    // A tag that says the kinds of both trees, a version, both hashes.
+    let kinds = [0, 3].into_iter().map(|tag| {
+        let mut bytes = bytes.to_vec();
+        bytes[0] = tag;
+        bytes[3..35].copy_from_slice(&found.0);
+        bytes[35..67].copy_from_slice(&found.0);
+        bytes
+    });
+    kinds.into_iter().find(|bytes| {
+        let proof = Proof::read(&mut Reader::new(bytes));
+        proof.is_ok_and(|proof| proof.to_tree().is_ok())
+    })
+}
 
 /// Accounts that have tez and revealed keys.
 pub(crate) const STAKERS: usize = 5;
@@ -47,6 +71,26 @@ fn deed(source: &mut Unstructured<'_>) -> Result<Option<Deed>> {
         }
     }
     Ok(Some(Deed::Operation { account: usize::from(who) % STAKERS, operation }))
+}
+
+/// A host call whose arguments have the right types: mostly small, since most addresses and lengths that work are.
+pub(crate) fn call(source: &mut Unstructured<'_>) -> Result<(HostFunction, Vec<HostValue>)> {
+    if source.is_empty() {
+        return Err(arbitrary::Error::NotEnoughData);
+    }
+    let which: u8 = source.arbitrary()?;
+    let function = HostFunction::ALL[usize::from(which & 0x1f) % HostFunction::ALL.len()];
+    let mut args = Vec::new();
+    for ty in function.params() {
+        args.push(match (ty, which >> 5) {
+            (ValueType::I32, 0..=4) => HostValue::I32(u8::arbitrary(source)?.into()),
+            (ValueType::I32, 5 | 6) => HostValue::I32(u16::arbitrary(source)?.into()),
+            (ValueType::I32, _) => HostValue::I32(source.arbitrary()?),
+            (ValueType::I64, 0..=4) => HostValue::I64(u8::arbitrary(source)?.into()),
+            (ValueType::I64, _) => HostValue::I64(source.arbitrary()?),
+        });
+    }
+    Ok((function, args))
 }
 
 /// A valid kernel that ends, without floats.

@@ -1,9 +1,9 @@
 //! Kernels that anybody may install.
 
+use super::machine::RUN_FILE;
 use crate::generators::kernel;
 use soru_engine::{Compiler, Engine, Options, check};
 use soru_pvm::Version;
-use soru_pvm::replay::RunFile;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -18,10 +18,6 @@ pub fn kernel_check(bytes: &[u8]) {
     assert!(verdicts.is_sorted_by_key(Result::is_ok), "an import was taken away");
 }
 
-/// Two levels, a message in each.
-const RUN: &str = r#"{"format": "wasm-pvm-vectors 1", "kernel": "", "pvm_version": "2.0.0-r6", "ticks_per_snapshot": 11000000000, "outbox_validity_period": 80640, "outbox_message_limit": 100, "max_reboots": 3, "levels": [{"level": 0, "messages": ["0001", "01ff", "0002"]}, {"level": 1, "messages": ["0001", "0102", "0002"]}]}"#;
-
-static RUN_FILE: LazyLock<RunFile> = LazyLock::new(|| RunFile::parse(RUN).expect("a run"));
 static ENGINES: LazyLock<[Engine; 2]> = LazyLock::new(|| {
     [Compiler::Cranelift, Compiler::Singlepass].map(|compiler| {
         let options = Options { compiler, deadline: Duration::from_secs(2), ..Options::default() };

@@ -57,6 +57,7 @@ fn next(ledger: &Ledger) -> BlockContext {
 }
 
 fn apply(block: &mut BlockBuilder, account: usize, mut operation: Operation) {
+    super::protocol::say_proofs(&mut operation);
     let sender = &BOOTSTRAP_ACCOUNTS[account];
     let counter = block.ledger().counter(&sender.pkh()).expect("a counter");
     let rollup = block.ledger().rollups().expect("the rollups").last().copied();

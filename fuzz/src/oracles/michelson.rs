@@ -8,15 +8,14 @@ use soru_michelson::{Form, Gas, Micheline, Reading, Script, Source, Type, Value}
 /// What an operation may use on the network, in milligas.
 const GAS: u64 = 1_040_000_000;
 
-/// Expressions in binary form: stable, and their JSON says the same. A text that is printed and can be read again says the
-/// same.
+/// Expressions in binary form: stable, and their JSON says the same.
 pub fn micheline_binary(bytes: &[u8]) {
     let Some(node) = laws::stable::<Micheline>(bytes) else { return };
     assert_eq!(Micheline::from_json_value(&node.to_json_value()).as_ref(), Ok(&node));
     let _ = (node.node_count(), node.expr_hash());
-    let bare = node.strip_annots();
-    if let Ok(again) = Micheline::parse(&bare.to_string()) {
-        assert_eq!(again, bare);
+    // Not every text reads as what it was printed from: `CDR 2` is a macro, annotations may hold anything.
+    if let Ok(read) = Micheline::parse(&node.to_string()) {
+        assert_eq!(Micheline::parse(&read.to_string()).as_ref(), Ok(&read));
     }
     drop(node.clone());
 }

@@ -13,7 +13,7 @@ pub use identifiers::{durable_key, identifiers};
 #[cfg(feature = "engine")]
 pub use kernels::{engines_agree, kernel_check};
 pub use ledger::ledger;
-pub use machine::replay;
+pub use machine::{host_calls, host_calls_state, replay};
 pub use michelson::{micheline_binary, micheline_json, micheline_text, script, value};
 pub use proofs::{merkle_proof, output_proof};
 pub use protocol::{block_header, commitment, inbox_message, json, operation, outbox_message};

@@ -3,6 +3,7 @@
 use crate::laws;
 use soru_base::{Binary, OperationHash, blake2b::hash32};
 use soru_protocol::inbox::InboxMessage;
+use soru_protocol::operation::{Action, Operation, RevealProof};
 use soru_protocol::outbox::OUTBOX_MESSAGE_SIZE_LIMIT;
 use soru_protocol::receipt::BlockOperation;
 use soru_protocol::{BlockHeader, Commitment, Inbox, OutboxMessage, SignedOperation};
@@ -10,9 +11,21 @@ use soru_pvm::input::InputKind;
 
 /// Signed operations: exact, since the signature and the hash cover the bytes. Their JSON says the same.
 pub fn operation(bytes: &[u8]) {
-    let Some(operation) = laws::exact::<SignedOperation>(bytes) else { return };
+    let Some(mut operation) = laws::exact::<SignedOperation>(bytes) else { return };
     assert_eq!(operation.hash(), OperationHash(hash32(bytes)));
+    say_proofs(&mut operation.operation);
     laws::json(&operation);
+}
+
+/// JSON does not tell a proof that is left out from one that is said not to be there.
+pub(super) fn say_proofs(operation: &mut Operation) {
+    for content in &mut operation.contents {
+        if let Action::Reveal { proof, .. } = &mut content.action
+            && *proof == RevealProof::LeftOut
+        {
+            *proof = RevealProof::None;
+        }
+    }
 }
 
 /// Block headers: exact, since the hash covers the bytes. Their JSON says the same.
