@@ -210,7 +210,8 @@ impl Durable {
         Ok(self.value(&key.value())?.map(|value| value.read_all(max)).transpose()?)
     }
 
-    /// All values with their keys, in the order of the keys as texts.
+    /// All values with their keys, in the order of the keys as texts. Not for the storage of a stranger's kernel: copies
+    /// share what they hold in a tree, but not here.
     pub fn values(&self) -> Result<Vec<(String, ByteVector)>, StateError> {
         let none: [&str; 0] = [];
         let mut values = Vec::new();
