@@ -70,7 +70,7 @@ struct RunOptions {
     /// Set a constant, as smart_rollup_commitment_period_in_blocks=4; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     constant: Vec<String>,
-    /// For how many blocks below the head the ledger is kept
+    /// For how many blocks below the head the ledger is kept [default: 100000]
     #[arg(long, value_name = "BLOCKS")]
     kept_ledgers: Option<u32>,
 }

@@ -47,7 +47,7 @@ impl Config {
             rpc_addr: (Ipv4Addr::LOCALHOST, 0).into(),
             baking: Baking::OnDemand,
             genesis_time: None,
-            kept_ledgers: 1_000,
+            kept_ledgers: 100_000,
         }
     }
 

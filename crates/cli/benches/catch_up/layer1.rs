@@ -35,10 +35,9 @@ pub(crate) struct Made {
 }
 
 impl Layer1 {
-    /// A new one, that a node can follow through `levels` levels from the first on.
-    pub(crate) async fn start(dir: &Path, levels: u32) -> Result<Self> {
-        let mut config = Config::new(dir);
-        config.kept_ledgers = config.kept_ledgers.max(levels.saturating_add(10));
+    /// A new one.
+    pub(crate) async fn start(dir: &Path) -> Result<Self> {
+        let config = Config::new(dir);
         let ids = Profile::named(config.profile).ids;
         let running = Sandbox::start(config).await?;
         let client = Client::new(&running.url(), ids)?;

@@ -59,7 +59,7 @@ async fn measure(options: &Options) -> Result<Report> {
     let dir =
         tempfile::Builder::new().prefix("soru-bench-").tempdir().context("cannot make a temporary folder")?;
     let synced_write = synced_write(&dir.path().join("written"))?;
-    let layer1 = layer1::Layer1::start(&dir.path().join("layer-1"), options.levels).await?;
+    let layer1 = layer1::Layer1::start(&dir.path().join("layer-1")).await?;
     let made = layer1.make_levels(options.levels, options.messages, MESSAGE_BYTES).await?;
     let caught_up = node::catch_up(&layer1, &made, &dir.path().join("node")).await?;
     let layer1_bytes = layer1.stop().await?;
