@@ -239,13 +239,20 @@ impl Action {
     }
 }
 
+/// Bytes of a BLS signature.
+const PROOF_LEN: usize = 96;
+
 /// No tag of a content is 00 or ff, so a missing option byte is seen by what follows the key.
 fn read_proof(r: &mut Reader<'_>) -> Result<RevealProof, DecodeError> {
     let next = r.clone().u8("proof").ok();
     if !matches!(next, Some(0 | 0xff)) {
         return Ok(RevealProof::LeftOut);
     }
-    let proof = read_option(r, "proof", |r| Ok(r.bytes(MAX_OPERATION_SIZE, "proof")?.to_vec()))?;
+    let proof = read_option(r, "proof", |r| {
+        let mut sub = r.sub("proof")?;
+        let proof: [u8; PROOF_LEN] = sub.array("proof")?;
+        sub.finish().map(|()| proof.to_vec())
+    })?;
     Ok(proof.map_or(RevealProof::None, RevealProof::Some))
 }
 

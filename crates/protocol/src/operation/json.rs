@@ -266,10 +266,13 @@ fn bls_signature(proof: &[u8]) -> String {
 }
 
 fn proof(value: &Value) -> Result<RevealProof, JsonError> {
+    const WHAT: &str = "a BLS signature (BLsig…)";
     match member(value, "proof") {
         Value::Null => Ok(RevealProof::None),
-        text => parse_str::<soru_base::Signature>(text, "a BLS signature (BLsig…)")
-            .map(|s| RevealProof::Some(s.as_bytes().to_vec()))
-            .map_err(|e| e.within("proof")),
+        text => match parse_str::<soru_base::Signature>(text, WHAT) {
+            Ok(soru_base::Signature::Bls(proof)) => Ok(RevealProof::Some(proof.to_vec())),
+            Ok(_) => Err(JsonError::new(WHAT, text).within("proof")),
+            Err(e) => Err(e.within("proof")),
+        },
     }
 }

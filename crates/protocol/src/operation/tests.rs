@@ -60,6 +60,22 @@ fn a_reveal_without_the_options_byte_keeps_its_bytes() {
 }
 
 #[test]
+fn a_proof_of_possession_has_the_length_of_a_signature() {
+    let mut operation = sample("batch_reveal_add");
+    for length in [0, 95, 96, 97] {
+        let Action::Reveal { proof, .. } = &mut operation.contents[0].action else {
+            panic!("a reveal first")
+        };
+        *proof = RevealProof::Some(vec![1; length]);
+        assert_eq!(Operation::from_bytes(&operation.forge()).is_ok(), length == 96, "{length}");
+    }
+    let mut json = operation.to_json(IdFamily::Mainnet);
+    json["contents"][0]["proof"] = Signature::ZERO.to_json(IdFamily::Mainnet);
+    let error = Operation::from_json(&json, IdFamily::Mainnet).unwrap_err().to_string();
+    assert!(error.contains("contents[0].proof: expected a BLS signature"), "{error}");
+}
+
+#[test]
 fn a_bls_signature_is_longer_and_reads_back() {
     let key = SecretKey::from_seed(Curve::Bls, &[7; 32]).unwrap();
     let signed = SignedOperation::sign(sample("source_tz4"), &key);
