@@ -11,6 +11,7 @@ use soru_base::{
     RollupAddress, StateHash, TickSpan,
 };
 use soru_l1::{BlockId, Client, L1Error, Settings};
+use soru_michelson::MAX_DEPTH;
 use soru_michelson::Micheline;
 use soru_protocol::Commitment;
 use soru_protocol::operation::PvmKind;
@@ -42,7 +43,10 @@ async fn the_networks_errors_are_told_by_their_ids() {
     assert!(!error.has_id("balance_too_low"));
     let told = error.to_string();
     assert!(told.contains(CHAIN_ID), "{told}");
-    assert!(told.ends_with("proto.alpha.contract.balance_too_low, failure (no luck today)"), "{told}");
+    assert!(
+        told.ends_with("proto.alpha.contract.balance_too_low (balance: 1), failure (no luck today)"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -73,17 +77,28 @@ async fn an_answer_without_end_is_cut_off() {
     assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
 }
 
-#[tokio::test]
-async fn a_contract_may_be_nested_deeper_than_usual() {
+/// What reads and drops JSON recurses: whoever asks for contracts gives it the stack for that.
+#[test]
+fn a_contract_may_be_nested_deeper_than_usual() {
+    let asking = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(ask_for_nested_contracts());
+    });
+    asking.unwrap().join().unwrap();
+}
+
+async fn ask_for_nested_contracts() {
     let fake = Fake::start().await;
     let contract: ContractHash = "KT1TxqZ8QtKvLu3V3JH7Gx58n7Co8pgtpQU5".parse().unwrap();
     let path = format!("GET /chains/main/blocks/head/context/contracts/{contract}/storage");
     let nested = |depth: usize| Reply::Status(200, format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
-    fake.on(&path, nested(1_000)).on(&path, nested(1_001));
+    fake.on(&path, nested(MAX_DEPTH)).on(&path, nested(MAX_DEPTH + 1)).on(&path, nested(100_000));
     let client = fake.client();
     assert!(client.storage(BlockId::HEAD, contract).await.is_ok());
     let error = client.storage(BlockId::HEAD, contract).await.unwrap_err();
-    assert!(error.to_string().contains("more than 1000 nested values"), "{error}");
+    assert!(error.to_string().contains(&MAX_DEPTH.to_string()), "{error}");
+    let error = client.storage(BlockId::HEAD, contract).await.unwrap_err();
+    assert!(error.to_string().contains("nested values"), "{error}");
 }
 
 #[tokio::test]
@@ -291,14 +306,21 @@ async fn the_mempool_in_both_its_forms() {
         "applied": [{ "hash": hash(1), "branch": branch, "contents": [] }],
         "unprocessed": [[hash(3), { "branch": branch, "contents": contents }]],
         "outdated": [[hash(2), { "branch": branch, "contents": [], "error": [] }]],
+    }))
+    .json(path, json!({
+        "branch_delayed": [{ "hash": hash(1), "branch": branch, "contents": contents, "error": [] }],
     }));
     let client = fake.client();
     let pkh = source.parse().unwrap();
-    for (alive, refusal) in [(1, "was refused: x.y"), (2, "was refused: no reason is given")] {
+    for (unprocessed, refusal) in [(0, "was refused: x.y"), (1, "was refused: no reason is given")] {
         let pending = client.pending_operations().await.unwrap();
-        assert_eq!(pending.alive().count(), alive);
+        assert_eq!((pending.validated.len(), pending.unprocessed.len()), (1, unprocessed));
         assert!(pending.has_source(pkh));
         assert!(!pending.has_source(BootstrapAccount::named("bootstrap2").unwrap().pkh()));
         assert!(pending.refused[0].to_string().ends_with(refusal));
     }
+    // Its counter is not yet reached: it holds up nobody who could reach it.
+    let pending = client.pending_operations().await.unwrap();
+    assert_eq!(pending.delayed.len(), 1);
+    assert!(!pending.has_source(pkh));
 }

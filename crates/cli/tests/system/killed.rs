@@ -126,11 +126,16 @@ fn publications(layer1: &Layer1, levels: RangeInclusive<u32>) -> BTreeMap<String
     found
 }
 
-/// Lets the node publish what is due by now, then checks that it knows and has published what `twin` knows.
+/// Lets the node publish and cement what is due by now, then checks that it knows and has published what `twin` knows.
 fn check(layer1: &Layer1, rollup: &str, origination: u32, victim: &mut RollupNode, twin: &mut RollupNode) {
     let due = (layer1.head() - FINALITY - origination) / PERIOD;
     let (mut looks, mut head) = (0, layer1.head());
-    until(format!("{due} publications"), || {
+    let cemented = || {
+        let path = "/chains/main/blocks/head/context/smart_rollups/smart_rollup";
+        layer1.rpc.get(&format!("{path}/{rollup}/last_cemented_commitment_hash_with_level"))
+    };
+    let last = origination + due * PERIOD;
+    until(format!("the commitment of level {last}, the last of {due}, cemented"), || {
         looks += 1;
         let busy = layer1.is_pending(PUBLISH) || layer1.is_pending(CEMENT);
         // Without an operation that waits, the node has nothing to send yet, or is about to.
@@ -139,7 +144,7 @@ fn check(layer1: &Layer1, rollup: &str, origination: u32, victim: &mut RollupNod
         }
         looks = 0;
         head = layer1.bake(1);
-        (publications(layer1, origination + 1..=head).len() >= due as usize).then_some(())
+        (cemented()["level"].as_u64() >= Some(last.into())).then_some(())
     });
     victim.until_at(layer1, head);
     twin.until_at(layer1, head);
@@ -155,10 +160,9 @@ fn check(layer1: &Layer1, rollup: &str, origination: u32, victim: &mut RollupNod
         assert_eq!(published.get(hash), Some(&1), "{hash} was published so often");
     }
     assert!(published.values().all(|&times| times == 1), "{published:?}");
-    let cemented = layer1.rpc.get(&format!(
-        "/chains/main/blocks/head/context/smart_rollups/smart_rollup/{rollup}/last_cemented_commitment_hash_with_level"
-    ));
-    assert!(commitments.iter().any(|hash| cemented["hash"] == **hash), "{cemented}");
+    let cemented = cemented();
+    let level = cemented["level"].as_u64().and_then(|level| u32::try_from(level).ok()).expect("a level");
+    assert_eq!(cemented["hash"], twin.recorded(level).commitment);
 }
 
 fn settings() -> Settings {

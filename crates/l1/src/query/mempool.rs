@@ -14,8 +14,10 @@ const PATH: &str = "/chains/main/mempool/pending_operations";
 pub struct Pending {
     /// Those that the next block may have.
     pub validated: Vec<BlockOperation>,
-    /// Those that a later block may have.
+    /// Those that a later block may have, an operation whose counter is not yet reached for instance.
     pub delayed: Vec<BlockOperation>,
+    /// Those that the mempool has not judged yet.
+    pub unprocessed: Vec<BlockOperation>,
     /// Those that were refused a short while ago.
     pub refused: Vec<Refusal>,
 }
@@ -36,14 +38,11 @@ impl fmt::Display for Refusal {
 }
 
 impl Pending {
-    /// The operations that may still be included.
-    pub fn alive(&self) -> impl Iterator<Item = &BlockOperation> {
-        self.validated.iter().chain(&self.delayed)
-    }
-
-    /// Whether an account has an operation that may still be included.
+    /// Whether an account has an operation that the next block may have. A delayed one does not count: if no other comes
+    /// before it, it waits for a counter that only a new operation can reach.
     pub fn has_source(&self, source: PublicKeyHash) -> bool {
-        self.alive().flat_map(|op| &op.contents).any(|content| match content {
+        let soon = self.validated.iter().chain(&self.unprocessed);
+        soon.flat_map(|op| &op.contents).any(|content| match content {
             BlockContent::Manager { content, .. } => content.source == source,
             BlockContent::Other(value) => {
                 value.get("source").and_then(Value::as_str) == Some(&source.to_string())
@@ -70,7 +69,8 @@ impl Client {
             Ok(Pending {
                 // An older name of the same.
                 validated: operations(&["validated", "applied"])?,
-                delayed: operations(&["branch_delayed", "unprocessed"])?,
+                delayed: operations(&["branch_delayed"])?,
+                unprocessed: operations(&["unprocessed"])?,
                 refused: refused
                     .map(|(name, op)| read_refusal(&with_hash(op)).map_err(|e| e.within(name)))
                     .collect::<Result<_, _>>()?,
