@@ -235,5 +235,5 @@ fn a_storm() {
 
 #[test]
 fn another_storm() {
-    storm(2);
+    storm(109);
 }

@@ -29,25 +29,23 @@ fn a_node_waits_for_the_layer_1_at_its_start_and_later() {
     node.until_logged("the rollup was originated here, starting");
 
     // Once more, with both nodes in the middle of their work.
+    let waits = |node: &RollupNode| node.log_text().matches("waiting for the layer-1 at").count();
+    let back =
+        |node: &RollupNode| node.log_text().matches(&format!("the layer-1 at {endpoint} is back")).count();
+    let before = [&node, &never_without].map(|node| (waits(node), back(node)));
     layer1.send_messages("bootstrap1", &["three"]);
     layer1.bake(20);
     layer1.kill();
-    for node in [&mut node, &mut never_without] {
-        until("the node says that it waits", || {
-            (node.log_text().matches("waiting for the layer-1 at").count() >= 1).then_some(())
-        });
+    for (node, (waited, _)) in [&node, &never_without].into_iter().zip(before) {
+        until("the node says that it waits", || (waits(node) > waited).then_some(()));
         assert!(node.rpc.get("/global/tezos_level").is_u64());
     }
     layer1.start_again();
     layer1.send_messages("bootstrap1", &["four"]);
     let head = layer1.bake(3);
-    for node in [&mut node, &mut never_without] {
+    for (node, (_, came_back)) in [&mut node, &mut never_without].into_iter().zip(before) {
         node.until_at(&layer1, head);
-        assert!(
-            node.log_text().contains(&format!("the layer-1 at {endpoint} is back")),
-            "{}",
-            node.log_text()
-        );
+        assert!(back(node) > came_back, "{}", node.log_text());
     }
     let mut fresh = RollupNode::observer(&layer1, &rollup, "fresh");
     fresh.until_at(&layer1, head);

@@ -1,5 +1,7 @@
 //! The whole system: real processes of the `soru` program in temporary folders, on free ports.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod bad_input;
 mod client;
 mod demo;

@@ -7,7 +7,7 @@ mod rpc;
 mod seeded;
 
 pub(crate) use layer1::{Layer1, Settings};
-pub(crate) use node::{Recorded, RollupNode};
+pub(crate) use node::RollupNode;
 pub(crate) use program::{Finished, Program, files_below, finish, soru};
 pub(crate) use rpc::Rpc;
 pub(crate) use seeded::Seeded;
