@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod client;
+mod configured;
 mod demo;
 mod killed;
 mod layer1_gone;
