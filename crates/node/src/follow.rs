@@ -270,7 +270,7 @@ impl Progress {
         self.done += 1;
         let last = record.level == self.target;
         if !self.long {
-            info!(level = %record.level, messages = record.num_messages, ticks = %record.num_ticks, state = record.state_hash.in_family(self.ids), "level evaluated");
+            info!(level = %record.level, messages = record.num_messages, ticks = %record.num_ticks, state = %record.state_hash.in_family(self.ids), "level evaluated");
         } else if last || self.said.elapsed() >= PROGRESS {
             self.said = Instant::now();
             let rate = f64::from(self.done) / self.begun.elapsed().as_secs_f64().max(1e-9);
@@ -278,7 +278,7 @@ impl Progress {
             info!(level = %record.level, "{rate:.0} levels a second, {left} to go");
         }
         if let Some(hash) = &record.commitment {
-            info!(level = %record.level, commitment = hash.in_family(self.ids), "commitment computed");
+            info!(level = %record.level, commitment = %hash.in_family(self.ids), "commitment computed");
         }
     }
 }
