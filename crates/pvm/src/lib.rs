@@ -5,6 +5,7 @@ pub mod buffers;
 pub mod decode;
 pub mod durable;
 pub mod host;
+pub mod init;
 pub mod input;
 pub mod lazy;
 pub mod level;

@@ -58,6 +58,13 @@ impl Linker {
         Ok(tree)
     }
 
+    /// What an instance is made of. What is left of this is of no use.
+    pub(crate) fn take(&mut self) -> (Module, Vec32<Extern>) {
+        let left = Linking { module: Module::empty(), externs: Vec32::default(), done: 0 };
+        let Linking { module, externs, .. } = std::mem::replace(&mut self.0, left);
+        (module, externs)
+    }
+
     /// Whether everything is looked up.
     pub fn is_done(&self) -> bool {
         self.0.done >= self.0.module.imports.length()

@@ -67,6 +67,7 @@ impl Machine {
             TickState::Snapshot => unexpected("start"),
             TickState::Decode(_) => unexpected("decoding"),
             TickState::Link(_) => unexpected("link"),
+            TickState::Init(_) => unexpected("initialization"),
             TickState::InRun { phase, .. } => unexpected(match phase {
                 state::RunPhase::Init => "initialization",
                 state::RunPhase::Eval => "evaluation",

@@ -1,6 +1,7 @@
 //! The ticks at the beginning of a run, one by one: a kernel is read, its imports are looked up.
 
 use crate::decode::{Decoded, Decoder};
+use crate::init::{Initialised, Initialiser};
 use crate::link::{Linked, Linker};
 use crate::state::{InterpreterError, Machine, StateError, StuckError, StuckText, TickState};
 
@@ -21,8 +22,8 @@ impl Machine {
         let out_of_ticks = self.is_padded()?;
         let next = match &mut self.tick_state {
             TickState::Snapshot => Some(TickState::Decode(Box::new(Decoder::begin()))),
-            TickState::Link(linker) if linker.is_done() && !out_of_ticks => return Ok(false),
-            TickState::Decode(_) | TickState::Link(_) if out_of_ticks => {
+            TickState::Init(initialiser) if initialiser.is_done() && !out_of_ticks => return Ok(false),
+            TickState::Decode(_) | TickState::Link(_) | TickState::Init(_) if out_of_ticks => {
                 Some(TickState::Stuck(StuckError::TooManyTicks))
             }
             TickState::Decode(decoder) => match decoder.take_module() {
@@ -32,6 +33,15 @@ impl Machine {
                     Decoded::Refused(reason) => Some(TickState::Stuck(StuckError::Decode(refusal(&reason)))),
                     Decoded::NoKernel => Some(TickState::Stuck(StuckError::Decode(no_kernel()))),
                 },
+            },
+            TickState::Link(linker) if linker.is_done() => {
+                let (module, externs) = linker.take();
+                Some(TickState::Init(Box::new(Initialiser::begin(module, externs))))
+            }
+            TickState::Init(initialiser) => match initialiser.step()? {
+                Initialised::Going => None,
+                Initialised::Refused(reason) => Some(TickState::Stuck(StuckError::Init(refusal(&reason)))),
+                Initialised::Bounds => Some(TickState::Stuck(StuckError::Init(bounds()))),
             },
             TickState::Link(linker) => match linker.step(self.durable.version()?)? {
                 Linked::Going => None,
@@ -57,6 +67,10 @@ fn refusal(reason: &str) -> InterpreterError {
         raw: StuckText::new(format!("Error(_, {reason:?})")),
         explanation: Some(StuckText::new(reason)),
     }
+}
+
+fn bounds() -> InterpreterError {
+    InterpreterError { raw: StuckText::new("Tezos_lazy_containers.Lazy_vector.Bounds"), explanation: None }
 }
 
 fn no_kernel() -> InterpreterError {

@@ -19,7 +19,7 @@ use state::{Decoding, ModuleStep, Sections};
 use stream::{DecodeFault, Stream};
 
 /// The name under which the kernel is known to the machine.
-const MAIN: &str = "main";
+pub(crate) const MAIN: &str = "main";
 
 /// A machine that reads its kernel.
 #[derive(Debug, Clone)]

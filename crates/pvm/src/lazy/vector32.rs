@@ -52,6 +52,13 @@ impl<V> Vec32<V> {
         true
     }
 
+    /// Adds an element at the front, before the first key.
+    pub(crate) fn cons(&mut self, value: V) {
+        self.head = self.head.wrapping_sub(1);
+        self.length = self.length.wrapping_add(1);
+        self.entries.insert(self.head, Some(value));
+    }
+
     /// Adds an element at the end and gives its index.
     pub(crate) fn append(&mut self, value: V) -> i32 {
         let index = self.length;

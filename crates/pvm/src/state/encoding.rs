@@ -4,6 +4,7 @@ use super::{InputPlace, Limits, MAX_REBOOTS, Machine, RunPhase, StateError, Stuc
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::init::Initialiser;
 use crate::lazy::{read_leaf, require_leaf};
 use crate::link::Linker;
 use num_bigint::BigInt;
@@ -171,6 +172,13 @@ fn tick_state(tree: &Tree) -> Result<TickState, StateError> {
         "padding" => TickState::Padding,
         "decode" => TickState::Decode(Box::new(Decoder::read(&state_value(tree)?)?)),
         "link" => TickState::Link(Box::new(Linker::read(&state_value(tree)?)?)),
+        "init" => {
+            let value = state_value(tree)?;
+            match Initialiser::read(&value)? {
+                Some(initialiser) => TickState::Init(Box::new(initialiser)),
+                None => TickState::InRun { phase: RunPhase::Init, value },
+            }
+        }
         "stuck" => TickState::Stuck(require_leaf(tree, &STATE_VALUE, StuckError::read)?),
         other => {
             let phase = RunPhase::ALL.into_iter().find(|phase| phase_tag(*phase) == other);
@@ -197,6 +205,10 @@ fn set_tick_state(tree: &mut Tree, state: &TickState) -> Result<(), StateError> 
         TickState::Link(linker) => {
             tree.insert_tree(&STATE_VALUE, linker.write()?)?;
             "link"
+        }
+        TickState::Init(initialiser) => {
+            tree.insert_tree(&STATE_VALUE, initialiser.write()?)?;
+            "init"
         }
         TickState::InRun { phase, value } => {
             tree.insert_tree(&STATE_VALUE, value.clone())?;

@@ -11,6 +11,7 @@ pub use stuck::{FallbackCause, InterpreterError, StuckError, StuckText};
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::init::Initialiser;
 use crate::link::Linker;
 use crate::version::Version;
 use soru_base::level::{Level, LevelSpan};
@@ -77,6 +78,8 @@ pub enum TickState {
     Decode(Box<Decoder>),
     /// Looks up what the kernel imports.
     Link(Box<Linker>),
+    /// Makes an instance of the kernel: the first part of it.
+    Init(Box<Initialiser>),
     /// Is further on in a run.
     InRun {
         /// In which part of it.
@@ -118,6 +121,7 @@ impl TickState {
             Self::Snapshot => "Snapshot",
             Self::Decode(_) => "Decode",
             Self::Link(_) => "Link",
+            Self::Init(_) => "Init",
             Self::InRun { phase, .. } => phase.name(),
             Self::Stuck(_) => "Stuck",
         }

@@ -207,4 +207,22 @@ record! {
     }
 }
 
+impl Module {
+    pub(crate) fn empty() -> Self {
+        Self {
+            types: Vec32::default(),
+            globals: Vec32::default(),
+            tables: Vec32::default(),
+            memories: Vec32::default(),
+            funcs: Vec32::default(),
+            start: None,
+            elems: Vec32::default(),
+            datas: Vec32::default(),
+            imports: Vec32::default(),
+            exports: Vec32::default(),
+            allocations: Allocations::empty(),
+        }
+    }
+}
+
 leaf_nodes!(ImportKind, ExportKind, Global, SegmentMode);

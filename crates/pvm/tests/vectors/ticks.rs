@@ -15,8 +15,14 @@ use std::collections::BTreeMap;
 fn name(machine: &Machine) -> String {
     match &machine.tick_state {
         TickState::Decode(decoder) => format!("Decode:{}", decoder.step_name()),
+        TickState::Init(initialiser) => format!("Init:{}", initialiser.step_name()),
         other => other.name().to_owned(),
     }
+}
+
+fn known(state: &str) -> bool {
+    let init = ["Init:IK_Start", "Init:IK_Add_import", "Init:IK_Type"];
+    state.starts_with("Decode:") || state == "Link" || init.contains(&state)
 }
 
 /// From a snapshot as far as it goes, comparing all that was observed on the way.
@@ -51,7 +57,7 @@ fn observed_states() {
     for file in recorded() {
         let run = run_file(&file);
         let states = run.lines.iter().filter_map(|line| line["state"].as_str());
-        observed += states.filter(|name| name.starts_with("Decode:") || *name == "Link").count();
+        observed += states.filter(|name| known(name)).count();
         let mut repeated = Repeated::boot(&run);
         let runner = Interpreter::new(false);
         let needs_ticks = NEED_TICKS.iter().any(|name| file.contains(name));
