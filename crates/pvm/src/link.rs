@@ -1,6 +1,7 @@
 //! Looking up what a kernel imports, one import a tick.
 
 use crate::host::{HostFunction, ValueType as HostType};
+use crate::init::InstanceType;
 use crate::lazy::{Node, Text, Vec32, VectorError, record, union};
 use crate::state::{StateError, StuckText};
 use crate::version::Version;
@@ -12,6 +13,11 @@ union! {
     /// A function of an instance.
     Function {
         "Host" Host { func_type: FuncType = ["1"], name: Text = ["2", "name"] },
+        // One of the module's own.
+        "Native" Native {
+            func_type: InstanceType = ["1"], module: Text = ["2", "module"], ftype: i32 = ["3", "ftype"],
+            locals: Vec32<ValueType> = ["4", "locals"], body: i32 = ["5"],
+        },
     }
 }
 

@@ -1,9 +1,9 @@
-//! Making an instance of a kernel: its imports, its types. What comes after that is not there yet.
+//! Making an instance of a kernel: its imports, types and functions. What comes after that is not there yet.
 
-use crate::lazy::{Node, Opaque, Text, Vec32, VectorError, record, union};
+use crate::lazy::{Maybe, Node, Opaque, Text, Vec32, VectorError, record, union};
 use crate::link::{Extern, Function};
 use crate::state::StateError;
-use crate::wasm::module::{Allocations, Import, ImportKind, Module};
+use crate::wasm::module::{Allocations, Func, Import, ImportKind, Module};
 use crate::wasm::types::{FuncType, GlobalType, Limits, ValueType};
 use soru_merkle::Tree;
 use std::fmt::Write;
@@ -60,6 +60,30 @@ union! {
             instance: Instance = ["module"], types: Vec32<FuncType> = ["kont", "origin"],
             done: Vec32<InstanceType> = ["kont", "destination", "types"], offset: i32 = ["kont", "offset"],
         },
+        "IK_Aggregate_func" Functions {
+            instance: Instance = ["module"], current: Maybe<NewFunctionHere> = ["kont"],
+            funcs: Vec32<Func> = ["kont", "map_kont", "origin"],
+            done: Vec32<Function> = ["kont", "map_kont", "destination"], offset: i32 = ["kont", "map_kont", "offset"],
+        },
+        "IK_Aggregate_concat_func" AllFunctions {
+            instance: Instance = ["module"], imported: Vec32<Function> = ["kont", "lv"],
+            own: Vec32<Function> = ["kont", "rv"], done: Vec32<Function> = ["kont", "res"],
+            offset: i32 = ["kont", "offset"],
+        },
+    }
+}
+
+union! {
+    /// A function on its way into an instance.
+    NewFunction {
+        "Left" Given { func: Func = [] },
+        "Right" Made { function: Function = [] },
+    }
+}
+
+record! {
+    NewFunctionHere {
+        function: NewFunction = ["inner_kont"],
     }
 }
 
@@ -100,9 +124,9 @@ impl Initialiser {
     pub(crate) fn read(tree: &Tree) -> Result<Option<Self>, StateError> {
         let tag = crate::lazy::node::read_tag(&tree.find_tree(&["init_kont"])?.unwrap_or_default())?;
         match tag.as_deref() {
-            Some("IK_Start" | "IK_Add_import" | "IK_Types") => {
-                Initialising::read(tree).map(|state| Some(Self(state)))
-            }
+            Some(
+                "IK_Start" | "IK_Add_import" | "IK_Types" | "IK_Aggregate_func" | "IK_Aggregate_concat_func",
+            ) => Initialising::read(tree).map(|state| Some(Self(state))),
             _ => Ok(None),
         }
     }
@@ -117,13 +141,16 @@ impl Initialiser {
     pub fn step_name(&self) -> &'static str {
         match self.0.step {
             InitStep::Types { .. } => "IK_Type",
+            InitStep::Functions { .. } => "IK_Aggregate",
+            InitStep::AllFunctions { .. } => "IK_Aggregate_concat",
             _ => self.0.step.tag(),
         }
     }
 
     /// Whether the next step is one that this does not know.
     pub(crate) fn is_done(&self) -> bool {
-        matches!(&self.0.step, InitStep::Types { types, offset, .. } if *offset == types.length())
+        // As signed numbers, like the ends of vectors that are being filled.
+        matches!(&self.0.step, InitStep::AllFunctions { done, offset, .. } if done.length() <= *offset)
     }
 
     /// One tick, unless it is done.
@@ -150,6 +177,62 @@ impl Initialiser {
                     refused => return Ok(refused),
                 }
                 InitStep::Imports { instance, externs, imports, offset: offset.wrapping_sub(1) }
+            }
+            InitStep::Types { mut instance, types, done, offset, .. } if offset == types.length() => {
+                instance.types = done;
+                instance.allocations = self.0.module.allocations.clone();
+                self.register(&instance)?;
+                let funcs = self.0.module.funcs.clone();
+                let done = Vec32::with_length(funcs.length());
+                InitStep::Functions { instance, current: Maybe(None), funcs, done, offset: 0 }
+            }
+            InitStep::Functions { instance, funcs, done, offset, .. } if offset == funcs.length() => {
+                let imported = instance.functions.clone();
+                let length = imported.length().wrapping_add(done.length());
+                InitStep::AllFunctions {
+                    instance,
+                    imported,
+                    own: done,
+                    done: Vec32::with_length(length),
+                    offset: 0,
+                }
+            }
+            InitStep::Functions { mut instance, current, mut funcs, mut done, mut offset } => {
+                let next = match current.0.map(|here| here.function) {
+                    None => {
+                        let func = funcs.get(offset).map_err(malformed)?.clone();
+                        Some(NewFunction::Given { func })
+                    }
+                    Some(NewFunction::Given { func }) => {
+                        let Func { ftype, locals, body } = func;
+                        let func_type = match instance.types.get(ftype) {
+                            Ok(func_type) => func_type.clone(),
+                            Err(VectorError::Bounds) => {
+                                return Ok(Initialised::Refused(format!("undefined type {ftype}")));
+                            }
+                            Err(other) => return Err(malformed(other)),
+                        };
+                        let module = self.0.name.clone();
+                        let function = Function::Native { func_type, module, ftype, locals, body };
+                        Some(NewFunction::Made { function })
+                    }
+                    Some(NewFunction::Made { function }) => {
+                        done.set(offset, function);
+                        offset = offset.wrapping_add(1);
+                        None
+                    }
+                };
+                let current = Maybe(next.map(|function| NewFunctionHere { function }));
+                InitStep::Functions { instance, current, funcs, done, offset }
+            }
+            InitStep::AllFunctions { instance, mut imported, mut own, mut done, offset } => {
+                let before = imported.length();
+                let next = match offset < before {
+                    true => imported.get(offset),
+                    false => own.get(offset.wrapping_sub(before)),
+                };
+                done.set(offset, next.map_err(malformed)?.clone());
+                InitStep::AllFunctions { instance, imported, own, done, offset: offset.wrapping_add(1) }
             }
             InitStep::Types { instance, mut types, mut done, offset } => {
                 let FuncType { params, results } = types.get(offset).map_err(malformed)?.clone();
@@ -183,7 +266,9 @@ fn fits(
     function: &mut Function,
     import: &Import,
 ) -> Result<Initialised, StateError> {
-    let Function::Host { func_type: given, .. } = function;
+    let Function::Host { func_type: given, .. } = function else {
+        return Err(StateError::malformed(&["init_kont"], "an import that is no host function"));
+    };
     let expected = match &import.kind {
         ImportKind::Func(index) => match types.get(*index) {
             Ok(asked) => {
