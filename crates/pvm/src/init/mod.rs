@@ -93,8 +93,8 @@ record! {
         name: Text = ["self"],
         module: Module = ["ast_module"],
         step: InitStep = ["init_kont"],
-        // The instance as others see it; it lags behind.
-        registered: Opaque = ["modules", "main"],
+        // The instance as others see it, under its name; it lags behind.
+        registered: Opaque = ["modules"],
     }
 }
 
@@ -246,8 +246,7 @@ impl Initialiser {
     fn register(&mut self, instance: &Instance) -> Result<(), StateError> {
         let mut tree = Tree::empty();
         instance.write(&mut tree)?;
-        self.0.registered = Opaque(tree);
-        Ok(())
+        Ok(self.0.registered.0.insert_tree(&[&self.0.name.0], tree)?)
     }
 }
 
