@@ -131,6 +131,8 @@ macro_rules! union {
                     $($tag => {
                         #[allow(unused_variables, reason = "a case without fields")]
                         let value = tree.find_tree(&["value"])?.unwrap_or_default();
+                        // An empty leaf is read all the same: a step's proof holds it.
+                        value.find::<&str>(&[])?;
                         Ok(Self::$case $({
                             $($field: $crate::lazy::node::read_at(&value, &[$($path),*])?),*
                         })?)
