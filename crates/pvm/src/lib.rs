@@ -2,18 +2,23 @@
 #![forbid(unsafe_code)]
 
 pub mod buffers;
+pub mod decode;
 pub mod durable;
 pub mod host;
+pub mod init;
 pub mod input;
 pub mod lazy;
 pub mod level;
+pub mod link;
 pub mod machine;
 pub mod outbox;
 pub mod replay;
 pub mod reveal;
 pub mod run;
 pub mod state;
+pub mod tick;
 pub mod version;
+mod wasm;
 
 pub use level::{LevelOutcome, Surroundings, eval_level};
 pub use state::{Limits, Machine};

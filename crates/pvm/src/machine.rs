@@ -65,9 +65,10 @@ impl Machine {
             TickState::Stuck(error) => TickState::Stuck(error.clone()),
             TickState::Padding => unexpected("padding"),
             TickState::Snapshot => unexpected("start"),
+            TickState::Decode(_) => unexpected("decoding"),
+            TickState::Link(_) => unexpected("link"),
+            TickState::Init(_) => unexpected("initialization"),
             TickState::InRun { phase, .. } => unexpected(match phase {
-                state::RunPhase::Decode => "decoding",
-                state::RunPhase::Link => "link",
                 state::RunPhase::Init => "initialization",
                 state::RunPhase::Eval => "evaluation",
             }),

@@ -121,6 +121,17 @@ impl HostFunction {
         self.row().name
     }
 
+    /// The name under which a state knows it.
+    pub fn registered_name(self) -> String {
+        match self {
+            // Some have names of their own.
+            Self::StoreGetNthKey => "tezos_store_get_nth_key_list".to_owned(),
+            Self::StoreWrite => "tezos_write_read".to_owned(),
+            Self::StoreGetHash => "tezos_internal_store_get_hash".to_owned(),
+            other => format!("tezos_{}", other.name()),
+        }
+    }
+
     /// Types of the parameters.
     pub fn params(self) -> &'static [ValueType] {
         self.row().params

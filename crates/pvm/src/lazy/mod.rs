@@ -7,12 +7,16 @@
 mod bytes;
 mod leaf;
 mod map;
+pub(crate) mod node;
 mod vector;
+mod vector32;
 
 pub use bytes::ByteVector;
 pub(crate) use leaf::{read_leaf, require_leaf};
 pub(crate) use map::LazyMap;
+pub(crate) use node::{Leaf, Maybe, Node, Opaque, Text, leaf_nodes, record, union};
 pub(crate) use vector::LazyVector;
+pub(crate) use vector32::{Chunks, Filling, Place, Vec32, VectorError};
 
 use crate::state::StateError;
 use soru_merkle::Tree;

@@ -2,8 +2,11 @@
 
 use super::{InputPlace, Limits, MAX_REBOOTS, Machine, RunPhase, StateError, StuckError, TickState};
 use crate::buffers::{InputBuffer, OutputBuffer};
+use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::init::Initialiser;
 use crate::lazy::{read_leaf, require_leaf};
+use crate::link::Linker;
 use num_bigint::BigInt;
 use soru_base::bin::{Binary, DecodeError, Reader, put_bytes, put_n64, put_z};
 use soru_base::level::{Level, LevelSpan};
@@ -156,8 +159,6 @@ fn tag(r: &mut Reader<'_>) -> Result<String, DecodeError> {
 
 fn phase_tag(phase: RunPhase) -> &'static str {
     match phase {
-        RunPhase::Decode => "decode",
-        RunPhase::Link => "link",
         RunPhase::Init => "init",
         RunPhase::Eval => "eval",
     }
@@ -169,14 +170,27 @@ fn tick_state(tree: &Tree) -> Result<TickState, StateError> {
         "snapshot" => TickState::Snapshot,
         "collect" => TickState::Collect,
         "padding" => TickState::Padding,
+        "decode" => TickState::Decode(Box::new(Decoder::read(&state_value(tree)?)?)),
+        "link" => TickState::Link(Box::new(Linker::read(&state_value(tree)?)?)),
+        "init" => {
+            let value = state_value(tree)?;
+            match Initialiser::read(&value)? {
+                Some(initialiser) => TickState::Init(Box::new(initialiser)),
+                None => TickState::InRun { phase: RunPhase::Init, value },
+            }
+        }
         "stuck" => TickState::Stuck(require_leaf(tree, &STATE_VALUE, StuckError::read)?),
         other => {
             let phase = RunPhase::ALL.into_iter().find(|phase| phase_tag(*phase) == other);
             let phase =
                 phase.ok_or_else(|| StateError::malformed(&STATE_TAG, format!("the tag {other:?}")))?;
-            TickState::InRun { phase, value: tree.find_tree(&STATE_VALUE)?.unwrap_or_default() }
+            TickState::InRun { phase, value: state_value(tree)? }
         }
     })
+}
+
+fn state_value(tree: &Tree) -> Result<Tree, StateError> {
+    Ok(tree.find_tree(&STATE_VALUE)?.unwrap_or_default())
 }
 
 fn set_tick_state(tree: &mut Tree, state: &TickState) -> Result<(), StateError> {
@@ -184,6 +198,18 @@ fn set_tick_state(tree: &mut Tree, state: &TickState) -> Result<(), StateError> 
         TickState::Collect => "collect",
         TickState::Padding => "padding",
         TickState::Snapshot => "snapshot",
+        TickState::Decode(decoder) => {
+            tree.insert_tree(&STATE_VALUE, decoder.write()?)?;
+            "decode"
+        }
+        TickState::Link(linker) => {
+            tree.insert_tree(&STATE_VALUE, linker.write()?)?;
+            "link"
+        }
+        TickState::Init(initialiser) => {
+            tree.insert_tree(&STATE_VALUE, initialiser.write()?)?;
+            "init"
+        }
         TickState::InRun { phase, value } => {
             tree.insert_tree(&STATE_VALUE, value.clone())?;
             phase_tag(*phase)

@@ -35,10 +35,23 @@ impl StateError {
         Self::Malformed { path: shown(path), reason: reason.to_string() }
     }
 
+    /// The same, seen from a container of the one that was read.
+    pub(crate) fn below(self, parent: &[&str]) -> Self {
+        match self {
+            Self::Missing { path } => Self::Missing { path: joined(parent, &path) },
+            Self::Malformed { path, reason } => Self::Malformed { path: joined(parent, &path), reason },
+            Self::Tree(error) => Self::Tree(error),
+        }
+    }
+
     /// Whether the cause is that a proof does not hold what was read.
     pub fn is_blinded(&self) -> bool {
         matches!(self, Self::Tree(error) if error.is_blinded())
     }
+}
+
+fn joined(parent: &[&str], path: &str) -> String {
+    format!("{}{}", shown(parent), if path == "/" { "" } else { path })
 }
 
 fn shown(path: &[&str]) -> String {

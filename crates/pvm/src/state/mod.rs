@@ -9,7 +9,10 @@ pub use error::StateError;
 pub use stuck::{FallbackCause, InterpreterError, StuckError, StuckText};
 
 use crate::buffers::{InputBuffer, OutputBuffer};
+use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::init::Initialiser;
+use crate::link::Linker;
 use crate::version::Version;
 use soru_base::level::{Level, LevelSpan};
 use soru_base::tick::{Tick, TickSpan};
@@ -71,7 +74,13 @@ pub enum TickState {
     Padding,
     /// Begins a run.
     Snapshot,
-    /// Is somewhere in a run.
+    /// Reads the kernel.
+    Decode(Box<Decoder>),
+    /// Looks up what the kernel imports.
+    Link(Box<Linker>),
+    /// Makes an instance of the kernel: the first part of it.
+    Init(Box<Initialiser>),
+    /// Is further on in a run.
     InRun {
         /// In which part of it.
         phase: RunPhase,
@@ -82,13 +91,9 @@ pub enum TickState {
     Stuck(StuckError),
 }
 
-/// A part of a run.
+/// A later part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunPhase {
-    /// Reads the kernel.
-    Decode,
-    /// Looks up its imports.
-    Link,
     /// Makes an instance.
     Init,
     /// Runs `kernel_run`.
@@ -96,13 +101,11 @@ pub enum RunPhase {
 }
 
 impl RunPhase {
-    const ALL: [Self; 4] = [Self::Decode, Self::Link, Self::Init, Self::Eval];
+    const ALL: [Self; 2] = [Self::Init, Self::Eval];
 
     /// The first word of the state's name in the vectors.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Decode => "Decode",
-            Self::Link => "Link",
             Self::Init => "Init",
             Self::Eval => "Eval",
         }
@@ -116,6 +119,9 @@ impl TickState {
             Self::Collect => "Collect",
             Self::Padding => "Padding",
             Self::Snapshot => "Snapshot",
+            Self::Decode(_) => "Decode",
+            Self::Link(_) => "Link",
+            Self::Init(_) => "Init",
             Self::InRun { phase, .. } => phase.name(),
             Self::Stuck(_) => "Stuck",
         }

@@ -40,7 +40,7 @@ fn tick_state() -> impl Strategy<Value = TickState> {
         Just(TickState::Collect),
         Just(TickState::Padding),
         Just(TickState::Snapshot),
-        (0usize..4, any::<u8>()).prop_map(|(phase, byte)| {
+        (0usize..2, any::<u8>()).prop_map(|(phase, byte)| {
             let mut value = Tree::empty();
             value.insert(&["some", "thing"], vec![byte]).unwrap();
             TickState::InRun { phase: RunPhase::ALL[phase], value }

@@ -80,10 +80,10 @@ fn whole_trees_come_out_as_they_went_in() {
     assert_eq!(count, 12);
 }
 
-/// The recorded proofs of ticks outside of runs: the machine gets along with what is in them.
+/// The recorded proofs of ticks outside of runs and at their beginnings: the machine gets along with what is in them.
 #[test]
-fn input_and_padding_ticks_on_recorded_proofs() {
-    let (mut inputs, mut paddings) = (0, 0);
+fn ticks_on_recorded_proofs() {
+    let (mut inputs, mut paddings, mut beginnings, mut proofs) = (0, 0, 0, 0);
     for name in names("proofs", ".jsonl") {
         let text = std::fs::read_to_string(vectors().join(format!("proofs/{name}.jsonl"))).unwrap();
         for line in text.lines().skip(1) {
@@ -103,9 +103,40 @@ fn input_and_padding_ticks_on_recorded_proofs() {
                     paddings += 1;
                     &|machine| machine.pad()
                 }
+                line if [
+                    "Snapshot",
+                    "Decode",
+                    "Link",
+                    "Init:IK_Start",
+                    "Init:IK_Add_import",
+                    "Init:IK_Type",
+                ]
+                .iter()
+                .any(|name| line["state"].as_str().unwrap().starts_with(name)) =>
+                {
+                    beginnings += 1;
+                    &|machine| {
+                        assert_eq!(machine.prepare(1)?, 1);
+                        Ok(())
+                    }
+                }
                 _ => continue,
             };
             let proof = Proof::from_bytes(&hex::decode(line["proof"].as_str().unwrap()).unwrap()).unwrap();
+            if beginnings > proofs {
+                // The same bytes are made again. A step asks for the version first.
+                let (made, ()) =
+                    proof::produce(&proof.to_tree().unwrap(), |mut tree| -> Result<_, Failure> {
+                        let mut machine = Machine::from_tree(&tree)?;
+                        machine.durable.version()?;
+                        step(&mut machine)?;
+                        machine.apply(&mut tree)?;
+                        Ok((tree, ()))
+                    })
+                    .unwrap();
+                assert_eq!(hex::encode(made.to_bytes()), line["proof"], "{name} {}", line["tick"]);
+                proofs = beginnings;
+            }
             assert_eq!(proof.before().to_hex(), line["before"]);
             let (end, ()) = proof::verify(&proof, |mut tree| -> Result<_, Failure> {
                 let mut machine = Machine::from_tree(&tree)?;
@@ -117,8 +148,8 @@ fn input_and_padding_ticks_on_recorded_proofs() {
             assert_eq!(end.hash().unwrap().to_hex(), line["after"]);
         }
     }
-    println!("{inputs} inputs, {paddings} ticks of padding");
-    assert!(inputs > 0 && paddings > 0);
+    println!("{inputs} inputs, {paddings} ticks of padding, {beginnings} of the beginnings of runs");
+    assert!(inputs > 0 && paddings > 0 && beginnings > 0);
 }
 
 #[derive(Debug)]
