@@ -102,6 +102,36 @@ fn kernels_at_the_border_end_as_they_do_in_the_reference() {
     }
 }
 
+/// Until its kernel is linked and its functions are there, the ticks of a machine are counted: where it gets stuck before,
+/// its last state is known.
+#[test]
+fn machines_stuck_before_the_instance_is_made_have_the_states_of_the_reference() {
+    let engine = engine(Compiler::Singlepass);
+    let mut counts = [0, 0];
+    for name in names("expected/invalid", ".jsonl") {
+        let run = run_file(&format!("expected/invalid/{name}.jsonl"));
+        let end = &run.lines.last().unwrap()["end"];
+        let instance = match end["error"]["cause"].as_str() {
+            Some("Decode_cause" | "Link_cause") => false,
+            Some("Init_cause") => true,
+            _ => continue,
+        };
+        let found = run.replay(&read(&run.kernel), &engine, &mut ()).unwrap();
+        if instance && found.failure.is_some() {
+            continue;
+        }
+        assert!(found.failure.is_none(), "{name}: {:?}", found.failure);
+        let last = found.lines.last().unwrap();
+        for (ours, theirs) in
+            [("current_tick", "tick"), ("hash", "hash"), ("state", "state"), ("error", "error")]
+        {
+            assert_eq!(last[ours], end[theirs], "{name}: {ours}");
+        }
+        counts[usize::from(instance)] += 1;
+    }
+    assert_eq!(counts, [51, 6]);
+}
+
 fn engine_with_short_deadline(compiler: Compiler) -> soru_engine::Engine {
     let deadline = std::time::Duration::from_millis(200);
     soru_engine::Engine::new(soru_engine::Options { compiler, deadline, ..Default::default() }).unwrap()

@@ -220,7 +220,15 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         meter::head(record);
         self.status.update(|status| {
             status.evaluated = Some((record.hash, record.level));
-            if status.stuck.as_ref().is_some_and(|stuck| stuck.level <= record.level) {
+            if record.is_stuck() {
+                let known = status.stuck.as_ref().is_some_and(|s| s.obstacle == Obstacle::Forever);
+                if !known {
+                    error!(level = %record.level, "the machine of the rollup is stuck for ever: {}", record.status);
+                    let (level, reason) = (record.level, record.status.clone());
+                    status.stuck = Some(Stuck { level, obstacle: Obstacle::Forever, reason, attempts: 1 });
+                }
+                meter::stuck(true);
+            } else if status.stuck.as_ref().is_some_and(|stuck| stuck.level <= record.level) {
                 info!(level = %record.level, "the level that could not be evaluated is done");
                 meter::stuck(false);
                 status.stuck = None;

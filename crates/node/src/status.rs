@@ -28,6 +28,8 @@ pub enum Obstacle {
     Tick,
     /// The engine cannot run the kernel.
     Engine,
+    /// The machine is stuck for ever. The node goes on with the states that follow, which are known.
+    Forever,
 }
 
 impl Obstacle {
@@ -38,6 +40,7 @@ impl Obstacle {
             Self::Reveal => "reveal",
             Self::Tick => "tick",
             Self::Engine => "engine",
+            Self::Forever => "stuck_for_ever",
         }
     }
 }

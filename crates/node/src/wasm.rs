@@ -165,8 +165,14 @@ fn notes(runs: &[Run]) -> Vec<String> {
                     "the kernel was refused ({stage:?}: {reason}), the one before took its place"
                 ));
             }
+            RunEnd::Stuck { stage, reason } => {
+                let hint = soru_pvm::host::hint(reason).map_or_else(String::new, |hint| format!("; {hint}"));
+                notes.push(format!(
+                    "the kernel was refused ({stage:?}: {reason}): the machine is stuck for ever{hint}"
+                ));
+            }
         }
-        if run.then == Boundary::ForcedYield {
+        if run.then == Some(Boundary::ForcedYield) {
             notes.push("the kernel asked for more reboots than a level allows".to_owned());
         }
     }

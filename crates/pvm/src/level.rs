@@ -45,8 +45,8 @@ pub struct LevelOutcome {
 pub struct Run {
     /// How it ended.
     pub end: RunEnd,
-    /// How the machine went on.
-    pub then: Boundary,
+    /// How the machine went on; nothing if it is stuck for ever.
+    pub then: Option<Boundary>,
 }
 
 /// How one call of `kernel_run` ended.
@@ -61,6 +61,13 @@ pub enum RunEnd {
     },
     /// The kernel was refused; the previous one took its place.
     FellBack {
+        /// Which step refused it.
+        stage: Stage,
+        /// Why.
+        reason: String,
+    },
+    /// The kernel was refused, and there is no other: the machine is stuck for ever.
+    Stuck {
         /// Which step refused it.
         stage: Stage,
         /// Why.
@@ -96,7 +103,7 @@ pub enum LevelError {
         #[source]
         error: RunnerError,
     },
-    /// The machine gets stuck for ever in a run. The state that follows holds the tick at which that happens, which an
+    /// The machine gets stuck for ever in a run, later than its kernel is linked. The state that follows holds the tick at which that happens, which an
     /// engine that counts no ticks does not know.
     #[error(
         "run {number} of the level: the machine is stuck for ever ({reason}); its state hash depends on the tick, which \
@@ -152,10 +159,13 @@ impl Machine {
         let mut end = None;
         loop {
             match self.advance(runs.len(), around)? {
-                Advance::InputRequired => return Ok(runs),
+                Advance::InputRequired => {
+                    runs.extend(end.take().map(|end| Run { end, then: None }));
+                    return Ok(runs);
+                }
                 Advance::Padded => (),
                 Advance::Ran(how) => end = Some(how),
-                Advance::Left(then) => runs.extend(end.take().map(|end| Run { end, then })),
+                Advance::Left(then) => runs.extend(end.take().map(|end| Run { end, then: Some(then) })),
             }
         }
     }
@@ -169,7 +179,9 @@ impl Machine {
         match &self.tick_state {
             TickState::Snapshot => {
                 let end = self.run(number, around)?;
-                self.skip_padding()?;
+                if !matches!(end, RunEnd::Stuck { .. }) {
+                    self.skip_padding()?;
+                }
                 Ok(Advance::Ran(end))
             }
             TickState::Padding if self.is_padded()? => Ok(Advance::Left(self.leave_padding()?)),
@@ -234,11 +246,18 @@ impl Machine {
     }
 
     fn refused(&mut self, number: usize, stage: Stage, reason: String) -> Result<RunEnd, LevelError> {
+        let before = self.clone();
         if self.fall_back()? {
-            Ok(RunEnd::FellBack { stage, reason })
-        } else {
-            Err(LevelError::StuckForEver { number, stage: Some(stage), reason })
+            return Ok(RunEnd::FellBack { stage, reason });
         }
+        // The tick at which the machine gets stuck is part of its state: up to the end of linking it can be counted.
+        *self = before;
+        self.prepare(u64::MAX)?;
+        if !matches!(self.tick_state, TickState::Stuck(_)) {
+            return Err(LevelError::StuckForEver { number, stage: Some(stage), reason });
+        }
+        self.leave_stuck()?;
+        Ok(RunEnd::Stuck { stage, reason })
     }
 }
 

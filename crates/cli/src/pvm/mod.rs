@@ -10,7 +10,7 @@ use soru_base::profile::ProfileName;
 use soru_base::{Level, LevelSpan, Profile, RollupAddress, TickSpan};
 use soru_engine::{Compiler, Engine};
 use soru_node::reveals::FilePreimages;
-use soru_pvm::host::DebugSink;
+use soru_pvm::host::{DebugSink, hint};
 use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::replay::{RunFile, check};
 use soru_pvm::reveal::{Metadata, RollupReveals};
@@ -146,13 +146,16 @@ fn run_kernel(options: &RunOptions) -> Result<()> {
             eval_level(&tree, level, messages, &mut around).with_context(|| format!("level {level}"))?;
         tree = outcome.tree;
         let outbox: Vec<String> = outcome.outbox.iter().map(hex::encode).collect();
-        let line = json!({
+        let mut line = json!({
             "level": level.get(),
             "current_tick": outcome.machine.current_tick.0,
             "hash": tree.hash()?.to_hex(),
             "state": outcome.machine.tick_state.name(),
             "outbox": outbox,
         });
+        if let Some(error) = outcome.machine.stuck_error() {
+            line["error"] = error.to_json();
+        }
         show(&line, options.json)?;
         level = level.next();
     }
@@ -170,6 +173,12 @@ fn show(line: &Value, json: bool) -> Result<()> {
         line["current_tick"],
         line["hash"].as_str().unwrap_or_default()
     ))?;
+    if let Some(error) = line.get("error") {
+        output::line(format_args!("  stuck for ever: {error}"))?;
+        if let Some(hint) = error["explanation"].as_str().and_then(hint) {
+            output::line(format_args!("  {hint}"))?;
+        }
+    }
     for (i, message) in line["outbox"].as_array().into_iter().flatten().enumerate() {
         output::line(format_args!("  outbox {i}: {}", message.as_str().unwrap_or_default()))?;
     }

@@ -50,6 +50,11 @@ pub struct BlockRecord {
 }
 
 impl BlockRecord {
+    /// Whether the machine is stuck for ever in this state.
+    pub fn is_stuck(&self) -> bool {
+        self.status.starts_with("Stuck")
+    }
+
     /// Hash of the inbox after the block.
     pub fn inbox_hash(&self) -> InboxHash {
         self.inbox.hash()
