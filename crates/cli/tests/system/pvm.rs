@@ -166,11 +166,15 @@ fn bad_files_are_refused_with_their_place() {
     std::fs::write(&text, "(module (funk))").unwrap();
     assert!(run(&text, &inputs, &[]).failed(1).contains("is neither WebAssembly nor its text"));
 
-    // Bytes that are no kernel leave the machine stuck for ever.
+    // Bytes that are no kernel leave the machine stuck for ever: a state like any other.
     let garbage = dir.path().join("garbage.wasm");
     std::fs::write(&garbage, b"not a module").unwrap();
-    let error = run(&garbage, &inputs, &["--json"]).failed(1);
-    assert!(error.contains("the machine is stuck for ever (magic header not detected)"), "{error}");
+    let line: Value = serde_json::from_str(&run(&garbage, &inputs, &["--json"]).done()).unwrap();
+    assert_eq!(
+        (line["state"].as_str(), line["current_tick"].as_u64()),
+        (Some("Stuck"), Some(11_000_000_003))
+    );
+    assert_eq!(line["error"]["explanation"], "magic header not detected");
     let mut command = soru();
     command.args(["pvm", "replay"]).arg(&inputs);
     assert!(finish(command).failed(1).contains("inputs.json"));
