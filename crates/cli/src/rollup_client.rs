@@ -4,6 +4,7 @@ use crate::output;
 use crate::phrase::{self, Phrase};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 /// Ask a rollup node.
@@ -112,17 +113,25 @@ impl NodeRpc {
         &self.url
     }
 
-    /// The answer, or nothing if the node knows no such thing (yet).
+    /// The answer, or nothing if the node knows no such thing, or not yet.
     pub(crate) async fn find(&self, path: &str) -> Result<Option<Value>> {
-        let response = self.http.get(self.full(path)).send().await.map_err(|e| self.unreachable(&e))?;
-        if response.status() == reqwest::StatusCode::NOT_FOUND {
+        let response = self.ask(path).await?;
+        if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE) {
             return Ok(None);
         }
         self.read(path, response).await.map(Some)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
-        self.find(path).await?.ok_or_else(|| anyhow!("{}: not found", self.full(path)))
+        let response = self.ask(path).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            bail!("{}: not found", self.full(path));
+        }
+        self.read(path, response).await
+    }
+
+    async fn ask(&self, path: &str) -> Result<Response> {
+        self.http.get(self.full(path)).send().await.map_err(|e| self.unreachable(&e))
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
@@ -145,7 +154,7 @@ impl NodeRpc {
         anyhow!("the rollup node at {} does not answer: {error}; is it running? (--endpoint)", self.url)
     }
 
-    async fn read(&self, path: &str, response: reqwest::Response) -> Result<Value> {
+    async fn read(&self, path: &str, response: Response) -> Result<Value> {
         let status = response.status();
         let text = response.text().await.map_err(|e| self.unreachable(&e))?;
         if !status.is_success() {
