@@ -115,7 +115,14 @@ fn rust_flags(rustc: &OsString, sources: &Path, target_dir: &Path) -> Result<OsS
     let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
     let mut places =
         vec![(sysroot, "/rust"), (sources.to_owned(), "/kernels"), (target_dir.to_owned(), "/target")];
-    places.extend(cargo_home.map(|home| (home, "/cargo")));
+    if let Some(home) = cargo_home {
+        // Below this folder there is one for each registry, named after its host.
+        let sources = home.join("registry").join("src");
+        places.push((home, "/cargo"));
+        // Of several names that fit, the last one counts.
+        let registries = std::fs::read_dir(sources).into_iter().flatten().flatten();
+        places.extend(registries.map(|registry| (registry.path(), "/crates")));
+    }
 
     let mut flags = Vec::new();
     for (place, name) in places {
