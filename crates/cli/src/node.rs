@@ -58,7 +58,8 @@ enum Command {
     RunWith,
 }
 
-const RUN: &[&str] = &[
+/// What a node is started with; all of it can be written down, too.
+const SETTINGS: &[&str] = &[
     "base-dir",
     "data-dir",
     "endpoint",
@@ -68,19 +69,6 @@ const RUN: &[&str] = &[
     "wasm-compiler",
     "kernel-deadline",
     "log-kernel-debug",
-];
-/// What a node is started with can be written down, too.
-const INIT: &[&str] = &[
-    "base-dir",
-    "data-dir",
-    "endpoint",
-    "rpc-addr",
-    "rpc-port",
-    "metrics-addr",
-    "wasm-compiler",
-    "kernel-deadline",
-    "log-kernel-debug",
-    "force",
 ];
 
 static GRAMMAR: &[Phrase<Command>] = &[
@@ -88,38 +76,38 @@ static GRAMMAR: &[Phrase<Command>] = &[
         words: "init <mode> config for <rollup> with operators <operators...>",
         about: "Write config.json. Operators: one account for everything, or PURPOSE:ACCOUNT with the purposes \
                 publish, add_messages, cement, refute",
-        options: INIT,
+        options: &["force"],
         id: Command::Init,
     },
     Phrase {
         words: "init <mode> config for <rollup>",
         about: "The same, for a mode that signs nothing",
-        options: INIT,
+        options: &["force"],
         id: Command::Init,
     },
     Phrase {
         words: "run",
         about: "Run the node that is configured in --data-dir",
-        options: RUN,
+        options: &[],
         id: Command::Run,
     },
     Phrase {
         words: "run <mode> for <rollup> with operators <operators...>",
         about: "Run a node without a configuration file",
-        options: RUN,
+        options: &[],
         id: Command::RunWith,
     },
     Phrase {
         words: "run <mode> for <rollup>",
         about: "The same, for a mode that signs nothing",
-        options: RUN,
+        options: &[],
         id: Command::RunWith,
     },
 ];
 
 pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
-    phrase.check_options(given, &[])?;
+    phrase.check_options(given, SETTINGS)?;
     let wallet = Wallet::open(client::base_dir(options.base_dir.as_deref()));
     match phrase.id {
         Command::Init => {
