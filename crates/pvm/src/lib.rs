@@ -16,6 +16,8 @@ pub mod replay;
 pub mod reveal;
 pub mod run;
 pub mod state;
+pub mod step;
+pub mod step_proof;
 pub mod tick;
 pub mod version;
 mod wasm;

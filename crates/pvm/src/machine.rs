@@ -116,6 +116,16 @@ impl Machine {
         Ok(self.current_tick >= self.last_padding_tick()?)
     }
 
+    /// Padding up to that tick, or the one tick that leaves it.
+    pub(crate) fn pad_until(&mut self, end: u64) -> Result<(), StateError> {
+        if self.is_padded()? {
+            self.leave_padding()?;
+        } else {
+            self.current_tick = self.last_padding_tick()?.min(Tick(end));
+        }
+        Ok(())
+    }
+
     /// Lets the ticks of padding go by, up to the last one before the next run or inbox.
     pub(crate) fn skip_padding(&mut self) -> Result<(), StateError> {
         self.current_tick = self.current_tick.max(self.last_padding_tick()?);

@@ -129,14 +129,14 @@ impl TickState {
 }
 
 /// What the machine needs in order to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// Nothing: it can make a step.
     Computing,
     /// The next message of the inbox.
     InputRequired,
-    /// It is in `kernel_run` and may wait for a reveal: which, only a tick-exact reading can tell.
-    Evaluating,
+    /// The answer to a reveal: the request, as [`RevealRequest::parse`](crate::reveal::RevealRequest::parse) reads it.
+    RevealRequired(Vec<u8>),
 }
 
 /// The state of the machine, read from a tree as far as needed.
@@ -170,7 +170,6 @@ impl Machine {
         match &self.tick_state {
             TickState::Collect => Status::InputRequired,
             TickState::Stuck(error) if !error.is_recoverable() => Status::InputRequired,
-            TickState::InRun { phase: RunPhase::Eval, .. } => Status::Evaluating,
             _ => Status::Computing,
         }
     }
