@@ -7,7 +7,7 @@ use soru_michelson::Micheline;
 use soru_protocol::inbox::{InboxMessage, InternalMessage};
 
 /// The inboxes of a file, each with the messages that the protocol adds, as the machine reads them.
-pub(super) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
+pub(crate) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
     let value: Value = serde_json::from_str(text).context("no JSON")?;
     let inboxes =
         value.as_array().ok_or_else(|| anyhow!("expected an array of inboxes, found {}", kind(&value)))?;

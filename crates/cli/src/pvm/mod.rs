@@ -1,6 +1,6 @@
 //! `soru pvm`: run kernels without any chain.
 
-mod inputs;
+pub(crate) mod inputs;
 
 use crate::output;
 use anyhow::{Context, Result, anyhow, bail};
@@ -107,7 +107,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
 }
 
 /// The bytes of a kernel file; text is assembled.
-fn read_kernel(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read the kernel {}", path.display()))?;
     if bytes.starts_with(b"\0asm") || path.extension().is_some_and(|e| e == "wasm") {
         return Ok(bytes);
@@ -186,7 +186,7 @@ fn show(line: &Value, json: bool) -> Result<()> {
 }
 
 /// The machine's constants on a network.
-fn limits(profile: &Profile) -> Limits {
+pub(crate) fn limits(profile: &Profile) -> Limits {
     Limits {
         ticks_per_snapshot: TickSpan(11_000_000_000),
         outbox_validity_period: LevelSpan(profile.rollup.max_active_outbox_levels),
