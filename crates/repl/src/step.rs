@@ -1,0 +1,175 @@
+//! Going on: a number of ticks, to the result of a run, to the end of a run, to the end of an inbox.
+
+use crate::console::{Console, Progress};
+use crate::session::{Session, SessionError};
+use soru_pvm::reveal::RollupReveals;
+use soru_pvm::state::{StateError, Status};
+use soru_pvm::{Machine, Surroundings};
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many ticks.
+    Tick(u64),
+    /// Until `kernel_run` has returned or trapped, and its memory is still there.
+    Result,
+    /// To the end of the run, its padding included.
+    KernelRun,
+    /// Until the next inbox is needed.
+    Inbox,
+}
+
+/// Why the machine stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// It has come as far as it should.
+    Reached,
+    /// It needs a message.
+    Input,
+    /// It needs the answer to a reveal that nobody has.
+    Reveal,
+    /// The user wants it to.
+    Interrupted,
+}
+
+/// Ticks between two looks at whether to go on.
+const SLICE: u64 = 100_000;
+
+/// Whether `kernel_run` has just returned or trapped.
+pub(crate) fn has_result(machine: &Machine) -> bool {
+    machine.tick_state.name() == "Eval" && {
+        let name = machine.state_name();
+        name.ends_with(":SK_Result") || name.ends_with(":SK_Trapped")
+    }
+}
+
+/// Whether a run is over, or has never begun: there is no result to come before the next run.
+fn is_outside_of_run(machine: &Machine) -> bool {
+    matches!(machine.tick_state.name(), "Collect" | "Padding" | "Stuck")
+}
+
+/// Ticks of padding that are left, the one that leaves it included.
+fn padding_left(machine: &Machine) -> u64 {
+    let end = machine.last_top_level_call.0.saturating_add(machine.limits.ticks_per_snapshot.0);
+    end.saturating_sub(machine.current_tick.0).max(1)
+}
+
+impl Session {
+    /// Goes on as far as `step` says, or until something is needed.
+    pub(crate) fn advance(&mut self, step: Step, console: &mut dyn Console) -> Result<Halt, SessionError> {
+        let start = self.machine.current_tick;
+        let call = self.machine.last_top_level_call;
+        let mut engine = String::new();
+        loop {
+            let done = self.machine.current_tick.since(start).0;
+            let reached = match step {
+                Step::Tick(count) => done >= count,
+                Step::Result => has_result(&self.machine),
+                Step::KernelRun => self.machine.last_top_level_call != call,
+                Step::Inbox => false,
+            };
+            if reached {
+                return Ok(Halt::Reached);
+            }
+            match self.machine.status() {
+                Status::InputRequired => return Ok(Halt::Input),
+                Status::RevealRequired(request) => {
+                    let answer = match self.past.answer(self.machine.current_tick) {
+                        Some(answer) => Ok(answer.to_vec()),
+                        None => self.answer(&request),
+                    };
+                    match answer {
+                        Ok(answer) => self.give(&answer)?,
+                        Err(reason) => {
+                            console.line(&reason);
+                            return Ok(Halt::Reveal);
+                        }
+                    }
+                    continue;
+                }
+                Status::Computing => (),
+            }
+            let of = if let Step::Tick(count) = step { Some(count) } else { None };
+            if !console.go_on(Progress { done, of }) {
+                return Ok(Halt::Interrupted);
+            }
+            let whole_run = matches!(step, Step::KernelRun | Step::Inbox) && engine.is_empty();
+            if whole_run && self.machine.tick_state.name() == "Snapshot" {
+                match self.run_fast(console) {
+                    Ok(true) => continue,
+                    Ok(false) => (),
+                    Err(reason) => engine = format!("; the engine for whole runs: {reason}"),
+                }
+            }
+            let most = of.map_or(u64::MAX, |count| count - done);
+            let made = self.slice(most, step == Step::Result, console);
+            match made {
+                Ok(0) => return Err(SessionError::NoTick(self.machine.current_tick.0)),
+                Ok(_) => (),
+                Err(error) => return Err(self.failed_tick(error, engine)),
+            }
+        }
+    }
+
+    /// Lets the ticks of padding go by, up to the next run or inbox.
+    pub(crate) fn skip_padding(&mut self, console: &mut dyn Console) -> Result<(), SessionError> {
+        while self.machine.tick_state.name() == "Padding" {
+            self.slice(u64::MAX, false, console).map_err(|error| self.failed_tick(error, String::new()))?;
+        }
+        Ok(())
+    }
+
+    /// Some ticks, at most `most`; no further than to the result of a run, if `to_result`. After an error the machine is
+    /// as it was.
+    fn slice(&mut self, most: u64, to_result: bool, console: &mut dyn Console) -> Result<u64, StateError> {
+        let machine = &self.machine;
+        let (many, search) = match machine.tick_state.name() {
+            "Padding" => (padding_left(machine), false),
+            "Stuck" => (1, false),
+            _ => (SLICE.max(machine.paying()), to_result),
+        };
+        let mut many = many.min(most);
+        loop {
+            let mut next = machine.clone();
+            let mut debug = Vec::new();
+            let made = next.step(many, &mut debug)?;
+            // Too far: the result is among these ticks. Half of them, until the tick itself is found.
+            let over = search && made > 1 && self.is_over(&next);
+            if over {
+                many = made / 2;
+                continue;
+            }
+            if !debug.is_empty() {
+                console.debug(&debug);
+            }
+            self.machine = next;
+            return Ok(made);
+        }
+    }
+
+    /// Whether the run that was going on has come to its result, or beyond.
+    fn is_over(&self, next: &Machine) -> bool {
+        next.last_top_level_call != self.machine.last_top_level_call
+            || is_outside_of_run(next)
+            || has_result(next)
+    }
+
+    /// A whole run by the engine, up to the last tick of its padding: false if there is no engine, or if it would not
+    /// see what the user has answered.
+    fn run_fast(&mut self, console: &mut dyn Console) -> Result<bool, String> {
+        let Some(runner) = &self.runner else { return Ok(false) };
+        if self.past.has_answers_from(self.machine.current_tick) {
+            return Ok(false);
+        }
+        let mut next = self.machine.clone();
+        let mut debug = Vec::new();
+        let mut reveals = RollupReveals { metadata: self.metadata, preimages: &mut *self.preimages };
+        let mut around = Surroundings { runner: &**runner, reveals: &mut reveals, debug: &mut debug };
+        next.advance(0, &mut around).map_err(|e| e.to_string())?;
+        if !debug.is_empty() {
+            console.debug(&debug);
+        }
+        self.machine = next;
+        Ok(true)
+    }
+}
