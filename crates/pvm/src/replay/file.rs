@@ -1,7 +1,8 @@
 //! Reading the file of a run.
 
+use super::setup::Setup;
 use crate::reveal::{RevealError, RevealSource};
-use crate::state::Limits;
+use crate::state::{Limits, MAX_REBOOTS};
 use crate::version::Version;
 use serde_json::{Map, Value};
 use soru_base::level::{Level, LevelSpan};
@@ -48,6 +49,15 @@ pub struct RunFile {
     pub(super) header: Map<String, Value>,
 }
 
+/// What the lines of a run are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// One line a level.
+    Levels,
+    /// One line for each observed state.
+    Ticks,
+}
+
 /// Answers known beforehand, by request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FixedReveals(pub BTreeMap<Vec<u8>, Vec<u8>>);
@@ -60,6 +70,24 @@ impl RevealSource for FixedReveals {
 }
 
 impl RunFile {
+    /// What its lines are about.
+    pub fn kind(&self) -> RunKind {
+        let by_level = |line: &Value| {
+            line.get("level").is_some() && line.get("tick").is_none() && line.get("at").is_none()
+        };
+        if self.header.contains_key("boot_sector_hash") || self.lines.get(1).is_some_and(by_level) {
+            RunKind::Levels
+        } else {
+            RunKind::Ticks
+        }
+    }
+
+    /// What its machine is made with.
+    pub fn setup(&self) -> Setup {
+        let reboots = Some(self.max_reboots).filter(|reboots| u64::from(*reboots) != MAX_REBOOTS);
+        Setup { version: self.version, limits: self.limits, max_reboots: reboots }
+    }
+
     /// Reads a file: one JSON object a line, the first one the run.
     pub fn parse(text: &str) -> Result<Self, ReplayError> {
         let mut lines = Vec::new();
