@@ -58,7 +58,7 @@ impl fmt::Display for End {
 #[derive(Debug, Clone, Error)]
 pub enum TraceError {
     /// The run ends before.
-    #[error("tick {wanted} is not reached: the run ends at tick {tick}, {end}")]
+    #[error("tick {wanted} is not reached: the run ends at tick {tick}: {end}")]
     Beyond {
         /// The tick asked for.
         wanted: u64,
