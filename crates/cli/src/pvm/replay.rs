@@ -27,14 +27,16 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<()> {
     let text = std::fs::read_to_string(&options.file)
         .with_context(|| format!("cannot read the run {}", options.file.display()))?;
     let run = RunFile::parse(&text).with_context(|| format!("{}", options.file.display()))?;
-    let path = match &options.kernel {
-        Some(path) => path.clone(),
-        None => beside(&options.file, &run.kernel)?,
+    let kernel = || -> Result<Vec<u8>> {
+        match &options.kernel {
+            Some(path) => read_kernel(path),
+            None => read_kernel(&beside(&options.file, &run.kernel)?),
+        }
     };
-    let kernel = read_kernel(&path)?;
     match run.kind() {
-        RunKind::Levels => levels(options, &run, &kernel),
-        RunKind::Ticks => ticks(options, &run, &kernel),
+        RunKind::Levels => levels(options, &run, &kernel()?),
+        RunKind::Ticks => ticks(options, &run, &kernel()?),
+        RunKind::Kernels => kernels(options, &run),
     }
 }
 
@@ -81,6 +83,24 @@ fn ticks(options: &ReplayOptions, run: &RunFile, kernel: &[u8]) -> Result<()> {
     progress.finish(replay.tick());
     if options.check {
         output::line(format_args!("{}: {} states as expected", options.file.display(), line - 1))?;
+    }
+    Ok(())
+}
+
+/// A file whose lines have a kernel each.
+fn kernels(options: &ReplayOptions, run: &RunFile) -> Result<()> {
+    let mut number = 1;
+    while let Some(found) = run.replay_kernel(number) {
+        let found = found?;
+        if !options.check {
+            output::line(&found)?;
+        } else if let Some(difference) = check_line(number, run.lines.get(number - 1), Some(&found)) {
+            bail!("{difference}");
+        }
+        number += 1;
+    }
+    if options.check {
+        output::line(format_args!("{}: {} kernels as expected", options.file.display(), number - 2))?;
     }
     Ok(())
 }

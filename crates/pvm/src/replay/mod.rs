@@ -1,15 +1,17 @@
 //! Runs of the machine as text: a file that says all that is needed to repeat one, and what was found.
 //!
 //! The first line of such a file is the run: constants of the protocol, messages by level, answers to reveals. What comes
-//! after is of one of two kinds.
+//! after is of one of three kinds.
 //!
 //! * One line a level: the hash of the state after the last message, the hash when the next level is awaited, the outbox,
 //!   all values of the durable storage. Such a run is repeated by an engine: [`RunFile::replay`].
 //! * One line for each observed state, by its tick, and a last one about the end. Such a run is repeated tick by tick:
 //!   [`TickReplay`]. [`Tracer`] goes through any run in this way.
+//! * One line for each of many kernels, with one observed state: [`RunFile::replay_kernel`].
 
 mod check;
 mod file;
+mod kernels;
 mod levels;
 mod observation;
 mod setup;

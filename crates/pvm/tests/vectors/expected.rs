@@ -54,13 +54,13 @@ struct Repetition {
     stopped: Option<String>,
 }
 
-fn repeat(file: &String) -> Repetition {
+fn repeat(file: &str) -> Repetition {
     let run = run_file(file);
     let mut reveals = run.reveals.clone();
     let outside = Outside { reveals: &mut reveals, debug: &mut (), watch: &mut |_| () };
     let mut replay = TickReplay::begin(&run, &kernel_of(&run), outside).unwrap();
     let mut repetition = Repetition {
-        file: file.clone(),
+        file: file.to_owned(),
         lines: 0,
         of: run.lines.len() - 1,
         proofs: 0,
@@ -109,7 +109,7 @@ fn every_observation_of_every_recorded_run() {
     assert_eq!(files.len(), 34 + 114);
     let (mut whole, mut states, mut proofs) = (0, 0, 0);
     let mut failures = Vec::new();
-    for repetition in on_all(&files, repeat) {
+    for repetition in on_all(&files, |file| repeat(file)) {
         states += repetition.lines;
         if !repetition.sizes.is_empty() {
             println!(
@@ -138,6 +138,20 @@ fn every_observation_of_every_recorded_run() {
     if !EVALUATION_IS_MISSING {
         assert_eq!((whole, states, proofs), (files.len(), 29_082 + files.len(), 3_619));
     }
+}
+
+#[test]
+fn every_opcode() {
+    let run = run_file("expected/opcodes.jsonl");
+    assert_eq!(run.kind(), RunKind::Kernels);
+    let lines: Vec<usize> = (1..=run.lines.len()).collect();
+    for (line, found) in lines.iter().zip(on_all(&lines, |line| run.replay_kernel(*line).unwrap())) {
+        let expected = &run.lines[line - 1];
+        let found = found.unwrap();
+        assert_eq!(check_line(*line, Some(expected), Some(&found)), None);
+        assert_eq!(expected["fault"].is_string(), found["fault"].is_string(), "{found}");
+    }
+    assert!(run.replay_kernel(lines.len() + 1).is_none());
 }
 
 /// A file may leave out all but the ticks and where proofs are measured.
