@@ -7,36 +7,28 @@ use crate::step::{Halt, Step};
 use crate::travel::Past;
 use soru_base::{IdFamily, Level};
 use soru_merkle::Tree;
+use soru_pvm::Machine;
 use soru_pvm::durable::{DurableError, Key};
-use soru_pvm::machine::{initial_state, install_boot_sector};
-use soru_pvm::reveal::{
-    Metadata, PreimageHash, PreimageSource, RevealRequest, RevealSource as _, RollupReveals,
-};
+use soru_pvm::replay::{ReplayLevel, Setup};
+use soru_pvm::reveal::{PreimageHash, RevealRequest, RevealSource};
 use soru_pvm::run::Runner;
 use soru_pvm::state::{InputPlace, StateError, Status};
-use soru_pvm::{Limits, Machine, Version};
 use thiserror::Error;
 
 /// What a session begins with.
 pub struct Settings<'a> {
     /// The kernel.
     pub kernel: &'a [u8],
-    /// Version of the machine.
-    pub version: Version,
-    /// Constants of the protocol.
-    pub limits: Limits,
-    /// Reboots allowed between two inputs; none: as many as the network allows.
-    pub max_reboots: Option<u32>,
+    /// Version of the machine and constants of the protocol.
+    pub setup: Setup,
     /// The inboxes, each with all its messages, as the machine takes them.
-    pub inboxes: Vec<Vec<Vec<u8>>>,
-    /// Level of the first inbox.
+    pub inboxes: Vec<ReplayLevel>,
+    /// Level of the first inbox, for a session that has none.
     pub first_level: Level,
-    /// What the kernel can know about its rollup.
-    pub metadata: Metadata,
     /// How identifiers are written.
     pub ids: IdFamily,
-    /// Where pages are looked for.
-    pub preimages: Box<dyn PreimageSource>,
+    /// Where reveals are answered.
+    pub reveals: Box<dyn RevealSource>,
     /// An engine for whole runs. Without one, and where it has no answer, every tick is made.
     pub runner: Option<Box<dyn Runner>>,
 }
@@ -53,12 +45,12 @@ pub struct Session {
     pub(crate) machine: Machine,
     /// A state of the machine, into which later ones are written.
     tree: Tree,
-    pub(crate) inboxes: Vec<Vec<Vec<u8>>>,
+    inboxes: Vec<ReplayLevel>,
     pub(crate) feed: Feed,
-    first_level: Level,
-    pub(crate) metadata: Metadata,
+    /// Level after the last inbox.
+    end: Level,
     pub(crate) ids: IdFamily,
-    pub(crate) preimages: Box<dyn PreimageSource>,
+    pub(crate) reveals: Box<dyn RevealSource>,
     pub(crate) runner: Option<Box<dyn Runner>>,
     pub(crate) past: Past,
     /// The step that a missing page has stopped.
@@ -137,21 +129,17 @@ pub enum SessionError {
 impl Session {
     /// A session that begins right after the origination of the rollup.
     pub fn new(settings: Settings<'_>) -> Result<Self, StateError> {
-        let mut tree = initial_state(settings.version)?;
-        install_boot_sector(&mut tree, settings.kernel, settings.limits)?;
-        let mut machine = Machine::from_tree(&tree)?;
-        if let Some(reboots) = settings.max_reboots {
-            machine.set_max_reboots(reboots);
-        }
+        let tree = settings.setup.boot(settings.kernel)?;
+        let machine = Machine::from_tree(&tree)?;
+        let end = settings.inboxes.last().map_or(settings.first_level, |last| last.level.next());
         Ok(Self {
             machine,
             tree,
             inboxes: settings.inboxes,
             feed: Feed { inbox: 0, message: 0 },
-            first_level: settings.first_level,
-            metadata: settings.metadata,
+            end,
             ids: settings.ids,
-            preimages: settings.preimages,
+            reveals: settings.reveals,
             runner: settings.runner,
             past: Past::default(),
             stopped: None,
@@ -259,12 +247,6 @@ impl Session {
         }
     }
 
-    /// Level of the next message.
-    pub(crate) fn level(&self) -> Level {
-        let after = u32::try_from(self.feed.inbox).unwrap_or(u32::MAX);
-        Level::new(self.first_level.get().saturating_add(after)).unwrap_or(Level::MAX)
-    }
-
     fn load_inputs(&mut self, console: &mut dyn Console) -> Result<(), SessionError> {
         if self.machine.status() != Status::InputRequired {
             return Err(SessionError::NoInputNeeded);
@@ -276,7 +258,7 @@ impl Session {
     /// Gives what is left of the inbox, then lets the ticks go by up to the first run.
     fn feed_inbox(&mut self, console: &mut dyn Console) -> Result<(), SessionError> {
         if self.feed.inbox >= self.inboxes.len() {
-            console.line(&format!("No more inputs at level {}", self.level()));
+            console.line(&format!("No more inputs at level {}", self.end));
             return Ok(());
         }
         let inbox = self.feed.inbox;
@@ -289,14 +271,13 @@ impl Session {
     /// Gives the next message of the inboxes: false if there is none.
     pub(crate) fn feed_message(&mut self, console: &mut dyn Console) -> Result<bool, SessionError> {
         let Feed { inbox, message } = self.feed;
-        let level = self.level();
-        let Some(messages) = self.inboxes.get(inbox) else { return Ok(false) };
+        let Some(ReplayLevel { level, messages }) = self.inboxes.get(inbox) else { return Ok(false) };
         if message == 0 {
             self.past.remember(&self.machine, self.feed);
         }
         if let Some(bytes) = messages.get(message) {
             let mut next = self.machine.clone();
-            next.set_input(InputPlace { level, counter: message as u64 }, bytes)?;
+            next.set_input(InputPlace { level: *level, counter: message as u64 }, bytes)?;
             self.machine = next;
         }
         self.feed.message += 1;
@@ -309,8 +290,7 @@ impl Session {
 
     /// The answer to a reveal, as the rollup's node would give it.
     pub(crate) fn answer(&mut self, request: &[u8]) -> Result<Vec<u8>, String> {
-        let mut reveals = RollupReveals { metadata: self.metadata, preimages: &mut *self.preimages };
-        reveals.reveal(request).map_err(|e| match RevealRequest::parse(request) {
+        self.reveals.reveal(request).map_err(|e| match RevealRequest::parse(request) {
             RevealRequest::Preimage(hash) => format!("Preimage for hash {hash} not found: {e}"),
             _ => e.to_string(),
         })

@@ -2,7 +2,6 @@
 
 use crate::console::{Console, Progress};
 use crate::session::{Session, SessionError};
-use soru_pvm::reveal::RollupReveals;
 use soru_pvm::state::{StateError, Status};
 use soru_pvm::{Machine, Surroundings};
 
@@ -163,8 +162,7 @@ impl Session {
         }
         let mut next = self.machine.clone();
         let mut debug = Vec::new();
-        let mut reveals = RollupReveals { metadata: self.metadata, preimages: &mut *self.preimages };
-        let mut around = Surroundings { runner: &**runner, reveals: &mut reveals, debug: &mut debug };
+        let mut around = Surroundings { runner: &**runner, reveals: &mut *self.reveals, debug: &mut debug };
         next.advance(0, &mut around).map_err(|e| e.to_string())?;
         if !debug.is_empty() {
             console.debug(&debug);
