@@ -1,7 +1,7 @@
 //! `soru repl`: a session with the machine, on a terminal or from a script.
 
 use crate::pvm::inputs;
-use crate::pvm::kernel::{first_level, limits, metadata, read_kernel};
+use crate::pvm::kernel::{first_level, levels, limits, metadata, read_kernel};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,6 +16,8 @@ use soru_base::profile::ProfileName;
 use soru_base::{LevelSpan, Profile, RollupAddress, TickSpan};
 use soru_engine::{Compiler, Engine};
 use soru_node::reveals::FilePreimages;
+use soru_pvm::replay::Setup;
+use soru_pvm::reveal::{Metadata, RevealError, RevealSource, RollupReveals};
 use soru_pvm::{Limits, Version};
 use soru_repl::{Console, Flow, Progress, Session, Settings};
 use std::cell::RefCell;
@@ -95,9 +97,8 @@ fn session(options: &Options) -> Result<Session> {
     let profile = Profile::named(options.profile);
     let kernel = read_kernel(&options.kernel)?;
     if !options.no_check {
-        soru_engine::check(&kernel, options.pvm_version).with_context(|| {
-            format!("the machine refuses {} (--no-check begins all the same)", options.kernel.display())
-        })?;
+        soru_engine::check(&kernel, options.pvm_version)
+            .with_context(|| format!("{} (--no-check begins all the same)", options.kernel.display()))?;
     }
     let rollup = options.rollup.unwrap_or(RollupAddress::ZERO);
     let inboxes = match &options.inputs {
@@ -108,22 +109,39 @@ fn session(options: &Options) -> Result<Session> {
             inputs::parse_for(&text, &profile, rollup).with_context(|| format!("{}", path.display()))?
         }
     };
+    let first_level = first_level(options.first_level)?;
     let settings = Settings {
         kernel: &kernel,
-        version: options.pvm_version,
-        limits: options.limits(&profile),
-        max_reboots: options.max_reboots,
-        inboxes,
-        first_level: first_level(options.first_level)?,
-        metadata: metadata(options.rollup),
+        setup: Setup {
+            version: options.pvm_version,
+            limits: options.limits(&profile),
+            max_reboots: options.max_reboots,
+        },
+        inboxes: levels(first_level, inboxes)?,
+        first_level,
         ids: profile.ids,
-        preimages: Box::new(FilePreimages::in_dir(&options.preimage_dir)),
+        reveals: Box::new(Reveals {
+            metadata: metadata(options.rollup),
+            pages: FilePreimages::in_dir(&options.preimage_dir),
+        }),
         runner: match options.every_tick {
             true => None,
             false => Some(Box::new(options.engine()?)),
         },
     };
     Ok(Session::new(settings)?)
+}
+
+/// The metadata, and pages from files.
+struct Reveals {
+    metadata: Metadata,
+    pages: FilePreimages,
+}
+
+impl RevealSource for Reveals {
+    fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError> {
+        RollupReveals { metadata: self.metadata, preimages: &mut self.pages }.reveal(request)
+    }
 }
 
 impl Options {
