@@ -347,16 +347,17 @@ impl Durable {
 
     /// Whether a flag is raised: whether there is a value at its key.
     pub fn is_raised(&self, flag: Flag) -> Result<bool, StateError> {
-        Ok(self.tree.find_tree(&with_value(flag.path()))?.is_some())
+        // The machine reads the value, so its length is in the proof of such a step.
+        Ok(self.value(&with_value(flag.path()))?.map(|value| value.length()).transpose()?.is_some())
     }
 
     pub(crate) fn raise(&mut self, flag: Flag) -> Result<(), StateError> {
         // A write of nothing: a value that is there keeps its bytes.
         let path = with_value(flag.path());
-        if self.value(&path)?.is_none() {
-            self.set_path(&path, &[])?;
+        match self.value(&path)? {
+            Some(value) => value.length().map(drop),
+            None => self.set_path(&path, &[]),
         }
-        Ok(())
     }
 
     /// Removes the flag and all below its key.
