@@ -9,6 +9,7 @@ mod demo;
 mod killed;
 mod layer1_gone;
 mod pvm;
+mod pvm_ticks;
 mod reorganised;
 mod stopped;
 mod support;
