@@ -11,7 +11,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Editor, Helper};
+use rustyline::{CompletionType, Config, Editor, Helper};
 use soru_base::profile::ProfileName;
 use soru_base::{LevelSpan, Profile, RollupAddress, TickSpan};
 use soru_engine::{Compiler, Engine};
@@ -180,7 +180,11 @@ fn script(mut session: Session, mut console: Terminal) -> Result<()> {
 
 fn interactive(session: Session, mut console: Terminal) -> Result<()> {
     let session = Rc::new(RefCell::new(session));
-    let config = Config::builder().max_history_size(HISTORY)?.auto_add_history(true).build();
+    let config = Config::builder()
+        .max_history_size(HISTORY)?
+        .auto_add_history(true)
+        .completion_type(CompletionType::List)
+        .build();
     let mut editor: Editor<Words, FileHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Words(Rc::clone(&session))));
     let history = history_file();
@@ -239,7 +243,15 @@ impl Completer for Words {
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let before = line.get(..at).unwrap_or(line);
-        Ok(self.0.try_borrow().map_or((at, Vec::new()), |session| session.complete(before)))
+        let Ok(session) = self.0.try_borrow() else { return Ok((at, Vec::new())) };
+        let (start, mut found) = session.complete(before);
+        // A word that can only be this one is finished; below a key there may be others.
+        if let [word] = &mut found[..]
+            && !word.starts_with('/')
+        {
+            word.push(' ');
+        }
+        Ok((start, found))
     }
 }
 
@@ -338,6 +350,8 @@ impl Console for Terminal {
             self.bar = Some(bar(progress.of));
         }
         if let Some(bar) = &self.bar {
+            let seconds = began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+            bar.set_message(format!("{:.1} million a second", progress.done as f64 / seconds / 1e6));
             bar.set_position(progress.done);
         }
         !self.stop.asked.load(Ordering::SeqCst)
@@ -357,8 +371,8 @@ impl Console for Terminal {
 
 fn bar(of: Option<u64>) -> ProgressBar {
     let (bar, template) = match of {
-        Some(of) => (ProgressBar::new(of), "{bar:30} {human_pos} of {human_len} ticks, {per_sec}"),
-        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} ticks, {per_sec}"),
+        Some(of) => (ProgressBar::new(of), "{bar:30} {human_pos} of {human_len} ticks, {msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} ticks, {msg}"),
     };
     bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -2,6 +2,7 @@
 
 use crate::console::{Console, Progress};
 use crate::session::{Session, SessionError};
+use soru_base::Tick;
 use soru_pvm::state::{StateError, Status};
 use soru_pvm::{Machine, Surroundings};
 
@@ -33,6 +34,9 @@ pub(crate) enum Halt {
 
 /// Ticks between two looks at whether to go on.
 const SLICE: u64 = 100_000;
+/// Slices between two copies of the machine, from which it is brought back when it went too far. A copy of a machine
+/// that reads a large kernel costs as much as many ticks.
+const SLICES_PER_COPY: u32 = 32;
 
 /// Whether `kernel_run` has just returned or trapped.
 pub(crate) fn has_result(machine: &Machine) -> bool {
@@ -47,6 +51,17 @@ fn is_outside_of_run(machine: &Machine) -> bool {
     matches!(machine.tick_state.name(), "Collect" | "Padding" | "Stuck")
 }
 
+/// Whether the run that began at tick `call` has come to its result, or beyond.
+fn is_over(machine: &Machine, call: Tick) -> bool {
+    machine.last_top_level_call != call || is_outside_of_run(machine) || has_result(machine)
+}
+
+fn tell(console: &mut dyn Console, debug: &[u8]) {
+    if !debug.is_empty() {
+        console.debug(debug);
+    }
+}
+
 /// Ticks of padding that are left, the one that leaves it included.
 fn padding_left(machine: &Machine) -> u64 {
     let end = machine.last_top_level_call.0.saturating_add(machine.limits.ticks_per_snapshot.0);
@@ -59,6 +74,8 @@ impl Session {
         let start = self.machine.current_tick;
         let call = self.machine.last_top_level_call;
         let mut engine = String::new();
+        let mut copy = self.machine.clone();
+        let mut slices = 0;
         loop {
             let done = self.machine.current_tick.since(start).0;
             let reached = match step {
@@ -78,7 +95,10 @@ impl Session {
                         None => self.answer(&request),
                     };
                     match answer {
-                        Ok(answer) => self.give(&answer)?,
+                        Ok(answer) => {
+                            self.give(&answer)?;
+                            (copy, slices) = (self.machine.clone(), 0);
+                        }
                         Err(reason) => {
                             console.line(&reason);
                             return Ok(Halt::Reveal);
@@ -95,14 +115,20 @@ impl Session {
             let whole_run = matches!(step, Step::KernelRun | Step::Inbox) && engine.is_empty();
             if whole_run && self.machine.tick_state.name() == "Snapshot" {
                 match self.run_fast(console) {
-                    Ok(true) => continue,
+                    Ok(true) => {
+                        (copy, slices) = (self.machine.clone(), 0);
+                        continue;
+                    }
                     Ok(false) => (),
                     Err(reason) => engine = format!("; the engine for whole runs: {reason}"),
                 }
             }
             let most = of.map_or(u64::MAX, |count| count - done);
-            let made = self.slice(most, step == Step::Result, console);
-            match made {
+            if slices == SLICES_PER_COPY {
+                (copy, slices) = (self.machine.clone(), 0);
+            }
+            slices += 1;
+            match self.slice(most, step == Step::Result, &copy, console) {
                 Ok(0) => return Err(SessionError::NoTick(self.machine.current_tick.0)),
                 Ok(_) => (),
                 Err(error) => return Err(self.failed_tick(error, engine)),
@@ -113,44 +139,70 @@ impl Session {
     /// Lets the ticks of padding go by, up to the next run or inbox.
     pub(crate) fn skip_padding(&mut self, console: &mut dyn Console) -> Result<(), SessionError> {
         while self.machine.tick_state.name() == "Padding" {
-            self.slice(u64::MAX, false, console).map_err(|error| self.failed_tick(error, String::new()))?;
+            let copy = self.machine.clone();
+            self.slice(u64::MAX, false, &copy, console)
+                .map_err(|error| self.failed_tick(error, String::new()))?;
         }
         Ok(())
     }
 
-    /// Some ticks, at most `most`; no further than to the result of a run, if `to_result`. After an error the machine is
-    /// as it was.
-    fn slice(&mut self, most: u64, to_result: bool, console: &mut dyn Console) -> Result<u64, StateError> {
-        let machine = &self.machine;
-        let (many, search) = match machine.tick_state.name() {
-            "Padding" => (padding_left(machine), false),
+    /// Some ticks, at most `most`; no further than to the result of a run, if `to_result`. `copy` is the machine as it was
+    /// some ticks ago. After an error the machine stands before the tick that could not be made.
+    fn slice(
+        &mut self,
+        most: u64,
+        to_result: bool,
+        copy: &Machine,
+        console: &mut dyn Console,
+    ) -> Result<u64, StateError> {
+        let (from, call) = (self.machine.current_tick, self.machine.last_top_level_call);
+        let (many, to_result) = match self.machine.tick_state.name() {
+            "Padding" => (padding_left(&self.machine), false),
             "Stuck" => (1, false),
-            _ => (SLICE.max(machine.paying()), to_result),
+            _ => (SLICE.max(self.machine.paying()), to_result),
         };
-        let mut many = many.min(most);
-        loop {
-            let mut next = machine.clone();
-            let mut debug = Vec::new();
-            let made = next.step(many, &mut debug)?;
-            // Too far: the result is among these ticks. Half of them, until the tick itself is found.
-            let over = search && made > 1 && self.is_over(&next);
-            if over {
-                many = made / 2;
-                continue;
+        let mut debug = Vec::new();
+        let end = match self.machine.step(many.min(most), &mut debug) {
+            Ok(made) if !to_result || !is_over(&self.machine, call) => {
+                tell(console, &debug);
+                return Ok(made);
             }
-            if !debug.is_empty() {
-                console.debug(&debug);
-            }
-            self.machine = next;
-            return Ok(made);
-        }
+            Ok(made) => made,
+            Err(_) => many.min(most),
+        };
+        self.machine = copy.clone();
+        self.machine.step(from.since(copy.current_tick).0, &mut ())?;
+        self.narrow(end, to_result.then_some(call), console)
     }
 
-    /// Whether the run that was going on has come to its result, or beyond.
-    fn is_over(&self, next: &Machine) -> bool {
-        next.last_top_level_call != self.machine.last_top_level_call
-            || is_outside_of_run(next)
-            || has_result(next)
+    /// Among the next `end` ticks is the result of the run that began at tick `call`, or one that cannot be made: goes
+    /// there by halving their number.
+    fn narrow(
+        &mut self,
+        mut end: u64,
+        call: Option<Tick>,
+        console: &mut dyn Console,
+    ) -> Result<u64, StateError> {
+        let start = self.machine.current_tick;
+        while end > 0 {
+            let many = end.div_ceil(2);
+            let mut next = self.machine.clone();
+            let mut debug = Vec::new();
+            match next.step(many, &mut debug) {
+                Err(error) if many == 1 => return Err(error),
+                Err(_) => end = many,
+                Ok(made) if made > 1 && call.is_some_and(|call| is_over(&next, call)) => end = made,
+                Ok(made) => {
+                    tell(console, &debug);
+                    self.machine = next;
+                    if made < many || call.is_some_and(|call| is_over(&self.machine, call)) {
+                        break;
+                    }
+                    end -= made;
+                }
+            }
+        }
+        Ok(self.machine.current_tick.since(start).0)
     }
 
     /// A whole run by the engine, up to the last tick of its padding: false if there is no engine, or if it would not
@@ -164,9 +216,7 @@ impl Session {
         let mut debug = Vec::new();
         let mut around = Surroundings { runner: &**runner, reveals: &mut *self.reveals, debug: &mut debug };
         next.advance(0, &mut around).map_err(|e| e.to_string())?;
-        if !debug.is_empty() {
-            console.debug(&debug);
-        }
+        tell(console, &debug);
         self.machine = next;
         Ok(true)
     }

@@ -1,7 +1,8 @@
 //! States of the reference machine, reached by commands.
 
-use crate::support::{EVALUATION, Talk, run_file, run_settings};
+use crate::support::{EVALUATION, Talk, run_file, run_settings, vectors};
 use serde_json::Value;
+use soru_repl::Settings;
 
 /// Runs by level: hashes, outboxes, values.
 #[test]
@@ -69,6 +70,38 @@ fn goto_tick_leads_to_the_recorded_states() {
             }
         }
     }
+}
+
+/// Kernels that the machine refuses when it reads or links them: `step result` finds the tick, and the machine is stuck.
+#[test]
+fn refused_kernels_get_stuck_at_the_recorded_ticks() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(vectors("expected/invalid")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let (run, kernel) = run_file(&format!("expected/invalid/{name}"));
+        let is_stuck = |line: &&Value| line["state"] == "Stuck";
+        let Some(stuck) = run.lines.iter().find(is_stuck) else { continue };
+        if !["Decode_error", "Link_error"].contains(&stuck["error"]["kind"].as_str().unwrap()) {
+            continue;
+        }
+        seen += 1;
+        let mut talk = Talk::new(Settings { runner: None, ..run_settings(&run, &kernel) });
+        talk.ask("load inputs");
+        let tick = stuck["tick"].as_u64().unwrap();
+        talk.ask(&format!("goto tick {tick}"));
+        assert!(talk.ask("show hash").starts_with(stuck["hash"].as_str().unwrap()), "{name}: {stuck}");
+        talk.ask(&format!("goto tick {}", run.levels[0].messages.len()));
+        let answer = talk.ask("step result");
+        assert!(
+            answer.contains("Status: Waiting for inputs\nInternal state: Stuck (No_fallback_kernel"),
+            "{name}: {answer}"
+        );
+        assert_eq!(talk.session.machine().current_tick.0, tick + 1, "{name}");
+        while !talk.ask("step inbox").starts_with("No more inputs") {}
+        let end = &run.lines.last().unwrap()["end"];
+        assert!(talk.ask("show hash").starts_with(end["hash"].as_str().unwrap()), "{name}: {end}");
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 /// `step result` stops at the ticks at which the vectors have the result, or the trap, of a run.
