@@ -351,7 +351,7 @@ impl Console for Terminal {
         }
         if let Some(bar) = &self.bar {
             let seconds = began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
-            bar.set_message(format!("{:.1} million a second", progress.done as f64 / seconds / 1e6));
+            bar.set_message(format!("{:.1} million/s", progress.done as f64 / seconds / 1e6));
             bar.set_position(progress.done);
         }
         !self.stop.asked.load(Ordering::SeqCst)
@@ -371,7 +371,7 @@ impl Console for Terminal {
 
 fn bar(of: Option<u64>) -> ProgressBar {
     let (bar, template) = match of {
-        Some(of) => (ProgressBar::new(of), "{bar:30} {human_pos} of {human_len} ticks, {msg}"),
+        Some(of) => (ProgressBar::new(of), "{bar:12} {human_pos} of {human_len} ticks, {msg}"),
         None => (ProgressBar::new_spinner(), "{spinner} {human_pos} ticks, {msg}"),
     };
     bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))

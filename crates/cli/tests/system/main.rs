@@ -11,5 +11,6 @@ mod layer1_gone;
 mod pvm;
 mod pvm_ticks;
 mod reorganised;
+mod repl;
 mod stopped;
 mod support;
