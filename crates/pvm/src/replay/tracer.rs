@@ -352,3 +352,129 @@ impl<'a> Tracer<'a> {
         TraceError::State { tick: self.tick().0, error }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::FixedReveals;
+    use crate::state::Limits;
+    use crate::version::Version;
+    use soru_base::level::Level;
+    use soru_base::tick::TickSpan;
+
+    const SETUP: Setup = Setup {
+        version: Version::V0,
+        limits: Limits { ticks_per_snapshot: TickSpan(20), ..Limits::FIRST },
+        max_reboots: None,
+    };
+
+    fn levels() -> Vec<ReplayLevel> {
+        let level = |level, messages: &[&[u8]]| ReplayLevel {
+            level: Level::new(level).unwrap(),
+            messages: messages.iter().map(|message| message.to_vec()).collect(),
+        };
+        vec![level(4, &[&[0, 1], &[1, 9], &[0, 2]]), level(5, &[]), level(6, &[&[0, 1]])]
+    }
+
+    /// On a kernel that is none: the machine is stuck soon after tick 20.
+    fn trace<R>(setup: Setup, work: impl FnOnce(&mut Tracer<'_>) -> R) -> R {
+        let mut reveals = FixedReveals::default();
+        let outside = Outside { reveals: &mut reveals, debug: &mut (), watch: &mut |_| () };
+        let levels = levels();
+        work(&mut Tracer::begin(setup, b"no kernel", &levels, outside).unwrap())
+    }
+
+    #[test]
+    fn a_run_is_gone_through_in_any_strides() {
+        let every = |stride: u64| {
+            trace(SETUP, |tracer| {
+                let mut seen = Vec::new();
+                while tracer.go_towards(Tick(tracer.tick().0 + stride)).unwrap().is_none() {
+                    seen.push(tracer.observe(false).unwrap());
+                }
+                seen
+            })
+        };
+        let one_by_one = every(1);
+        for stride in [2, 3, 7] {
+            let same: Vec<_> = one_by_one.iter().skip(stride - 1).step_by(stride).cloned().collect();
+            assert_eq!(every(stride as u64), same);
+        }
+        assert_eq!(one_by_one[1].at, Some(At::Input { level: Level::new(4).unwrap(), message: 1 }));
+        assert_eq!((one_by_one[2].state.as_str(), one_by_one[3].at), ("Padding", None));
+        // The level without messages is passed over.
+        let last = one_by_one.last().unwrap();
+        assert_eq!(last.at, Some(At::Input { level: Level::new(6).unwrap(), message: 0 }));
+        assert!(last.error.is_some());
+    }
+
+    #[test]
+    fn changes_are_states_of_the_same_run() {
+        let changes = trace(SETUP, |tracer| {
+            let mut seen = Vec::new();
+            while tracer.go_to_change(Tick(1000)).unwrap().is_none() {
+                seen.push(tracer.observe(true).unwrap());
+            }
+            seen
+        });
+        let states: Vec<_> = changes.iter().map(|seen| (seen.tick.0, seen.state.as_str())).collect();
+        assert_eq!(
+            states[..5],
+            [(1, "Collect"), (2, "Collect"), (3, "Padding"), (20, "Snapshot"), (21, "Decode:MKStart")]
+        );
+        for seen in changes {
+            let again = trace(SETUP, |tracer| {
+                tracer.go_to(seen.tick).unwrap();
+                tracer.observe(true).unwrap()
+            });
+            assert_eq!(seen, again);
+        }
+        // A bound is kept to, in the middle of padding as well.
+        trace(SETUP, |tracer| {
+            tracer.go_to(Tick(3)).unwrap();
+            assert_eq!(tracer.go_to_change(Tick(11)).unwrap(), None);
+            assert_eq!(tracer.tick(), Tick(11));
+        });
+    }
+
+    #[test]
+    fn reboots_are_set_without_a_tick() {
+        trace(Setup { max_reboots: Some(3), ..SETUP }, |tracer| {
+            let before = tracer.observe(false).unwrap();
+            assert!(tracer.set_max_reboots());
+            assert!(!tracer.set_max_reboots());
+            let after = tracer.observe(false).unwrap();
+            assert_eq!((before.tick, after.tick), (Tick(0), Tick(0)));
+            assert_eq!((before.at, after.at), (Some(At::BootSector), Some(At::MaxReboots)));
+            assert_ne!(before.hash, after.hash);
+            assert_eq!(tracer.machine().max_reboots, 3);
+        });
+        // Going on does it as well.
+        let hash = |setup| {
+            trace(setup, |tracer| {
+                tracer.go_to(Tick(2)).unwrap();
+                tracer.observe(false).unwrap().hash
+            })
+        };
+        assert_ne!(hash(SETUP), hash(Setup { max_reboots: Some(3), ..SETUP }));
+    }
+
+    #[test]
+    fn ends_and_steps_back_are_errors() {
+        trace(SETUP, |tracer| {
+            let error = tracer.go_to(Tick(1000)).unwrap_err().to_string();
+            let end = tracer.tick().0;
+            assert_eq!(
+                error,
+                format!(
+                    "tick 1000 is not reached: the run ends at tick {end}: the machine needs a message, and none is left"
+                )
+            );
+            assert!(matches!(tracer.go_to(Tick(5)), Err(TraceError::Past { wanted: 5, .. })));
+            assert!(matches!(tracer.proof(), Err(TraceError::NoProof { end: End::NoMessage, .. })));
+            // That the machine needs a message can be proved, and there is nothing wrong with it.
+            assert!(tracer.observe(true).unwrap().proof_size.is_some());
+            assert_eq!(tracer.fault(), None);
+        });
+    }
+}
