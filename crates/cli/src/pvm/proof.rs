@@ -1,6 +1,6 @@
 //! `soru pvm prove`, `verify` and `proof show`: proofs of single ticks.
 
-use super::kernel::MachineOptions;
+use super::kernel::{DebugOptions, MachineOptions};
 use super::progress::Progress;
 use crate::{UsageError, output};
 use anyhow::{Context, Result, anyhow, bail};
@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct ProveOptions {
     #[command(flatten)]
     machine: MachineOptions,
+    #[command(flatten)]
+    debug: DebugOptions,
     /// Prove the tick that leads out of the state of this tick
     #[arg(long, value_name = "TICK")]
     tick: u64,
@@ -59,7 +61,7 @@ pub(super) fn prove(options: &ProveOptions) -> Result<()> {
     let prepared = options.machine.prepare()?;
     let mut pages = FilePreimages::in_dir(Path::new("."));
     let mut reveals = prepared.reveals(&mut pages);
-    let mut debug = options.machine.sink();
+    let mut debug = options.debug.sink();
     let progress = Progress::new(Some(options.tick));
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
