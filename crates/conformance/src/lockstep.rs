@@ -187,8 +187,7 @@ fn compare_all(
             same(&ways, moves.iter().map(Moved::shown))?;
             match moves.into_iter().next() {
                 None | Some(Moved::To(Advance::InputRequired)) => break,
-                Some(Moved::To(Advance::Padded)) => (),
-                Some(Moved::To(Advance::Left(_))) => place.1 += 1,
+                Some(Moved::To(Advance::Padded | Advance::Left(_))) => (),
                 Some(Moved::To(Advance::Ran(end))) => {
                     let hashes: Vec<_> =
                         ways.iter_mut().map(Way::hash).collect::<Result<_, _>>().map_err(shown)?;
@@ -202,6 +201,7 @@ fn compare_all(
                         exact.follow(way, &end, &mut compared)?;
                     }
                     compared.ends.push(end);
+                    place.1 += 1;
                 }
                 Some(Moved::Stuck(reason)) => {
                     if let Some(exact) = &mut exact {
