@@ -3,6 +3,16 @@
 use soru_base::{Binary, IdFamily};
 use soru_protocol::inbox::{InboxMessage, InternalMessage};
 use soru_protocol::{OutboxMessage, Timestamp};
+use soru_pvm::reveal::RevealRequest;
+
+/// What a reveal asks for: `metadata`, or a hash as it was written.
+pub(crate) fn request(request: &[u8]) -> String {
+    match request {
+        RevealRequest::METADATA => "metadata".to_owned(),
+        [0, hash @ ..] => hex::encode(hash),
+        other => hex::encode(other),
+    }
+}
 
 /// A message of the inbox.
 pub(crate) fn input(bytes: &[u8], ids: IdFamily) -> String {

@@ -2,6 +2,7 @@
 
 use crate::command::{self, Command, CommandError};
 use crate::console::Console;
+use crate::render;
 use crate::show;
 use crate::step::{Halt, Step};
 use crate::travel::Past;
@@ -173,7 +174,9 @@ impl Session {
     /// A line of hexadecimal digits answers the reveal of a page, as in today's debugger.
     fn bare_page(&self, line: &str) -> Option<Vec<u8>> {
         let Status::RevealRequired(request) = self.machine.status() else { return None };
-        let RevealRequest::Preimage(_) = RevealRequest::parse(&request) else { return None };
+        if RevealRequest::parse(&request) == RevealRequest::Metadata {
+            return None;
+        }
         hex::decode(line.trim()).ok().filter(|page| !page.is_empty())
     }
 
@@ -219,7 +222,9 @@ impl Session {
         if step == Step::Inbox && self.machine.status() == Status::InputRequired {
             self.feed_inbox(console)?;
         }
-        let halt = self.advance(step, console);
+        // Who goes tick by tick wants to see the reveal.
+        let answers = !matches!(step, Step::Tick(_));
+        let halt = self.advance(step, answers, console);
         console.step_done();
         let halt = halt?;
         let ticks = self.machine.current_tick.since(start);
@@ -228,8 +233,8 @@ impl Session {
         show::status(&self.machine, console);
         match halt {
             Halt::Interrupted => return Err(SessionError::Interrupted(self.machine.current_tick.0)),
-            Halt::Reveal => self.stopped = Some(step),
-            Halt::Reached | Halt::Input => (),
+            Halt::Reveal if answers => self.stopped = Some(step),
+            Halt::Reveal | Halt::Reached | Halt::Input => (),
         }
         Ok(())
     }
@@ -291,8 +296,8 @@ impl Session {
     /// The answer to a reveal, as the rollup's node would give it.
     pub(crate) fn answer(&mut self, request: &[u8]) -> Result<Vec<u8>, String> {
         self.reveals.reveal(request).map_err(|e| match RevealRequest::parse(request) {
-            RevealRequest::Preimage(hash) => format!("Preimage for hash {hash} not found: {e}"),
-            _ => e.to_string(),
+            RevealRequest::Metadata => e.to_string(),
+            _ => format!("Preimage for hash {} not found: {e}", render::request(request)),
         })
     }
 

@@ -11,7 +11,6 @@ use soru_base::Level;
 use soru_pvm::Machine;
 use soru_pvm::durable::{DurableError, Key};
 use soru_pvm::host::hint;
-use soru_pvm::reveal::RevealRequest;
 use soru_pvm::state::Status;
 
 /// Does one of the commands that only look.
@@ -47,11 +46,7 @@ pub(crate) fn status(machine: &Machine, console: &mut dyn Console) {
     let needs = match machine.status() {
         Status::Computing => "Evaluating".to_owned(),
         Status::InputRequired => "Waiting for inputs".to_owned(),
-        Status::RevealRequired(request) => match RevealRequest::parse(&request) {
-            RevealRequest::Preimage(hash) => format!("Waiting for reveal: {hash}"),
-            RevealRequest::Metadata => "Waiting for reveal: metadata".to_owned(),
-            RevealRequest::Unknown => format!("Waiting for reveal: {}", hex::encode(request)),
-        },
+        Status::RevealRequired(request) => format!("Waiting for reveal: {}", render::request(&request)),
     };
     console.line(&format!("Status: {needs}"));
     let name = machine.tick_state.name();

@@ -69,8 +69,14 @@ fn padding_left(machine: &Machine) -> u64 {
 }
 
 impl Session {
-    /// Goes on as far as `step` says, or until something is needed.
-    pub(crate) fn advance(&mut self, step: Step, console: &mut dyn Console) -> Result<Halt, SessionError> {
+    /// Goes on as far as `step` says, or until something is needed: the answer to a reveal, too, unless it is known and
+    /// to be given (`answers`).
+    pub(crate) fn advance(
+        &mut self,
+        step: Step,
+        answers: bool,
+        console: &mut dyn Console,
+    ) -> Result<Halt, SessionError> {
         let start = self.machine.current_tick;
         let call = self.machine.last_top_level_call;
         let mut engine = String::new();
@@ -89,6 +95,7 @@ impl Session {
             }
             match self.machine.status() {
                 Status::InputRequired => return Ok(Halt::Input),
+                Status::RevealRequired(_) if !answers => return Ok(Halt::Reveal),
                 Status::RevealRequired(request) => {
                     let answer = match self.past.answer(self.machine.current_tick) {
                         Some(answer) => Ok(answer.to_vec()),

@@ -76,7 +76,7 @@ impl Session {
             if left == 0 {
                 return Ok(Halt::Reached);
             }
-            match self.advance(Step::Tick(left), console)? {
+            match self.advance(Step::Tick(left), true, console)? {
                 Halt::Input if self.feed_message(console)? => (),
                 halt => return Ok(halt),
             }

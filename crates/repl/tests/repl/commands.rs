@@ -1,6 +1,7 @@
 //! What the commands beyond the document's do, and how they fail.
 
 use crate::support::{EVALUATION, Talk, inboxes, run_file, run_settings, settings, vectors};
+use soru_pvm::state::Status;
 
 fn noop() -> Vec<u8> {
     std::fs::read(vectors("kernels/noop.wasm")).unwrap()
@@ -144,29 +145,62 @@ fn reveals_are_answered_by_hand() {
     with_answers.ask("step inbox");
     let expected = with_answers.ask("show hash");
 
-    let without = soru_repl::Settings {
-        reveals: Box::new(soru_pvm::replay::FixedReveals::default()),
-        ..run_settings(&run, &kernel)
-    };
-    let mut talk = Talk::new(without);
+    // The metadata is known, and the empty page; no other one is.
+    let is_known = |(request, page): &(Vec<u8>, Vec<u8>)| request == &[1] || page.is_empty();
+    let known = run.reveals.0.clone().into_iter().filter(is_known).collect();
+    let reveals = Box::new(soru_pvm::replay::FixedReveals(known));
+    let mut talk = Talk::new(soru_repl::Settings { reveals, ..run_settings(&run, &kernel) });
     let mut answer = talk.ask("step inbox");
-    let mut bare = 0;
-    while talk.ask("show status").starts_with("Status: Waiting for reveal") {
-        assert!(answer.contains("Status: Waiting for reveal"), "{answer}");
-        let soru_pvm::state::Status::RevealRequired(request) = talk.session.machine().status() else {
-            panic!("{answer}")
-        };
-        let page = hex::encode(&run.reveals.0[&request]);
-        assert!(talk.fail("step tick").to_string().contains("waiting for a reveal"));
-        // A line of digits answers and goes on, as in today's debugger; the words answer and stop.
-        answer = if page.is_empty() || request == [1] || bare % 2 == 1 {
-            talk.ask(&format!("reveal preimage of {page}"));
+    let mut asked = 0;
+    while let Status::RevealRequired(request) = talk.session.machine().status() {
+        let hash = hex::encode(&request[1..]);
+        assert!(answer.contains(&format!("Preimage for hash {hash} not found: ")), "{answer}");
+        assert!(answer.contains(&format!("Status: Waiting for reveal: {hash}\n")), "{answer}");
+        assert!(talk.fail("step tick").to_string().ends_with("answer it with `reveal preimage`"));
+        assert!(talk.fail("reveal preimage").to_string().starts_with("Preimage for hash"));
+        assert!(
+            talk.fail("reveal metadata").to_string().contains("not waiting for a reveal of the metadata")
+        );
+        let page = &run.reveals.0[&request];
+        // The words answer and stop; a line of digits answers and goes on, as in today's debugger.
+        answer = if asked % 2 == 1 {
+            let given = talk.ask(&format!("reveal preimage of {}", hex::encode(page)));
+            assert_eq!(given, format!("Revealed {} bytes\n", page.len()));
             talk.ask("step inbox")
         } else {
             talk.ask("step inbox");
-            talk.ask(&page)
+            talk.ask(&hex::encode(page))
         };
-        bare += 1;
+        asked += 1;
     }
+    assert!(asked >= 3, "{asked}");
+    let end = talk.ask("show tick");
     assert_eq!(talk.ask("show hash"), expected);
+    // Back and forth again: the same answers are given.
+    talk.ask("goto tick 0");
+    talk.ask(&format!("goto tick {end}"));
+    assert_eq!(talk.ask("show hash"), expected);
+}
+
+#[test]
+fn the_metadata_is_revealed_when_asked_for() {
+    if !EVALUATION {
+        return;
+    }
+    let (run, kernel) = run_file("expected/reveal.jsonl");
+    let mut talk = Talk::new(run_settings(&run, &kernel));
+    let at = run.lines.iter().position(|line| line["status"] == "reveal-required:01").unwrap();
+    let tick = run.lines[at]["tick"].as_u64().unwrap();
+    talk.ask(&format!("goto tick {}", tick - 1));
+    let answer = talk.ask("step tick 5");
+    assert!(
+        answer.starts_with("Evaluation took 1 ticks so far\nStatus: Waiting for reveal: metadata\n"),
+        "{answer}"
+    );
+    assert!(talk.fail("step tick").to_string().ends_with("`reveal metadata`"));
+    assert!(talk.fail("reveal preimage of 00").to_string().contains("asks for the metadata"));
+    assert_eq!(talk.ask("reveal metadata"), "Revealed 24 bytes\n");
+    let next = &run.lines[at + 1];
+    assert_eq!(next["tick"], tick + 1);
+    assert!(talk.ask("show hash").starts_with(next["hash"].as_str().unwrap()));
 }

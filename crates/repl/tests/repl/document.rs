@@ -4,7 +4,7 @@
 //! it waits for inputs in a state of its own (`Collect`), the inbox is followed by padding up to the first run
 //! (`Snapshot`), and a run takes 11,000,000,000 ticks, its padding included.
 
-use crate::support::{EVALUATION, Talk, inboxes, settings};
+use crate::support::{EVALUATION, Talk, inboxes, settings, vectors};
 use soru_base::{Binary, ContractHash, Entrypoint};
 use soru_michelson::Micheline;
 use soru_protocol::OutboxMessage;
@@ -190,4 +190,42 @@ fn ticks_of_the_two_halves_of_a_run_make_a_whole_one() {
     assert!(!talk.ask("show status").contains("(Result)"));
     assert!(talk.ask("step tick").ends_with("Internal state: Eval (Result)\n"));
     assert!(talk.ask("step tick").ends_with("Internal state: Padding\n"));
+}
+
+/// The second transcript of the book's "Debug a kernel step by step".
+const BOOK: &str = "
+> load inputs
+  Loaded 4 inputs at level 0
+> step result
+  hello from the kernel
+  Evaluation took 1169 ticks so far
+  Status: Evaluating
+  Internal state: Eval (Result)
+> show memory at 64 for 21 bytes as string
+  hello from the kernel
+> step kernel_run
+  Evaluation took 10999998831 ticks so far
+  Status: Waiting for inputs
+  Internal state: Collect
+> goto tick 11_000_000_005
+  Tick 11000000005
+  Status: Evaluating
+  Internal state: Decode
+> show hash
+  5819a2b0d7631a58bf8c71c7863a0222228bb958a87887927f22857219f133c9 (scs12AB8huTTBWHVnBo8hBH1ucmC7BVKjGRL6KeVHyN1F3Zg8ihgEi)
+";
+
+#[test]
+fn the_transcript_of_the_book() {
+    if !EVALUATION {
+        return;
+    }
+    let kernel = std::fs::read(vectors("kernels/hello.wasm")).unwrap();
+    let mut talk = Talk::new(settings(&kernel, inboxes(&[&[&[5], &[7]], &[&[1]]])));
+    compare(&mut talk, BOOK);
+    let error = talk.fail("show memory at 0 for 1 bytes").to_string();
+    assert!(error.contains("(internal state Decode)"), "{error}");
+    talk.ask("step result");
+    let error = talk.fail("show memory at 65535 for 2 bytes").to_string();
+    assert_eq!(error, "2 bytes at 65535: the memory has 65536 bytes");
 }

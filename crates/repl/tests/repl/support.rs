@@ -24,6 +24,9 @@ pub(crate) struct Screen {
 
 impl Console for Screen {
     fn line(&mut self, text: &str) {
+        if !self.said.is_empty() && !self.said.ends_with('\n') {
+            self.said.push('\n');
+        }
         self.said.push_str(text);
         self.said.push('\n');
     }
