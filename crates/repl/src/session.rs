@@ -289,6 +289,7 @@ impl Session {
         if self.feed.message >= messages.len() {
             console.line(&format!("Loaded {} inputs at level {level}", messages.len()));
             self.feed = Feed { inbox: inbox + 1, message: 0 };
+            self.past.remember(&self.machine, self.feed);
         }
         Ok(true)
     }

@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 /// What it takes to be at an earlier tick again.
 #[derive(Default)]
 pub(crate) struct Past {
-    /// The machine before each inbox, the earliest first.
+    /// The machine before and after each inbox was loaded, the earliest first.
     inboxes: Vec<(Machine, Feed)>,
     /// What the user has answered to reveals, by the tick.
     answers: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Past {
-    /// Keeps the state before an inbox.
+    /// Keeps the state before or after an inbox.
     pub(crate) fn remember(&mut self, machine: &Machine, feed: Feed) {
-        if self.inboxes.last().is_none_or(|(_, last)| last.inbox < feed.inbox) {
+        if self.inboxes.last().is_none_or(|(last, _)| last.current_tick < machine.current_tick) {
             self.inboxes.push((machine.clone(), feed));
         }
     }
