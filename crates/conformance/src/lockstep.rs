@@ -313,9 +313,13 @@ impl Exact {
                 }
                 Status::Computing => {
                     let to_go = target - self.machine.current_tick.0;
-                    // Padding costs nothing.
+                    // Padding costs nothing, but it must not be left for the next run.
                     let padding = self.machine.tick_state.name() == "Padding";
-                    let step = if padding { to_go } else { to_go.min(left) };
+                    let share = self.machine.limits.ticks_per_snapshot.0;
+                    let left_in_share = (self.machine.last_top_level_call.0 + share)
+                        .saturating_sub(self.machine.current_tick.0)
+                        .max(1);
+                    let step = to_go.min(if padding { left_in_share } else { left });
                     if step == 0 {
                         return Ok(false);
                     }

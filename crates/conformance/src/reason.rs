@@ -78,7 +78,8 @@ impl Reason {
             }
             Self::Import => {
                 "A module that imports from another one, and what comes after it and is shared with it: a kernel imports host \
-                 functions only. Imports from the suite's own `spectest` module become definitions"
+                 functions only. Imports from the suite's own `spectest` module, and of functions that depend on nothing, become \
+                 definitions"
             }
             Self::Text => "About the text format: kernels are binary",
             Self::NotValidated => {

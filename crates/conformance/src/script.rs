@@ -1,8 +1,9 @@
 //! A script of the test suite as steps of our own.
 
 use crate::reason::Reason;
-use crate::rewrite::{Rewritten, rewrite};
+use crate::rewrite::{Library, Rewritten, plain_exports, rewrite};
 use crate::target::Value;
+use std::collections::BTreeMap;
 use thiserror::Error;
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Const, V128Pattern, WastArgCore, WastRetCore};
 use wast::lexer::Lexer;
@@ -111,46 +112,66 @@ impl Script {
         let buffer = ParseBuffer::new_with_lexer(lexer).map_err(failed)?;
         let script = parse::<Wast<'_>>(&buffer).map_err(failed)?;
         let mut steps = Vec::new();
+        let mut reader = Reader::default();
         for directive in script.directives {
             let line = directive.span().linecol_in(text).0 + 1;
-            steps.push(Step { line, action: action(directive) });
+            steps.push(Step { line, action: reader.action(directive) });
         }
         Ok(Self { name: name.trim_end_matches(".wast").to_owned(), steps })
     }
 }
 
-fn action(directive: WastDirective<'_>) -> Result<Action, Reason> {
-    match directive {
-        WastDirective::Module(mut module) => {
-            let name = module.name().map(|id| id.name().to_owned());
-            let wasm = module.encode().map_err(|_| Reason::Text)?;
-            Ok(Action::Module { name, module: rewrite(&wasm) })
+/// Turns directives into steps.
+#[derive(Default)]
+struct Reader {
+    /// The modules of the script, by name, and the last one.
+    modules: BTreeMap<String, Vec<u8>>,
+    last: Vec<u8>,
+    library: Library,
+}
+
+impl Reader {
+    fn action(&mut self, directive: WastDirective<'_>) -> Result<Action, Reason> {
+        match directive {
+            WastDirective::Module(mut module) => {
+                let name = module.name().map(|id| id.name().to_owned());
+                let wasm = module.encode().map_err(|_| Reason::Text)?;
+                let module = rewrite(&wasm, &self.library);
+                self.modules.extend(name.clone().map(|name| (name, wasm.clone())));
+                self.last = wasm;
+                Ok(Action::Module { name, module })
+            }
+            WastDirective::Register { module, name: of_library, .. } => {
+                let instance = name(module);
+                let wasm = instance.as_ref().and_then(|name| self.modules.get(name)).unwrap_or(&self.last);
+                self.library.insert(of_library.to_owned(), plain_exports(wasm));
+                Ok(Action::Register(instance))
+            }
+            WastDirective::AssertUnlinkable { .. } => Err(Reason::Import),
+            WastDirective::Invoke(call) => Ok(Action::Run(invoke(call))),
+            WastDirective::AssertReturn { exec, results, .. } => match command(exec) {
+                Some(command) => Ok(Action::Return(command, results.into_iter().map(expected).collect())),
+                None => Err(Reason::Text),
+            },
+            WastDirective::AssertTrap { exec: WastExecute::Wat(mut module), message, .. } => {
+                let wasm = module.encode().map_err(|_| Reason::Text)?;
+                rewrite(&wasm, &self.library).map(|module| Action::TrapOfModule(module, message.to_owned()))
+            }
+            WastDirective::AssertTrap { exec, message, .. } => match command(exec) {
+                Some(command) => Ok(Action::Trap(command, message.to_owned())),
+                None => Err(Reason::Text),
+            },
+            WastDirective::AssertExhaustion { call, .. } => Ok(Action::Exhaustion(invoke(call))),
+            // Only what is given as bytes is about the binary format.
+            WastDirective::AssertMalformed { module: QuoteWat::Wat(mut module), .. } => {
+                module.encode().map(Action::Malformed).map_err(|_| Reason::Text)
+            }
+            WastDirective::AssertInvalid { mut module, message, .. } => {
+                let wasm = module.encode().map_err(|_| Reason::Text)?;
+                Ok(Action::Invalid(wasm, message.to_owned()))
+            }
+            _ => Err(Reason::Text),
         }
-        WastDirective::Register { module, .. } => Ok(Action::Register(name(module))),
-        WastDirective::AssertUnlinkable { .. } => Err(Reason::Import),
-        WastDirective::Invoke(call) => Ok(Action::Run(invoke(call))),
-        WastDirective::AssertReturn { exec, results, .. } => match command(exec) {
-            Some(command) => Ok(Action::Return(command, results.into_iter().map(expected).collect())),
-            None => Err(Reason::Text),
-        },
-        WastDirective::AssertTrap { exec: WastExecute::Wat(mut module), message, .. } => {
-            let wasm = module.encode().map_err(|_| Reason::Text)?;
-            rewrite(&wasm).map(|module| Action::TrapOfModule(module, message.to_owned()))
-        }
-        WastDirective::AssertTrap { exec, message, .. } => match command(exec) {
-            Some(command) => Ok(Action::Trap(command, message.to_owned())),
-            None => Err(Reason::Text),
-        },
-        WastDirective::AssertExhaustion { call, .. } => Ok(Action::Exhaustion(invoke(call))),
-        // Only what is given as bytes is about the binary format.
-        WastDirective::AssertMalformed { module: QuoteWat::Wat(mut module), .. } => {
-            module.encode().map(Action::Malformed).map_err(|_| Reason::Text)
-        }
-        WastDirective::AssertInvalid { mut module, message, .. } => {
-            let wasm = module.encode().map_err(|_| Reason::Text)?;
-            Ok(Action::Invalid(wasm, message.to_owned()))
-        }
-        _ => Err(Reason::Text),
     }
 }
 

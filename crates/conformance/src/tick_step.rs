@@ -36,8 +36,12 @@ impl Target for TickStep {
         if !RUNS_MODULES {
             return Err(Failure::LeftOut(Reason::NotThere));
         }
-        let instance = embed::Instance::new(module).map_err(failure)?;
-        Ok(Box::new(Running(instance)))
+        match embed::Instance::new(module) {
+            Ok(instance) => Ok(Box::new(Running(instance))),
+            // A machine refuses a kernel that traps when its instance is made.
+            Err(embed::EmbedError::Refused(words)) => Err(Failure::Trap(words)),
+            Err(error) => Err(failure(error)),
+        }
     }
 }
 

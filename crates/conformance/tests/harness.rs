@@ -121,3 +121,20 @@ fn engines_that_differ_are_told_apart() {
         assert!(what.contains("wrong"), "{what}");
     }
 }
+
+/// What the machine makes of a kernel that it refuses is known to the tick.
+#[test]
+fn the_tick_step_follows_to_a_refusal() {
+    let nosuch = r#"(module (import "smart_rollup_core" "nosuch" (func)) (memory (export "m") 1)
+        (func (export "kernel_run")))"#;
+    let engines = Engines::new();
+    for kernel in
+        [b"\0asm\x01\0\0\0\x01\x05".to_vec(), b"no kernel".to_vec(), wat::parse_str(nosuch).unwrap()]
+    {
+        let compared = compare(&kernel, &inputs(), &engines.list(), Some(10_000)).unwrap();
+        assert_eq!((compared.runs, compared.runs_by_tick, compared.too_long), (1, 1, 0), "{compared:?}");
+        // With fewer ticks than it takes.
+        let compared = compare(&kernel, &inputs(), &engines.list(), Some(2)).unwrap();
+        assert_eq!((compared.runs, compared.runs_by_tick, compared.too_long), (1, 0, 1), "{compared:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Writing a module without its floats and imports.
 
-use super::survey::{Spectest, Survey, is_float_type};
+use super::survey::{Known, Survey, is_float_type};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
@@ -37,7 +37,7 @@ pub(super) fn encode(wasm: &[u8], survey: &Survey) -> Result<Vec<u8>> {
     let mut writer = Writer { survey };
     let mut sections = Sections::default();
     for import in survey.imports.iter().flatten() {
-        writer.define(*import, &mut sections);
+        writer.define(import, &mut sections);
     }
     let mut function = sections.code.len() as usize;
     for payload in Parser::new(0).parse_all(wasm) {
@@ -138,15 +138,19 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn define(&mut self, import: Spectest, sections: &mut Sections) {
+    fn define(&mut self, import: &Known, sections: &mut Sections) {
         match import {
-            Spectest::Print { of_type } => {
-                sections.functions.function(of_type);
+            Known::Plain { of_type, body } => {
+                sections.functions.function(*of_type);
+                sections.code.raw(body);
+            }
+            Known::Print { of_type } => {
+                sections.functions.function(*of_type);
                 let mut body = Function::new([]);
                 body.instructions().end();
                 sections.code.function(&body);
             }
-            Spectest::Table => {
+            Known::Table => {
                 sections.tables.table(TableType {
                     element_type: RefType::FUNCREF,
                     table64: false,
@@ -155,7 +159,7 @@ impl Writer<'_> {
                     shared: false,
                 });
             }
-            Spectest::Memory => {
+            Known::Memory => {
                 let maximum = Some(2);
                 sections.memories.memory(MemoryType {
                     minimum: 1,
@@ -165,7 +169,7 @@ impl Writer<'_> {
                     page_size_log2: None,
                 });
             }
-            Spectest::Global(of_type) => {
+            Known::Global(of_type) => {
                 let long = of_type.content_type == wasmparser::ValType::I64;
                 let val_type = if long { ValType::I64 } else { ValType::I32 };
                 let of_type = GlobalType { val_type, mutable: of_type.mutable, shared: false };

@@ -1,5 +1,5 @@
-//! Modules of the suite made fit for the machine: functions on floats are cut out, the suite's `spectest` imports become
-//! definitions.
+//! Modules of the suite made fit for the machine: functions on floats are cut out, imports from the suite's `spectest`, and
+//! of functions that depend on nothing, become definitions.
 //!
 //! A function on floats becomes a stub: nobody calls it (a caller becomes one, too), and its export goes. Numbers of
 //! functions, types, globals and memories stay what they were.
@@ -29,10 +29,26 @@ pub enum Effects {
     Some,
 }
 
+/// A function that depends on nothing else of its module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plain {
+    of_type: wasmparser::FuncType,
+    body: Vec<u8>,
+}
+
+/// Plain functions by the name of their module and their own: what a module can import and still stand alone.
+pub type Library = BTreeMap<String, BTreeMap<String, Plain>>;
+
+/// The plain functions that a module exports.
+pub fn plain_exports(wasm: &[u8]) -> BTreeMap<String, Plain> {
+    let survey = Survey::of(wasm, &Library::new());
+    survey.and_then(|survey| survey.plain_exports(wasm)).unwrap_or_default()
+}
+
 /// Rewrites a valid module, or says why it has to be left out whole.
-pub fn rewrite(wasm: &[u8]) -> Result<Rewritten, Reason> {
+pub fn rewrite(wasm: &[u8], library: &Library) -> Result<Rewritten, Reason> {
     // What the parser does not read is about features that the machine does not have; it is judged as it is.
-    let Ok(survey) = Survey::of(wasm) else {
+    let Ok(survey) = Survey::of(wasm, library) else {
         return Ok(Rewritten { wasm: wasm.to_vec(), dropped: BTreeMap::new() });
     };
     if survey.imports.iter().any(Option::is_none) {
@@ -57,13 +73,13 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<Rewritten, Reason> {
-        rewrite(&wat::parse_str(text).unwrap())
+        rewrite(&wat::parse_str(text).unwrap(), &Library::new())
     }
 
     fn valid(rewritten: &Rewritten) {
         let features = wasmparser::WasmFeatures::WASM2;
         wasmparser::Validator::new_with_features(features).validate_all(&rewritten.wasm).unwrap();
-        assert!(Survey::of(&rewritten.wasm).unwrap().is_free_of_floats());
+        assert!(Survey::of(&rewritten.wasm, &Library::new()).unwrap().is_free_of_floats());
     }
 
     #[test]
@@ -112,6 +128,23 @@ mod tests {
         valid(&rewritten);
         assert_eq!(rewritten.dropped.len(), 0);
         assert!(!rewritten.wasm.windows(8).any(|bytes| bytes == b"spectest"));
+    }
+
+    #[test]
+    fn plain_functions_are_copied() {
+        let exporter = r#"(module (func (export "three") (result i32) (i32.const 3))
+            (func (export "one") (param i64) (result i64) (local.get 0)) (memory 1)
+            (func (export "load") (result i32) (i32.load (i32.const 0))))"#;
+        let plain = plain_exports(&wat::parse_str(exporter).unwrap());
+        assert_eq!(plain.keys().collect::<Vec<_>>(), ["one", "three"]);
+        let library = Library::from([("a".to_owned(), plain)]);
+        let of = |text: &str| rewrite(&wat::parse_str(text).unwrap(), &library);
+        valid(
+            &of(r#"(module (import "a" "three" (func $f (result i32))) (func (result i32) (call $f)))"#)
+                .unwrap(),
+        );
+        assert_eq!(of(r#"(module (import "a" "three" (func (result i64))))"#), Err(Reason::Import));
+        assert_eq!(of(r#"(module (import "a" "load" (func (result i32))))"#), Err(Reason::Import));
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! What of a module is about floats.
 
-use super::Effects;
+use super::{Effects, Library, Plain};
 use crate::float::is_float;
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
     BlockType, ExternalKind, FuncType, FunctionBody, GlobalType, Operator, Parser, Payload, TypeRef, ValType,
 };
 
-/// Something of the suite's module `spectest`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spectest {
+/// Something imported that can become a definition: of the suite's module `spectest`, or a plain function of a script's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    /// A function that depends on nothing.
+    Plain {
+        of_type: u32,
+        body: Vec<u8>,
+    },
     /// Prints its arguments, which nobody sees.
     Print {
         of_type: u32,
@@ -23,8 +28,8 @@ pub(super) enum Spectest {
 /// A module, looked at.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// In order; nothing for one that is not of `spectest`.
-    pub(super) imports: Vec<Option<Spectest>>,
+    /// In order; nothing for what is not known.
+    pub(super) imports: Vec<Option<Known>>,
     pub(super) types: Vec<FuncType>,
     /// Types of the functions, imported ones first.
     pub(super) functions: Vec<u32>,
@@ -52,7 +57,7 @@ struct Body {
 type Result<T> = std::result::Result<T, wasmparser::Error>;
 
 impl Survey {
-    pub(super) fn of(wasm: &[u8]) -> Result<Self> {
+    pub(super) fn of(wasm: &[u8], library: &Library) -> Result<Self> {
         let mut survey = Self::default();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
@@ -64,7 +69,7 @@ impl Survey {
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
                         let import = import?;
-                        let of_suite = survey.import(import.module, import.name, import.ty);
+                        let of_suite = survey.import(import.module, import.name, import.ty, library);
                         survey.imports.push(of_suite);
                     }
                 }
@@ -115,7 +120,7 @@ impl Survey {
         Ok(survey)
     }
 
-    fn import(&mut self, module: &str, name: &str, of_type: TypeRef) -> Option<Spectest> {
+    fn import(&mut self, module: &str, name: &str, of_type: TypeRef, library: &Library) -> Option<Known> {
         if let TypeRef::Func(of_type) = of_type {
             self.functions.push(of_type);
         }
@@ -123,21 +128,53 @@ impl Survey {
             self.globals.push(of_type);
         }
         if module != "spectest" {
-            return None;
+            let TypeRef::Func(of_type) = of_type else { return None };
+            let plain = library.get(module)?.get(name)?;
+            let same = self.types.get(of_type as usize) == Some(&plain.of_type);
+            return same.then(|| Known::Plain { of_type, body: plain.body.clone() });
         }
         match (name, of_type) {
             (
                 "print" | "print_i32" | "print_i64" | "print_f32" | "print_f64" | "print_i32_f32"
                 | "print_f64_f64",
                 TypeRef::Func(of_type),
-            ) => Some(Spectest::Print { of_type }),
-            ("table", TypeRef::Table(_)) => Some(Spectest::Table),
-            ("memory", TypeRef::Memory(_)) => Some(Spectest::Memory),
+            ) => Some(Known::Print { of_type }),
+            ("table", TypeRef::Table(_)) => Some(Known::Table),
+            ("memory", TypeRef::Memory(_)) => Some(Known::Memory),
             ("global_i32" | "global_i64" | "global_f32" | "global_f64", TypeRef::Global(of_type)) => {
-                Some(Spectest::Global(of_type))
+                Some(Known::Global(of_type))
             }
             _ => None,
         }
+    }
+
+    /// The exported functions that depend on nothing else of their module.
+    pub(super) fn plain_exports(&self, wasm: &[u8]) -> Result<BTreeMap<String, Plain>> {
+        let mut bodies = Vec::new();
+        for payload in Parser::new(0).parse_all(wasm) {
+            if let Payload::CodeSectionEntry(body) = payload? {
+                let mut operators = body.get_operators_reader()?;
+                let mut plain = true;
+                while !operators.eof() {
+                    plain &= matches!(
+                        operators.read()?,
+                        Operator::I32Const { .. }
+                            | Operator::I64Const { .. }
+                            | Operator::LocalGet { .. }
+                            | Operator::End
+                    );
+                }
+                bodies.push(plain.then(|| wasm.get(body.range()).unwrap_or_default()));
+            }
+        }
+        let imported = self.functions.len() - self.bodies.len();
+        let functions = self.exports.iter().filter(|(_, kind, _)| *kind == ExternalKind::Func);
+        let plain = functions.filter_map(|(name, _, index)| {
+            let body = (*bodies.get((*index as usize).checked_sub(imported)?)?)?.to_vec();
+            let of_type = self.types.get(*self.functions.get(*index as usize)? as usize)?.clone();
+            Some((name.clone(), Plain { of_type, body }))
+        });
+        Ok(plain.collect())
     }
 
     fn references(&mut self, mut operators: wasmparser::OperatorsReader<'_>) -> Result<()> {
@@ -241,7 +278,7 @@ impl Survey {
     }
 
     pub(super) fn has_many_memories(&self) -> bool {
-        self.memories + self.imports.iter().filter(|import| **import == Some(Spectest::Memory)).count() > 1
+        self.memories + self.imports.iter().filter(|import| **import == Some(Known::Memory)).count() > 1
     }
 
     pub(super) fn is_free_of_floats(&self) -> bool {
