@@ -201,7 +201,6 @@ impl Survey {
                 }
                 Operator::CallIndirect { type_index, .. } => {
                     found.indirect.insert(type_index);
-                    found.effects = true;
                 }
                 Operator::GlobalGet { global_index } => {
                     found.globals.insert(global_index);
@@ -318,6 +317,9 @@ impl Survey {
                     return true;
                 }
                 left.extend(&body.calls);
+                if !body.indirect.is_empty() {
+                    left.extend(&self.referred);
+                }
             }
         }
         false
