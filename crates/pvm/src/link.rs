@@ -58,7 +58,7 @@ impl Linker {
         Linking::read(tree).map(Self)
     }
 
-    pub(crate) fn write(&self) -> Result<Tree, StateError> {
+    pub(crate) fn write(&mut self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
         self.0.write(&mut tree)?;
         Ok(tree)

@@ -36,7 +36,7 @@ pub fn install_boot_sector(tree: &mut Tree, kernel: &[u8], limits: Limits) -> Re
     let mut durable = state::durable(tree)?;
     durable.raise(Flag::Reboot)?;
     durable.install_kernel(kernel)?;
-    let machine = Machine {
+    let mut machine = Machine {
         last_input: None,
         current_tick: Tick::ZERO,
         reboot_counter: MAX_REBOOTS + 1,

@@ -310,7 +310,7 @@ impl Elaborate {
         if blocks.is_full() {
             return Ok(self.with(None));
         }
-        let current = blocks.vector.get(blocks.offset)?;
+        let current = blocks.vector.get_mut(blocks.offset)?;
         if current.is_full() {
             blocks.offset = blocks.offset.wrapping_add(1);
             return Ok(self.with(Some(blocks)));

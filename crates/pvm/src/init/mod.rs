@@ -131,7 +131,7 @@ impl Initialiser {
         }
     }
 
-    pub(crate) fn write(&self) -> Result<Tree, StateError> {
+    pub(crate) fn write(&mut self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
         self.0.write(&mut tree)?;
         Ok(tree)
@@ -158,19 +158,19 @@ impl Initialiser {
         let step = std::mem::replace(&mut self.0.step, InitStep::Start { externs: Vec32::default() });
         self.0.step = match step {
             InitStep::Start { externs } => {
-                let (instance, imports) = (Instance::empty(), self.0.module.imports.clone());
-                self.register(&instance)?;
+                let (mut instance, imports) = (Instance::empty(), self.0.module.imports.clone());
+                self.register(&mut instance)?;
                 let offset = externs.length().wrapping_sub(1);
                 InitStep::Imports { instance, externs, imports, offset }
             }
-            InitStep::Imports { instance, offset: -1, .. } => {
-                self.register(&instance)?;
+            InitStep::Imports { mut instance, offset: -1, .. } => {
+                self.register(&mut instance)?;
                 let types = self.0.module.types.clone();
                 let done = Vec32::with_length(types.length());
                 InitStep::Types { instance, types, done, offset: 0 }
             }
             InitStep::Imports { mut instance, mut externs, mut imports, offset } => {
-                let Extern::Func { function } = externs.get(offset).map_err(malformed)?;
+                let Extern::Func { function } = externs.get_mut(offset).map_err(malformed)?;
                 let import = imports.get(offset).map_err(malformed)?;
                 match fits(&mut self.0.module.types, function, import)? {
                     Initialised::Going => instance.functions.cons(function.clone()),
@@ -181,7 +181,7 @@ impl Initialiser {
             InitStep::Types { mut instance, types, done, offset, .. } if offset == types.length() => {
                 instance.types = done;
                 instance.allocations = self.0.module.allocations.clone();
-                self.register(&instance)?;
+                self.register(&mut instance)?;
                 let funcs = self.0.module.funcs.clone();
                 let done = Vec32::with_length(funcs.length());
                 InitStep::Functions { instance, current: Maybe(None), funcs, done, offset: 0 }
@@ -243,7 +243,7 @@ impl Initialiser {
         Ok(Initialised::Going)
     }
 
-    fn register(&mut self, instance: &Instance) -> Result<(), StateError> {
+    fn register(&mut self, instance: &mut Instance) -> Result<(), StateError> {
         let mut tree = Tree::empty();
         instance.write(&mut tree)?;
         Ok(self.0.registered.0.insert_tree(&[&self.0.name.0], tree)?)
@@ -269,7 +269,7 @@ fn fits(
         return Err(StateError::malformed(&["init_kont"], "an import that is no host function"));
     };
     let expected = match &import.kind {
-        ImportKind::Func(index) => match types.get(*index) {
+        ImportKind::Func(index) => match types.get_mut(*index) {
             Ok(asked) => {
                 // In the text stand only the types that were looked at: none if there is another number of them, else
                 // all up to the first difference.

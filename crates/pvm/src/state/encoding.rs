@@ -100,8 +100,9 @@ impl Machine {
         })
     }
 
-    /// Writes the state into the tree it came from, or into another one.
-    pub fn apply(&self, tree: &mut Tree) -> Result<(), StateError> {
+    /// Writes the state into the tree it came from, or into another one. Costs what has changed since it was read or
+    /// written last.
+    pub fn apply(&mut self, tree: &mut Tree) -> Result<(), StateError> {
         let n = |value: u64| {
             let mut bytes = Vec::new();
             put_n64(&mut bytes, value);
@@ -119,7 +120,7 @@ impl Machine {
         tree.insert(&BUFFERS_TAG, text("Some"))?;
         self.input.encode_at(tree, &INPUT_BUFFER)?;
         self.output.encode_at(tree, &OUTPUT_BUFFER)?;
-        set_tick_state(tree, &self.tick_state)?;
+        set_tick_state(tree, &mut self.tick_state)?;
         tree.insert(&LAST_TOP_LEVEL_CALL, n(self.last_top_level_call.0))?;
         tree.insert(&TICKS_PER_SNAPSHOT, n(self.limits.ticks_per_snapshot.0))?;
         tree.insert(&MAX_REBOOTS_PER_INPUT, n(self.max_reboots))?;
@@ -133,7 +134,7 @@ impl Machine {
     /// The state as a tree of its own.
     pub fn to_tree(&self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
-        self.apply(&mut tree)?;
+        self.clone().apply(&mut tree)?;
         Ok(tree)
     }
 }
@@ -193,7 +194,7 @@ fn state_value(tree: &Tree) -> Result<Tree, StateError> {
     Ok(tree.find_tree(&STATE_VALUE)?.unwrap_or_default())
 }
 
-fn set_tick_state(tree: &mut Tree, state: &TickState) -> Result<(), StateError> {
+fn set_tick_state(tree: &mut Tree, state: &mut TickState) -> Result<(), StateError> {
     let tag = match state {
         TickState::Collect => "collect",
         TickState::Padding => "padding",

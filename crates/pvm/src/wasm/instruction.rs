@@ -129,7 +129,7 @@ impl Node for Instruction {
         })
     }
 
-    fn write(&self, dir: &mut Tree) -> Put {
+    fn write(&mut self, dir: &mut Tree) -> Put {
         let one = ["value", "$1"];
         let (first, second, third) = (["value", "1", "$1"], ["value", "2", "$2"], ["value", "3", "$3"]);
         match self {
@@ -169,7 +169,7 @@ impl Node for Instruction {
             }
             Self::Select(types) => {
                 write_tag(dir, "Select")?;
-                write_at(&OptionalTypes(types.clone()), dir, &one)
+                write_at(&mut OptionalTypes(types.clone()), dir, &one)
             }
             Self::RefNull(ref_type) => {
                 write_tag(dir, "RefNull")?;
