@@ -1,9 +1,11 @@
 //! Loads and stores of vectors.
 
-use super::Put;
-use super::operation::{Wide, lane};
+use super::evaluate::{extract, replace, splat};
+use super::operation::{Half, VecConvertOp, Wide, lane};
+use super::{Put, Shape, Vector};
 use crate::lazy::Leaf;
-use crate::numeric::{Extension, Packing};
+use crate::numeric::access::little_endian;
+use crate::numeric::{Extension, NumericError, Packing};
 use soru_base::bin::{DecodeError, Reader};
 
 /// How a vector is made of fewer bytes than it has.
@@ -40,6 +42,65 @@ pub(crate) struct VecLaneOp {
     pub(crate) offset: i32,
     pub(crate) pack: Packing,
     pub(crate) lane: u8,
+}
+
+/// The shape whose lanes have this size.
+fn shape(size: Packing) -> Shape {
+    match size {
+        Packing::Pack8 => Shape::I8x16,
+        Packing::Pack16 => Shape::I16x8,
+        Packing::Pack32 => Shape::I32x4,
+        Packing::Pack64 => Shape::I64x2,
+    }
+}
+
+impl VecLoadOp {
+    /// How many bytes are loaded.
+    #[inline]
+    pub(crate) fn width(self) -> usize {
+        match self.pack {
+            None => 16,
+            Some(VecPacking::Lanes(..)) => 8,
+            Some(VecPacking::Splat(size) | VecPacking::Zero(size)) => size.width(),
+        }
+    }
+
+    /// The vector in so many bytes.
+    #[inline]
+    pub(crate) fn value(self, bytes: &[u8]) -> Vector {
+        let mut low = [0; 16];
+        for (to, byte) in low.iter_mut().zip(bytes) {
+            *to = *byte;
+        }
+        match self.pack {
+            None | Some(VecPacking::Zero(_)) => low,
+            Some(VecPacking::Lanes(wide, extension)) => {
+                VecConvertOp::Extend(wide, Half::Low, extension).apply(&low)
+            }
+            Some(VecPacking::Splat(size)) => splat(shape(size), little_endian(bytes) as i64),
+        }
+    }
+}
+
+impl VecLaneOp {
+    /// How many bytes are loaded or stored.
+    #[inline]
+    pub(crate) fn width(self) -> usize {
+        self.pack.width()
+    }
+
+    /// The vector with the lane that is in so many bytes; unchanged if it does not have this lane.
+    #[inline]
+    pub(crate) fn loaded(self, bytes: &[u8], v: &Vector) -> Vector {
+        replace(shape(self.pack), self.lane, v, little_endian(bytes) as i64)
+    }
+
+    /// The lane in memory; the first [`VecLaneOp::width`] bytes are stored. Fails for a lane that the vector does not
+    /// have, before the address is looked at.
+    #[inline]
+    pub(crate) fn stored(self, v: &Vector) -> Result<[u8; 8], NumericError> {
+        extract(shape(self.pack), self.lane, v).map(i64::to_le_bytes)
+    }
 }
 
 const LANES: u8 = 0;

@@ -3,6 +3,7 @@
 //! The lanes of a vector are little-endian, the first one lowest.
 
 mod access;
+mod evaluate;
 mod lanes;
 mod operation;
 

@@ -323,8 +323,11 @@ impl Leaf for VecBinaryOp {
             (Self::SWIZZLE, Shape::I8x16, _) => Ok(Self::Swizzle),
             (Self::SHUFFLE, Shape::I8x16, _) => {
                 let mut bytes = r.sub("lanes")?;
-                let lanes = bytes.array("lanes")?;
+                let lanes: [u8; 16] = bytes.array("lanes")?;
                 bytes.finish()?;
+                if let Some(lane) = lanes.iter().find(|lane| **lane > 0x7f) {
+                    return Err(r.invalid("lanes", format!("lane {lane} (127 at most)")));
+                }
                 Ok(Self::Shuffle(Arc::new(lanes)))
             }
             (Self::NARROW | Self::LAST, Shape::I8x16, _) => {
