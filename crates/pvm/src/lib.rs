@@ -11,6 +11,7 @@ pub mod lazy;
 pub mod level;
 pub mod link;
 pub mod machine;
+mod numeric;
 pub mod outbox;
 pub mod replay;
 pub mod reveal;

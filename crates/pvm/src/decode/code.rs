@@ -132,7 +132,7 @@ pub(super) fn elem(s: &mut Stream, allocations: &mut Allocations, step: ElemStep
         ElemStep::Indexed { mode, ref_type, mut init } => {
             let function = s.var()?;
             let block = allocations.block();
-            allocations.blocks.get_mut(block)?.instructions.append(Instruction::Index("RefFunc", function));
+            allocations.blocks.get_mut(block)?.instructions.append(Instruction::RefFunc(function));
             init.push(block);
             ElemStep::Indexed { mode, ref_type, init }
         }

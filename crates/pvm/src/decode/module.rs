@@ -316,7 +316,7 @@ impl Elaborate {
             return Ok(self.with(Some(blocks)));
         }
         let (no_data, inner) = match current.vector.get(current.offset)? {
-            Instruction::Index("MemoryInit" | "DataDrop", _) => (false, [None, None]),
+            Instruction::MemoryInit(_) | Instruction::DataDrop(_) => (false, [None, None]),
             Instruction::Block(_, block) | Instruction::Loop(_, block) => (true, [Some(*block), None]),
             Instruction::If(_, then, otherwise) => (true, [Some(*then), Some(*otherwise)]),
             _ => (true, [None, None]),

@@ -104,7 +104,7 @@ proptest! {
 
 #[test]
 fn an_empty_machine_has_no_outbox() {
-    let mut machine = Machine {
+    let machine = Machine {
         input: InputBuffer::default(),
         durable: Durable::default(),
         output: OutputBuffer::new(LevelSpan(4), 1),

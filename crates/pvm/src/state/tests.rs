@@ -130,7 +130,7 @@ impl Runner for Refuses {
 
 proptest! {
     #[test]
-    fn states_come_out_as_they_went_in(machine in machine()) {
+    fn states_come_out_as_they_went_in(mut machine in machine()) {
         let tree = machine.to_tree().unwrap();
         let read = Machine::from_tree(&tree).unwrap();
         prop_assert_eq!(read.to_tree().unwrap().hash().unwrap(), tree.hash().unwrap());
@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn hostile_states_are_errors(
-        machine in machine(),
+        mut machine in machine(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>(), vec(any::<u8>(), 0..12)), 1..6),
     ) {
         let mut tree = machine.to_tree().unwrap();
