@@ -69,6 +69,18 @@ impl<V> Entries<V> {
         }
     }
 
+    /// The value at a key. It must not be changed.
+    pub(super) fn look(&mut self, key: i32) -> Option<&mut V> {
+        let entry = match self.place(key) {
+            Some(place) => self.row.get_mut(place)?,
+            None => self.far.as_mut()?.get_mut(&key)?,
+        };
+        match entry {
+            Entry::Read(value) | Entry::Changed(value) => Some(value),
+            Entry::Untouched | Entry::Removed => None,
+        }
+    }
+
     /// The value at a key, to be changed; it counts as changed from now on.
     pub(super) fn change(&mut self, key: i32) -> Option<&mut V> {
         let entry = match self.place(key) {

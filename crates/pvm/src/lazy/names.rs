@@ -30,8 +30,8 @@ impl<V: Node> Names<V> {
         self.entries.insert(name.to_vec(), Named { value, is_changed: true });
     }
 
-    /// The entry of that name, if there is one.
-    pub(crate) fn get(&mut self, name: &[u8]) -> Result<Option<&mut V>, StateError> {
+    /// The entry of that name, if there is one, to look into: it must not be changed.
+    pub(crate) fn look(&mut self, name: &[u8]) -> Result<Option<&mut V>, StateError> {
         self.look_up(name).map(|found| found.map(|named| &mut named.value))
     }
 

@@ -148,6 +148,14 @@ impl<V: Node> Vec32<V> {
         self.entries.get(key).and_then(Entry::value).ok_or(VectorError::NoEntry)
     }
 
+    /// The same, to look into: what is in it may be read on, and must not be changed.
+    #[inline]
+    pub(crate) fn look(&mut self, index: i32) -> Result<&mut V, VectorError> {
+        let key = self.key(index).ok_or(VectorError::Bounds)?;
+        self.load(key)?;
+        self.entries.look(key).ok_or(VectorError::NoEntry)
+    }
+
     /// The same, to be changed.
     pub(crate) fn get_mut(&mut self, index: i32) -> Result<&mut V, VectorError> {
         let key = self.key(index).ok_or(VectorError::Bounds)?;
