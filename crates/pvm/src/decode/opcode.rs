@@ -139,7 +139,7 @@ pub(super) fn instruction(s: &mut Stream, opcode: u8) -> Result<Instruction> {
             // Two of 8 and two of 16 bits for either width, two of 32 bits for the wide one; signed first.
             let (to, first) = if opcode < 0x30 { (W32, 0x2c) } else { (W64, 0x30) };
             let pack = nth(Packing::ALL, (opcode - first) / 2, 0);
-            load(s, to, Some((pack, Extension::of(opcode % 2 == 1))))?
+            load(s, to, Some((pack, unsigned_at(opcode.into(), 0))))?
         }
         0x36 => store(s, W32, None)?,
         0x37 => store(s, W64, None)?,
@@ -238,7 +238,7 @@ fn vector(s: &mut Stream) -> Result<Instruction> {
         0x00 => vec_load(s, None)?,
         0x01..=0x06 => {
             let wide = nth(Wide::ALL, (opcode - 1) / 2, 0);
-            vec_load(s, Some(VecPacking::Lanes(wide, Extension::of(opcode % 2 == 0))))?
+            vec_load(s, Some(VecPacking::Lanes(wide, unsigned_at(opcode, 1))))?
         }
         0x07..=0x0a => vec_load(s, Some(VecPacking::Splat(nth(Packing::ALL, opcode, 0x07))))?,
         0x0b => {

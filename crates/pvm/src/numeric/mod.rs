@@ -7,6 +7,10 @@
 
 mod access;
 mod integer;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 pub(crate) mod vector;
 
 pub(crate) use access::{Extension, LoadOp, Packing, StoreOp};
