@@ -339,12 +339,7 @@ fn in_a_row(shape: Shape, place: u32) -> Option<Instruction> {
     use Instruction::{VecBinary, VecBitmask, VecConvert, VecShift, VecTest, VecUnary};
     use LaneBinary::*;
     use Shape::{I8x16, I16x8, I32x4, I64x2};
-    let wide = match shape {
-        I8x16 => None,
-        I16x8 => Some(Wide::I16x8),
-        I32x4 => Some(Wide::I32x4),
-        I64x2 => Some(Wide::I64x2),
-    };
+    let wide = Wide::of_shape(shape);
     let lanes = |kind| VecBinary(VecBinaryOp::Lanes(shape, kind));
     Some(match (place, shape) {
         (0x00, _) => VecUnary(VecUnaryOp(shape, LaneUnary::Abs)),
