@@ -8,7 +8,7 @@ mod step;
 mod stream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::durable::Durable;
 use crate::lazy::{Node, Text, Vec32};

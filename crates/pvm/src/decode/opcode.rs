@@ -139,7 +139,7 @@ pub(super) fn instruction(s: &mut Stream, opcode: u8) -> Result<Instruction> {
             // Two of 8 and two of 16 bits for either width, two of 32 bits for the wide one; signed first.
             let (to, first) = if opcode < 0x30 { (W32, 0x2c) } else { (W64, 0x30) };
             let pack = nth(Packing::ALL, (opcode - first) / 2, 0);
-            load(s, to, Some((pack, Extension::of(opcode % 2 == 1))))?
+            load(s, to, Some((pack, unsigned_at(opcode.into(), 0))))?
         }
         0x36 => store(s, W32, None)?,
         0x37 => store(s, W64, None)?,
@@ -238,7 +238,7 @@ fn vector(s: &mut Stream) -> Result<Instruction> {
         0x00 => vec_load(s, None)?,
         0x01..=0x06 => {
             let wide = nth(Wide::ALL, (opcode - 1) / 2, 0);
-            vec_load(s, Some(VecPacking::Lanes(wide, Extension::of(opcode % 2 == 0))))?
+            vec_load(s, Some(VecPacking::Lanes(wide, unsigned_at(opcode, 1))))?
         }
         0x07..=0x0a => vec_load(s, Some(VecPacking::Splat(nth(Packing::ALL, opcode, 0x07))))?,
         0x0b => {
@@ -339,12 +339,7 @@ fn in_a_row(shape: Shape, place: u32) -> Option<Instruction> {
     use Instruction::{VecBinary, VecBitmask, VecConvert, VecShift, VecTest, VecUnary};
     use LaneBinary::*;
     use Shape::{I8x16, I16x8, I32x4, I64x2};
-    let wide = match shape {
-        I8x16 => None,
-        I16x8 => Some(Wide::I16x8),
-        I32x4 => Some(Wide::I32x4),
-        I64x2 => Some(Wide::I64x2),
-    };
+    let wide = Wide::of_shape(shape);
     let lanes = |kind| VecBinary(VecBinaryOp::Lanes(shape, kind));
     Some(match (place, shape) {
         (0x00, _) => VecUnary(VecUnaryOp(shape, LaneUnary::Abs)),

@@ -1,9 +1,20 @@
+use super::opcode;
+use super::stream::Stream;
 use crate::Version;
+use crate::lazy::ByteVector;
 use crate::machine::{initial_state, install_boot_sector};
 use crate::state::{Limits, Machine, TickState};
+use crate::wasm::instruction::Instruction;
 use proptest::prelude::*;
 
 const HEADER: &[u8] = b"\0asm\x01\0\0\0";
+
+/// The instruction at the beginning of some bytes, if there is one.
+pub(crate) fn instruction(bytes: &[u8]) -> Option<Instruction> {
+    let mut stream = Stream::new(ByteVector::of_bytes(bytes).unwrap()).unwrap();
+    let opcode = stream.byte().unwrap();
+    opcode::instruction(&mut stream, opcode).ok()
+}
 
 /// Reads a kernel as far as it goes.
 fn read(kernel: &[u8]) -> Machine {

@@ -112,12 +112,11 @@ impl Leaf for UnaryOp {
     }
 }
 
-/// The operations on one type of integers.
-macro_rules! of_integers {
-    ($($compare:ident $unary:ident $binary:ident: $signed:ident $unsigned:ident)*) => {
+macro_rules! comparisons {
+    ($($name:ident: $signed:ident $unsigned:ident),* $(,)?) => {
         impl Comparison {$(
             #[inline]
-            pub(super) fn $compare(self, a: $signed, b: $signed) -> bool {
+            pub(super) fn $name(self, a: $signed, b: $signed) -> bool {
                 let (unsigned_a, unsigned_b) = (a as $unsigned, b as $unsigned);
                 match self {
                     Self::Eq => a == b,
@@ -133,10 +132,16 @@ macro_rules! of_integers {
                 }
             }
         )*}
+    };
+}
 
+comparisons!(of_i8: i8 u8, of_i16: i16 u16, of_i32: i32 u32, of_i64: i64 u64);
+
+macro_rules! operations {
+    ($($name:ident: $signed:ident $unsigned:ident),* $(,)?) => {
         impl Unary {$(
             #[inline]
-            fn $unary(self, n: $signed) -> $signed {
+            fn $name(self, n: $signed) -> $signed {
                 match self {
                     Self::Clz => n.leading_zeros() as $signed,
                     Self::Ctz => n.trailing_zeros() as $signed,
@@ -150,7 +155,7 @@ macro_rules! of_integers {
 
         impl Binary {$(
             #[inline]
-            fn $binary(self, a: $signed, b: $signed) -> Result<$signed, NumericTrap> {
+            fn $name(self, a: $signed, b: $signed) -> Result<$signed, NumericTrap> {
                 let (unsigned_a, unsigned_b) = (a as $unsigned, b as $unsigned);
                 Ok(match self {
                     Self::Add => a.wrapping_add(b),
@@ -178,12 +183,7 @@ macro_rules! of_integers {
     };
 }
 
-of_integers! {
-    of_i8 of_i8 of_i8: i8 u8
-    of_i16 of_i16 of_i16: i16 u16
-    of_i32 of_i32 of_i32: i32 u32
-    of_i64 of_i64 of_i64: i64 u64
-}
+operations!(of_i32: i32 u32, of_i64: i64 u64);
 
 /// Of two operands the second one is looked at first.
 #[cold]

@@ -2,11 +2,23 @@
 //!
 //! An operation is its own kind, its width and its immediates, and says what comes of its operands. Nothing here needs a
 //! machine.
+//!
+//! Nothing is validated, so operands may be of the wrong type, and lanes may be missing:
+//!
+//! * Of two wrong operands the words name the second one; of the number that is put into a lane they say "operand 1".
+//! * A store without a packing stores as many bytes as its number has, whatever the instruction says.
+//! * Taking a lane that is not there is a failure; putting one there has no effect.
+//! * Conversions from floats are instructions like others, but nothing is a float: they fail for any operand. On the lanes
+//!   of a vector they work.
 
 #![cfg_attr(not(test), expect(dead_code, reason = "nothing is evaluated yet"))]
 
 mod access;
 mod integer;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 pub(crate) mod vector;
 
 pub(crate) use access::{Extension, LoadOp, Packing, StoreOp};

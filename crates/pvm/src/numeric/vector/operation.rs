@@ -20,7 +20,8 @@ impl Wide {
         }
     }
 
-    fn of_shape(shape: Shape) -> Option<Self> {
+    /// Nothing for bytes.
+    pub(crate) fn of_shape(shape: Shape) -> Option<Self> {
         match shape {
             Shape::I8x16 => None,
             Shape::I16x8 => Some(Self::I16x8),
