@@ -3,12 +3,12 @@
 use super::fault::Fault;
 use super::instruction::look;
 use super::shape::{
-    Call, Frame, Invocation, Join, Label, Labels, Progress, Request, Task, Tasks, Ticks,
+    Call, Frame, Invocation, JoiningLocals, Label, Labels, Progress, Request, Task, Tasks, Ticks,
 };
 use super::value::{Operands, Value, Values};
 use super::world::World;
 use crate::instance::{Function, FunctionRef, Modules};
-use crate::lazy::{Maybe, Text, Vec32, VectorError};
+use crate::lazy::{Joining, Maybe, Text, Vec32, VectorError};
 use crate::wasm::module::Func;
 
 const NO_REVEAL: &str = "Invoke_step: The reveal tick cannot be evaluated as is";
@@ -30,30 +30,6 @@ pub(super) fn fresh_call(module: Text, arity: i32, body: i32, locals: Values) ->
         frame: Frame { module, locals },
         progress: Progress::Going { labels: Labels { top, rest: Vec32::default() } },
     }
-}
-
-fn concat_length(left: &Values, right: &Values) -> i32 {
-    left.length().wrapping_add(right.length())
-}
-
-/// One more element of two vectors that become one, or nothing if all are there.
-pub(super) fn join(left: &mut Values, right: &mut Values, done: &mut Values, offset: &mut i32) -> Result<bool, Fault> {
-    if concat_length(left, right) <= *offset {
-        return Ok(false);
-    }
-    let before = left.length();
-    let value = if *offset < before { left.get(*offset)? } else { right.get(offset.wrapping_sub(before))? }.clone();
-    if !done.set(*offset, value) {
-        return Err(bounds());
-    }
-    *offset = offset.wrapping_add(1);
-    Ok(true)
-}
-
-/// Two vectors that are to become one.
-pub(super) fn to_join(left: Values, right: Values) -> (Values, Values, Values) {
-    let done = Values::with_length(concat_length(&left, &right));
-    (left, right, done)
 }
 
 /// The next step of a call that has not stopped yet.
@@ -86,8 +62,7 @@ pub(super) fn step(
         Invocation::Args { arity, values, tasks, module, func, locals, args, done, offset }
             if offset == args.length() =>
         {
-            let (left, right, done) = to_join(done, locals);
-            let join = Join { left, right, done, offset: 0 };
+            let join = JoiningLocals(Joining::of(done, locals));
             Invocation::Joining { arity, values, tasks, module, func, join }
         }
         Invocation::Args { arity, values, tasks, module, func, locals, mut args, mut done, offset } => {
@@ -100,10 +75,11 @@ pub(super) fn step(
             Invocation::Args { arity, values, tasks, module, func, locals, args, done, offset }
         }
         Invocation::Joining { arity, values, tasks, module, func, mut join } => {
-            if self::join(&mut join.left, &mut join.right, &mut join.done, &mut join.offset)? {
+            if !join.0.is_done() {
+                join.0.step()?;
                 return Ok(Invocation::Joining { arity, values, tasks, module, func, join });
             }
-            let call = fresh_call(module, arity, func.body, join.done);
+            let call = fresh_call(module, arity, func.body, join.0.done);
             Invocation::Stop { values, tasks, fresh: Maybe(Some(Box::new(call))), remaining: Ticks(0) }
         }
         Invocation::Reveal { .. } => {

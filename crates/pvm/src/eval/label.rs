@@ -51,7 +51,7 @@ pub(super) fn advance(frame: &mut Frame, labels: &mut Labels, modules: &mut Modu
             {
                 return Err(crate::lazy::VectorError::Bounds.into());
             }
-            let again = std::mem::take(&mut top.on_break).0;
+            let again = top.on_break.0.take();
             return Ok(leave(labels, *values, again));
         }
         Task::Breaking { depth, values } => {

@@ -1,15 +1,18 @@
 //! The ticks of an evaluation: one by one, each with the state that it leads to, and many at once.
 
 use super::fault::Fault;
-use super::invoke::{self, fresh_call, to_join};
+use super::invoke::{self, fresh_call};
+use super::instruction;
 use super::label::{self, Effect};
 use super::shape::{
-    Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Stacking, Step, Task, Ticks,
+    Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
 };
-use super::value::{Value, Values};
+use super::value::{Operands, Value, Values};
 use super::world::World;
+use crate::host::{HostFunction, MESSAGE_MAX};
 use crate::instance::{Function, FunctionRef, Modules};
-use crate::lazy::{Text, Vec32, VectorError};
+use crate::lazy::{Joining, Maybe, Text, Vec32, VectorError};
+use crate::state::StateError;
 
 type Calls = Vec32<Call>;
 
@@ -41,7 +44,8 @@ impl Config {
                 Step::Next { top, rest, step }
             }
             Step::Return { top, rest, label, mut stacking, tasks, labels } => {
-                if stack(&mut stacking)? {
+                if !stacking.is_done() {
+                    stacking.step()?;
                     Step::Return { top, rest, label, stacking, tasks, labels }
                 } else {
                     let top = Call {
@@ -97,6 +101,34 @@ impl Config {
             done += 1;
         }
         (done, None)
+    }
+
+    /// The answer to a reveal. It takes one tick.
+    pub(crate) fn reveal(&mut self, modules: &mut Modules, answer: &[u8]) -> Result<(), Fault> {
+        let no_next_state = |reason: &str| Fault::State(StateError::NoNextState { reason: reason.to_owned() });
+        let Step::Next { top, step: LabelStep::Invoke { invocation, .. }, .. } = &mut self.step else {
+            return Err(no_next_state("the kernel waits for no reveal"));
+        };
+        let Invocation::Reveal { destination, max, values, tasks, .. } = &mut **invocation else {
+            return Err(no_next_state("the kernel waits for no reveal"));
+        };
+        let memory = instruction::instance(modules, &top.frame.module)?.memory(0)?;
+        let max = usize::try_from(*max)
+            .map_err(|_| no_next_state(&format!("the kernel has room for {max} bytes of the answer")))?;
+        let answer = &answer[..answer.len().min(max)];
+        let address = i64::from(*destination as u32);
+        if answer.len() > MESSAGE_MAX || memory.store_bytes(address, answer).is_err() {
+            return Err(no_next_state(&format!(
+                "the answer goes to the bytes {address} to {} of a memory of {}",
+                address + answer.len() as i64,
+                memory.bound()
+            )));
+        }
+        let (mut values, tasks) = (std::mem::take(values), std::mem::take(tasks));
+        values.push_i32(answer.len() as i32);
+        let remaining = Ticks(HostFunction::reveal_cost(answer.len()));
+        **invocation = Invocation::Stop { values, tasks, fresh: Maybe(None), remaining };
+        Ok(())
     }
 
     /// Goes from beginnings of steps to beginnings of steps without making the states in between, as long as `max` ticks
@@ -251,7 +283,7 @@ fn begin(top: Call, mut rest: Calls) -> Result<Step, Fault> {
             let top = rest.pop()?;
             let Progress::Going { labels } = top.progress.clone() else { return Err(VectorError::NoEntry.into()) };
             let Labels { top: label, rest: labels } = labels;
-            let stacking = stacking(values, label.values.clone());
+            let stacking = Box::new(Joining::of(values, label.values.clone()));
             let tasks = label.tasks.clone();
             Ok(Step::Return { top, rest, label, stacking, tasks, labels })
         }
@@ -281,7 +313,7 @@ fn next(step: LabelStep, top: &mut Call, modules: &mut Modules, world: &mut Worl
                     if let Some(instruction) = again {
                         tasks.cons(Task::Plain { instruction });
                     }
-                    let stacking = stacking(values, label.values.clone());
+                    let stacking = Box::new(Joining::of(values, label.values.clone()));
                     LabelStep::Leave { label, stacking, tasks, rest: labels.rest }
                 }
             }
@@ -300,7 +332,8 @@ fn next(step: LabelStep, top: &mut Call, modules: &mut Modules, world: &mut Worl
             }
         },
         LabelStep::Leave { label, mut stacking, tasks, rest } => {
-            if stack(&mut stacking)? {
+            if !stacking.is_done() {
+                stacking.step()?;
                 return Ok(LabelStep::Leave { label, stacking, tasks, rest });
             }
             let top = Label { values: stacking.done, tasks, ..label };
@@ -314,14 +347,4 @@ fn next(step: LabelStep, top: &mut Call, modules: &mut Modules, world: &mut Worl
             ));
         }
     })
-}
-
-fn stacking(left: Values, right: Values) -> Box<Stacking> {
-    let (left, right, done) = to_join(left, right);
-    Box::new(Stacking { left, right, done, offset: 0 })
-}
-
-fn stack(stacking: &mut Stacking) -> Result<bool, Fault> {
-    let Stacking { left, right, done, offset } = stacking;
-    invoke::join(left, right, done, offset)
 }

@@ -1,14 +1,16 @@
 //! The shapes of an evaluation: what a state holds between two ticks.
 
-use super::bulk::Bulk;
-use super::value::{Ref, Values};
+use super::bulk;
+use super::value::{Ref, Value, Values};
 use crate::instance::{FunctionRef, Modules};
-use crate::lazy::{Leaf, Maybe, Text, Vec32, leaf_nodes, record, union};
+use crate::lazy::node::{read_at, write_at};
+use crate::lazy::{Joining, Leaf, Maybe, Node, Text, Vec32, leaf_nodes, record, union};
 use crate::state::StateError;
 use crate::wasm::instruction::Instruction;
 use crate::wasm::module::Func;
 use crate::wasm::types::ValueType;
 use soru_base::bin::{DecodeError, Reader, put_z};
+use soru_merkle::Tree;
 
 union! {
     /// What is to be done next: an instruction of the kernel, or one that only the machine has.
@@ -154,7 +156,7 @@ union! {
         // Arguments and locals become one.
         "Inv_concat" Joining {
             arity: i32 = ["arity"], values: Values = ["values"], tasks: Tasks = ["instructions"],
-            module: Text = ["inst"], func: Func = ["func"], join: Join = ["kont"],
+            module: Text = ["inst"], func: Func = ["func"], join: JoiningLocals = ["kont"],
         },
         "Inv_reveal_tick" Reveal {
             request: Request = ["reveal"], destination: i32 = ["base_destination"], max: i32 = ["max_bytes"],
@@ -167,23 +169,25 @@ union! {
     }
 }
 
-record! {
-    /// Two vectors on their way to become one: locals.
-    Join {
-        left: Values = ["lv", "2"],
-        right: Values = ["rv", "2"],
-        done: Values = ["res", "2"],
-        offset: i32 = ["offset"],
-    }
-}
+/// Two vectors that become the locals of a function. The state has them one level deeper.
+#[derive(Debug, Clone)]
+pub(crate) struct JoiningLocals(pub(crate) Joining<Value>);
 
-record! {
-    /// Two stacks on their way to become one.
-    Stacking {
-        left: Values = ["lv"],
-        right: Values = ["rv"],
-        done: Values = ["res"],
-        offset: i32 = ["offset"],
+impl Node for JoiningLocals {
+    fn read(tree: &Tree) -> Result<Self, StateError> {
+        Ok(Self(Joining {
+            left: read_at(tree, &["lv", "2"])?,
+            right: read_at(tree, &["rv", "2"])?,
+            done: read_at(tree, &["res", "2"])?,
+            offset: read_at(tree, &["offset"])?,
+        }))
+    }
+
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
+        write_at(&mut self.0.left, dir, &["lv", "2"])?;
+        write_at(&mut self.0.right, dir, &["rv", "2"])?;
+        write_at(&mut self.0.done, dir, &["res", "2"])?;
+        write_at(&mut self.0.offset, dir, &["offset"])
     }
 }
 
@@ -195,7 +199,7 @@ union! {
         "LS_Push_frame" Push { labels: Ongoing = ["label_kont"], fresh: Box<Call> = ["fresh_frame"] },
         // The values of an inner block go to the one around it.
         "LS_Consolidate_top" Leave {
-            label: Label = ["label"], stacking: Box<Stacking> = ["kont"], tasks: Tasks = ["instructions"],
+            label: Label = ["label"], stacking: Box<Joining<Value>> = ["kont"], tasks: Tasks = ["instructions"],
             rest: Vec32<Label> = ["labels-stack"],
         },
         "LS_Modify_top" Modified { progress: Progress = [] },
@@ -210,7 +214,7 @@ union! {
         // The results of a function go to the one that called it.
         "SK_Consolidate_label_result" Return {
             top: Call = ["top-frame"], rest: Vec32<Call> = ["frames-stack"], label: Label = ["top-label"],
-            stacking: Box<Stacking> = ["kont"], tasks: Tasks = ["instructions"], labels: Vec32<Label> = ["labels-stack"],
+            stacking: Box<Joining<Value>> = ["kont"], tasks: Tasks = ["instructions"], labels: Vec32<Label> = ["labels-stack"],
         },
         "SK_Result" Result { values: Values = [] },
         "SK_Trapped" Trapped { message: Text = [] },
@@ -233,5 +237,3 @@ record! {
         modules: Modules = ["modules"],
     }
 }
-
-use super::bulk;

@@ -9,6 +9,7 @@ mod chunks;
 mod entries;
 mod leaf;
 mod map;
+mod mapping;
 mod names;
 pub(crate) mod node;
 mod vector;
@@ -20,6 +21,7 @@ pub(crate) use map::LazyMap;
 pub(crate) use node::{Leaf, Maybe, Node, Opaque, Text, leaf_nodes, record, union};
 pub(crate) use vector::LazyVector;
 pub(crate) use chunks::{Chunks, ChunksError};
+pub(crate) use mapping::{Joining, Mapping};
 pub(crate) use names::Names;
 pub(crate) use vector32::{Filling, Place, Vec32, VectorError};
 

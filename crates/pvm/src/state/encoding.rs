@@ -1,9 +1,10 @@
 //! The tree of a state: `durable`, `pvm`, `wasm`, and the buffers under `value`, behind a `tag` at the root.
 
-use super::{InputPlace, Limits, MAX_REBOOTS, Machine, RunPhase, StateError, StuckError, TickState};
+use super::{InputPlace, Limits, MAX_REBOOTS, Machine, StateError, StuckError, TickState};
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::eval::Evaluator;
 use crate::init::Initialiser;
 use crate::lazy::{read_leaf, require_leaf};
 use crate::link::Linker;
@@ -158,13 +159,6 @@ fn tag(r: &mut Reader<'_>) -> Result<String, DecodeError> {
     String::from_utf8(bytes).map_err(|_| r.invalid("tag", "no text"))
 }
 
-fn phase_tag(phase: RunPhase) -> &'static str {
-    match phase {
-        RunPhase::Init => "init",
-        RunPhase::Eval => "eval",
-    }
-}
-
 fn tick_state(tree: &Tree) -> Result<TickState, StateError> {
     let Some(tag) = read_leaf(tree, &STATE_TAG, tag)? else { return Ok(TickState::Collect) };
     Ok(match tag.as_str() {
@@ -173,20 +167,10 @@ fn tick_state(tree: &Tree) -> Result<TickState, StateError> {
         "padding" => TickState::Padding,
         "decode" => TickState::Decode(Box::new(Decoder::read(&state_value(tree)?)?)),
         "link" => TickState::Link(Box::new(Linker::read(&state_value(tree)?)?)),
-        "init" => {
-            let value = state_value(tree)?;
-            match Initialiser::read(&value)? {
-                Some(initialiser) => TickState::Init(Box::new(initialiser)),
-                None => TickState::InRun { phase: RunPhase::Init, value },
-            }
-        }
+        "init" => TickState::Init(Box::new(Initialiser::read(&state_value(tree)?)?)),
+        "eval" => TickState::Eval(Box::new(Evaluator::read(&state_value(tree)?)?)),
         "stuck" => TickState::Stuck(require_leaf(tree, &STATE_VALUE, StuckError::read)?),
-        other => {
-            let phase = RunPhase::ALL.into_iter().find(|phase| phase_tag(*phase) == other);
-            let phase =
-                phase.ok_or_else(|| StateError::malformed(&STATE_TAG, format!("the tag {other:?}")))?;
-            TickState::InRun { phase, value: state_value(tree)? }
-        }
+        other => return Err(StateError::malformed(&STATE_TAG, format!("the tag {other:?}"))),
     })
 }
 
@@ -211,9 +195,9 @@ fn set_tick_state(tree: &mut Tree, state: &mut TickState) -> Result<(), StateErr
             tree.insert_tree(&STATE_VALUE, initialiser.write()?)?;
             "init"
         }
-        TickState::InRun { phase, value } => {
-            tree.insert_tree(&STATE_VALUE, value.clone())?;
-            phase_tag(*phase)
+        TickState::Eval(evaluator) => {
+            tree.insert_tree(&STATE_VALUE, evaluator.write()?)?;
+            "eval"
         }
         TickState::Stuck(error) => {
             tree.insert(&STATE_VALUE, error.to_bytes())?;

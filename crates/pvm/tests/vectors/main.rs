@@ -6,7 +6,6 @@ mod engine;
 mod levels;
 mod repeat;
 mod states;
-mod ticks;
 
 use soru_pvm::replay::RunFile;
 use std::path::{Path, PathBuf};
