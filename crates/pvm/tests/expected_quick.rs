@@ -20,14 +20,47 @@ fn run_one(path: &Path, proofs: bool) -> Result<(usize, usize), String> {
     let levels = run.levels.clone();
     let (mut level, mut index) = (0, 0);
     loop {
+        if std::env::var("DUMP").ok().and_then(|d| d.parse().ok()) == Some(machine.current_tick.0) {
+            machine.apply(&mut tree).unwrap();
+            let mut out = String::new();
+            tree.for_each_leaf(&mut |path: &[soru_merkle::Name], bytes: &bytes::Bytes| -> Result<(), soru_merkle::TreeError> {
+                let path: Vec<_> = path.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect();
+                out.push_str(&format!("/{} {}\n", path.join("/"), hex::encode(bytes)));
+                Ok(())
+            }).unwrap();
+            std::fs::write("/tmp/soru/dump.txt", out).unwrap();
+        }
         // compare if this tick is observed
         while at < lines.len() && lines[at]["tick"].as_u64().unwrap() == machine.current_tick.0 {
             let line = &lines[at];
             machine.apply(&mut tree).map_err(|e| format!("{line} {e}"))?;
             let hash = tree.hash().unwrap().to_hex();
+            if std::env::var("REBUILD").is_ok() {
+                let mut other = soru_merkle::Tree::empty();
+                tree.for_each_leaf(&mut |path: &[soru_merkle::Name], bytes: &bytes::Bytes| -> Result<(), soru_merkle::TreeError> {
+                    other.insert(path, bytes.clone())
+                }).unwrap();
+                let again = other.hash().unwrap().to_hex();
+                if again != hash {
+                    // find where
+                    fn find(a: &soru_merkle::Tree, b: &soru_merkle::Tree, at: String) {
+                        if a.hash().unwrap() == b.hash().unwrap() { return; }
+                        let (x, y) = (a.list::<&str>(&[], 0, 100000).unwrap(), b.list::<&str>(&[], 0, 100000).unwrap());
+                        let names: Vec<_> = x.iter().map(|(n, _)| String::from_utf8_lossy(n).into_owned()).collect();
+                        let other: Vec<_> = y.iter().map(|(n, _)| String::from_utf8_lossy(n).into_owned()).collect();
+                        if names != other { println!("{at}: {names:?} {other:?}"); return; }
+                        let mut any = false;
+                        for ((n, p), (_, q)) in x.iter().zip(&y) { if p.hash().unwrap() != q.hash().unwrap() { any = true; find(p, q, format!("{at}/{}", String::from_utf8_lossy(n))); } }
+                        if !any { println!("{at}: same children, other hash {names:?}"); }
+                    }
+                    find(&tree, &other, String::new());
+                    return Err(format!("rebuilt {again} {hash} {line}"));
+                }
+            }
             let name = machine.state_name();
             if line["state"] != name { return Err(format!("after {checked}: state {name} for {line}")); }
-            if line["hash"] != hash { return Err(format!("after {checked}: hash {hash} for {line}")); }
+            if line["hash"] != hash && std::env::var("DUMP").is_ok() { println!("MIS {line}"); }
+            if line["hash"] != hash && std::env::var("DUMP").is_err() { return Err(format!("after {checked}: hash {hash} for {line}")); }
             if let Some(trap) = line["trap"].as_str() { if machine.trap().as_deref() != Some(trap) { return Err(format!("trap {:?} {line}", machine.trap())); } }
             if line["paying"].as_u64().unwrap_or(0) != machine.paying() { return Err(format!("paying {line}")); }
             if line["error"].is_object() && machine.stuck_error().unwrap().to_json() != line["error"] { return Err(format!("error {line}")); }
@@ -49,6 +82,8 @@ fn run_one(path: &Path, proofs: bool) -> Result<(usize, usize), String> {
         }
         if at >= lines.len() { return Ok((checked, sizes)); }
         let next = lines[at]["tick"].as_u64().unwrap();
+        let dump = std::env::var("DUMP").ok().and_then(|d| d.parse::<u64>().ok()).filter(|d| *d > machine.current_tick.0).unwrap_or(u64::MAX);
+        let next = next.min(dump);
         if next < machine.current_tick.0 { return Err(format!("missed {}", lines[at])); }
         match machine.status() {
             Status::Computing => { machine.step(next - machine.current_tick.0, &mut ()).map_err(|e| format!("{next} {e}"))?; }

@@ -1,7 +1,7 @@
 //! Calling a function.
 
 use super::fault::Fault;
-use super::instruction::look;
+use super::instruction::instance;
 use super::shape::{
     Call, Frame, Invocation, JoiningLocals, Label, Labels, Progress, Request, Task, Tasks, Ticks,
 };
@@ -123,7 +123,7 @@ fn start(
                 .rev()
                 .map(|index| args.get(index).cloned())
                 .collect::<Result<Vec<_>, VectorError>>()?;
-            let instance = look(modules, &frame.module)?;
+            let instance = instance(modules, &frame.module)?;
             match world.call(name, &args, instance)? {
                 Called::Done { result, ticks } => {
                     values_with(&mut values, result);
