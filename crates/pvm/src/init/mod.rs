@@ -252,7 +252,7 @@ impl Making<'_, '_> {
                 let export = exports.get(offset)?;
                 let given = exported(&mut instance, export)?;
                 if self.rules == ExportRules::None || matches!(given, Extern::Func { .. }) {
-                    done.set(&export.name.0, given);
+                    done.set(&key_of(&export.name.0), given);
                 }
                 has_memory |= export.kind.kind == MEMORY && export.kind.index == 0;
                 InitStep::Exports { instance, exports, has_memory, done, offset: offset.wrapping_add(1) }
@@ -363,6 +363,19 @@ impl Making<'_, '_> {
         config.tick(self.modules, self.world)?;
         Ok(Constant::Computing { config })
     }
+}
+
+/// The name of an export as a key of the state: what is not plain ASCII is escaped, byte by byte.
+fn key_of(name: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            0..0x20 | 0x7f.. => key.extend(format!("\\u{{{byte:02x}}}").bytes()),
+            b'"' | b'\\' => key.extend([b'\\', *byte]),
+            plain => key.push(*plain),
+        }
+    }
+    key
 }
 
 const MEMORY: u8 = 2;
