@@ -5,8 +5,8 @@ mod demo;
 mod lifeline;
 mod node;
 mod output;
-mod phrase;
 mod pvm;
+mod repl;
 mod rollup_client;
 mod sandbox;
 mod wallet;
@@ -14,6 +14,7 @@ mod wallet;
 use anyhow::Context;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use soru_phrase as phrase;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -46,6 +47,8 @@ enum Program {
     /// Run kernels without any chain
     #[command(subcommand)]
     Pvm(pvm::Command),
+    /// Debug a kernel: step through it tick by tick or run by run, look at its storage, memory and outbox
+    Repl(repl::Options),
 }
 
 impl Program {
@@ -111,6 +114,7 @@ fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
             Program::Node(options) => node::run(options, given).await,
             Program::RollupClient(options) => rollup_client::run(options, given).await,
             Program::Pvm(command) => pvm::run(command),
+            Program::Repl(options) => repl::run(options).await,
         }
     });
     // A task that hangs on a dead peer must not keep the program alive.

@@ -334,7 +334,7 @@ impl Backend {
     }
 }
 
-fn config(compiler: Compiler) -> Config {
+pub(crate) fn config(compiler: Compiler) -> Config {
     let mut config = Config::new();
     config
         .strategy(compiler.strategy())

@@ -14,7 +14,7 @@ use wasmtime::{Func, Instance, InstancePre, Store, Trap, Val};
 /// the system as it is used.
 pub(crate) const STACK_BYTES: usize = 256 << 20;
 /// Stack for host functions on top of that.
-const HOST_STACK_BYTES: usize = 8 << 20;
+pub(crate) const HOST_STACK_BYTES: usize = 8 << 20;
 
 /// Runs a kernel on a thread of its own, which has the stack for it.
 pub(crate) fn execute(
@@ -47,7 +47,7 @@ struct Run<'a> {
 }
 
 /// How code of the kernel ended.
-enum End {
+pub(crate) enum End {
     Returned,
     /// An ordinary trap.
     Trapped(String),
@@ -72,7 +72,7 @@ impl<'a> Run<'a> {
                 // The segments are copied by an instruction on a table or on the memory: no indirect call.
                 let end = match error.downcast_ref() {
                     Some(Trap::TableOutOfBounds) => End::Trapped(OUT_OF_TABLE.into()),
-                    _ => self.ended(None, error),
+                    _ => ended(&mut self.store, None, error, self.deadline),
                 };
                 return self
                     .initialised(end)
@@ -129,52 +129,58 @@ impl<'a> Run<'a> {
         let mut results = vec![Val::I32(0); of_type.results().len()];
         match function.call(&mut self.store, &[], &mut results) {
             Ok(()) => End::Returned,
-            Err(error) => self.ended(Some(instance), error),
-        }
-    }
-
-    fn global(&mut self, instance: Option<&Instance>, name: &str) -> Option<i32> {
-        instance?.get_global(&mut self.store, name)?.get(&mut self.store).i32()
-    }
-
-    fn ended(&mut self, instance: Option<&Instance>, error: wasmtime::Error) -> End {
-        if let Some(trap) = self.store.data_mut().ended.take() {
-            return End::ByHost(trap.into_outcome());
-        }
-        if error.is::<Ended>() {
-            return End::ByHost(Err(RunnerError::Engine("a host function ended without a reason".into())));
-        }
-        let Some(trap) = error.downcast_ref::<Trap>() else {
-            return End::ByHost(Err(RunnerError::Engine(format!("{error:#}"))));
-        };
-        let trapped = |reason: &str| End::Trapped(reason.into());
-        match trap {
-            Trap::UnreachableCodeReached if self.global(instance, DEPTH) == Some(EXHAUSTED) => {
-                End::Stuck("call stack exhausted".into())
-            }
-            Trap::UnreachableCodeReached => trapped("unreachable executed"),
-            Trap::TableOutOfBounds if self.global(instance, TABLE_ACCESS) == Some(0) => {
-                let index = self.global(instance, INDEX).unwrap_or_default();
-                End::Stuck(format!("undefined element {index}"))
-            }
-            Trap::TableOutOfBounds => trapped(OUT_OF_TABLE),
-            Trap::IndirectCallToNull => {
-                let index = self.global(instance, INDEX).unwrap_or_default();
-                End::Stuck(format!("uninitialized element {index}"))
-            }
-            Trap::BadSignature => trapped("indirect call type mismatch"),
-            Trap::MemoryOutOfBounds => trapped("out of bounds memory access"),
-            Trap::IntegerOverflow => trapped("integer overflow"),
-            Trap::IntegerDivisionByZero => trapped("integer divide by zero"),
-            Trap::BadConversionToInteger => trapped("invalid conversion to integer"),
-            Trap::Interrupt => End::ByHost(Err(RunnerError::Deadline { seconds: self.deadline.as_secs() })),
-            Trap::StackOverflow => {
-                let reason = format!("its calls need more than {} MiB of stack", STACK_BYTES >> 20);
-                End::ByHost(Err(RunnerError::Unsupported { reason }))
-            }
-            other => End::ByHost(Err(RunnerError::Engine(format!("unexpected trap: {other}")))),
+            Err(error) => ended(&mut self.store, Some(instance), error, self.deadline),
         }
     }
 }
 
-const OUT_OF_TABLE: &str = "out of bounds table access";
+fn global(store: &mut Store<Surroundings>, instance: Option<&Instance>, name: &str) -> Option<i32> {
+    instance?.get_global(&mut *store, name)?.get(&mut *store).i32()
+}
+
+/// What an error of Wasmtime means to the machine.
+pub(crate) fn ended(
+    store: &mut Store<Surroundings>,
+    instance: Option<&Instance>,
+    error: wasmtime::Error,
+    deadline: Duration,
+) -> End {
+    if let Some(trap) = store.data_mut().ended.take() {
+        return End::ByHost(trap.into_outcome());
+    }
+    if error.is::<Ended>() {
+        return End::ByHost(Err(RunnerError::Engine("a host function ended without a reason".into())));
+    }
+    let Some(trap) = error.downcast_ref::<Trap>() else {
+        return End::ByHost(Err(RunnerError::Engine(format!("{error:#}"))));
+    };
+    let trapped = |reason: &str| End::Trapped(reason.into());
+    match trap {
+        Trap::UnreachableCodeReached if global(store, instance, DEPTH) == Some(EXHAUSTED) => {
+            End::Stuck("call stack exhausted".into())
+        }
+        Trap::UnreachableCodeReached => trapped("unreachable executed"),
+        Trap::TableOutOfBounds if global(store, instance, TABLE_ACCESS) == Some(0) => {
+            let index = global(store, instance, INDEX).unwrap_or_default();
+            End::Stuck(format!("undefined element {index}"))
+        }
+        Trap::TableOutOfBounds => trapped(OUT_OF_TABLE),
+        Trap::IndirectCallToNull => {
+            let index = global(store, instance, INDEX).unwrap_or_default();
+            End::Stuck(format!("uninitialized element {index}"))
+        }
+        Trap::BadSignature => trapped("indirect call type mismatch"),
+        Trap::MemoryOutOfBounds => trapped("out of bounds memory access"),
+        Trap::IntegerOverflow => trapped("integer overflow"),
+        Trap::IntegerDivisionByZero => trapped("integer divide by zero"),
+        Trap::BadConversionToInteger => trapped("invalid conversion to integer"),
+        Trap::Interrupt => End::ByHost(Err(RunnerError::Deadline { seconds: deadline.as_secs() })),
+        Trap::StackOverflow => {
+            let reason = format!("its calls need more than {} MiB of stack", STACK_BYTES >> 20);
+            End::ByHost(Err(RunnerError::Unsupported { reason }))
+        }
+        other => End::ByHost(Err(RunnerError::Engine(format!("unexpected trap: {other}")))),
+    }
+}
+
+pub(crate) const OUT_OF_TABLE: &str = "out of bounds table access";

@@ -57,9 +57,22 @@ impl From<wasmparser::Error> for InstrumentError {
     }
 }
 
+/// Which exports of a module stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exports {
+    /// Those that the machine asks for.
+    OfKernel,
+    /// Every one, under its own name.
+    All,
+}
+
 /// Rewrites a valid kernel.
-pub(crate) fn instrument(bytes: &[u8], module: &Module) -> Result<Vec<u8>, InstrumentError> {
-    let mut rewriter = Rewriter::new(module)?;
+pub(crate) fn instrument(
+    bytes: &[u8],
+    module: &Module,
+    exports: Exports,
+) -> Result<Vec<u8>, InstrumentError> {
+    let mut rewriter = Rewriter::new(module, exports)?;
     let mut output = wasm_encoder::Module::new();
     let mut sections = Pending { exports: true, globals: true };
     let mut code = CodeSection::new();
@@ -189,12 +202,13 @@ struct Rewriter<'a> {
     module: &'a Module,
     /// Lists of two and more results, each with a type of its own: a block says its results by such a type.
     result_types: Vec<&'a [ValueType]>,
+    kept: Exports,
     /// The function that comes next.
     body: usize,
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(module: &'a Module) -> Result<Self, InstrumentError> {
+    fn new(module: &'a Module, kept: Exports) -> Result<Self, InstrumentError> {
         // An indirect call compares types: two that are not the same must not become the same.
         let mut seen = BTreeMap::new();
         for of_type in &module.types {
@@ -216,7 +230,7 @@ impl<'a> Rewriter<'a> {
                 result_types.push(&of_type.results);
             }
         }
-        Ok(Self { module, result_types, body: 0 })
+        Ok(Self { module, result_types, kept, body: 0 })
     }
 
     fn append_types(&self, types: &mut TypeSection) {
@@ -239,7 +253,9 @@ impl<'a> Rewriter<'a> {
 
     fn exports(&self, module: &Module) -> ExportSection {
         let mut exports = ExportSection::new();
-        exports.export(MEMORY, Kind::Memory, 0);
+        if !module.memories.is_empty() {
+            exports.export(MEMORY, Kind::Memory, 0);
+        }
         exports.export(DEPTH, Kind::Global, self.depth());
         exports.export(INDEX, Kind::Global, self.index());
         exports.export(TABLE_ACCESS, Kind::Global, self.table_access());
@@ -248,6 +264,17 @@ impl<'a> Rewriter<'a> {
         }
         if let Some((ExportKind::Function, index)) = entry(module) {
             exports.export(ENTRY, Kind::Func, index);
+        }
+        if self.kept == Exports::All {
+            for export in &module.exports {
+                let kind = match export.kind {
+                    ExportKind::Function => Kind::Func,
+                    ExportKind::Table => Kind::Table,
+                    ExportKind::Memory => Kind::Memory,
+                    ExportKind::Global => Kind::Global,
+                };
+                exports.export(&export.name, kind, export.index);
+            }
         }
         exports
     }

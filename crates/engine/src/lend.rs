@@ -13,6 +13,11 @@ type Slot = Arc<Mutex<Option<&'static mut HostState<'static>>>>;
 pub(crate) struct Lent(Slot);
 
 impl Lent {
+    /// No host state, for code that can call no host function.
+    pub(crate) fn nothing() -> Self {
+        Self(Slot::default())
+    }
+
     /// Uses the host state; `None` when it has been taken back.
     pub(crate) fn with<R>(&self, body: impl FnOnce(&mut HostState<'_>) -> R) -> Option<R> {
         // Poisoned by a panic in a host function: the run ends with an error then, and the state is thrown away.

@@ -4,6 +4,7 @@ mod cache;
 mod compiler;
 mod deadline;
 mod decode;
+pub mod embed;
 mod engine;
 mod execute;
 mod host;

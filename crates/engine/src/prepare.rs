@@ -1,7 +1,7 @@
 //! From the bytes of a kernel to something that can be run, or the reason why not.
 
 use crate::decode::{DecodeError, Module, decode};
-use crate::instrument::{entry, instrument};
+use crate::instrument::{Exports, entry, instrument};
 use crate::link::{Imported, LATEST, imported, link, type_mismatch};
 use crate::validate::{refusal, validate};
 use crate::{decode::ExportKind, decode::ValueType};
@@ -152,8 +152,8 @@ fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
     if let Some(reason) = type_mismatch(module).or_else(|| refusal(module)) {
         return Verdict::Ended(Ok(Outcome::Refused { stage: Stage::Init, reason }));
     }
-    let rewritten =
-        validate(kernel, module).and_then(|()| instrument(kernel, module).map_err(|e| e.to_string()));
+    let rewritten = validate(kernel, module)
+        .and_then(|()| instrument(kernel, module, Exports::OfKernel).map_err(|e| e.to_string()));
     match rewritten {
         Ok(bytes) => Verdict::Compile(bytes),
         Err(reason) => Verdict::Ended(Err(RunnerError::Unsupported { reason })),

@@ -277,8 +277,17 @@ impl Durable {
         Ok(self.tree.find_tree(path)?.map(ByteVector::of_tree))
     }
 
-    fn set_path(&mut self, path: &[&str], bytes: &[u8]) -> Result<(), StateError> {
-        Ok(self.tree.insert_tree(path, ByteVector::of_bytes(bytes)?.tree().clone())?)
+    // Written part by part into what is there, as the reference does: a step's proof shows it.
+    fn set_path<S: AsRef<[u8]> + Clone>(&mut self, path: &[S], bytes: &[u8]) -> Result<(), StateError> {
+        let value = ByteVector::of_bytes(bytes)?.tree().clone();
+        for name in ["contents", "length"] {
+            let part = [path.iter().map(AsRef::as_ref).collect::<Vec<_>>(), vec![name.as_bytes()]].concat();
+            match value.find_tree(&[name])? {
+                Some(tree) => self.tree.insert_tree(&part, tree)?,
+                None => self.tree.remove(&part)?,
+            }
+        }
+        Ok(())
     }
 
     fn write_path(&mut self, path: &[&str], offset: i64, bytes: &[u8]) -> Result<(), DurableError> {
@@ -347,16 +356,17 @@ impl Durable {
 
     /// Whether a flag is raised: whether there is a value at its key.
     pub fn is_raised(&self, flag: Flag) -> Result<bool, StateError> {
-        Ok(self.tree.find_tree(&with_value(flag.path()))?.is_some())
+        // The machine reads the value, so its length is in the proof of such a step.
+        Ok(self.value(&with_value(flag.path()))?.map(|value| value.length()).transpose()?.is_some())
     }
 
     pub(crate) fn raise(&mut self, flag: Flag) -> Result<(), StateError> {
         // A write of nothing: a value that is there keeps its bytes.
         let path = with_value(flag.path());
-        if self.value(&path)?.is_none() {
-            self.set_path(&path, &[])?;
+        match self.value(&path)? {
+            Some(value) => value.length().map(drop),
+            None => self.set_path(&path, &[]),
         }
-        Ok(())
     }
 
     /// Removes the flag and all below its key.

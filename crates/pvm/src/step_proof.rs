@@ -96,6 +96,8 @@ fn step(mut tree: Tree, input: &StepInput) -> Result<(Tree, Status), StepError> 
     let mut machine = Machine::from_tree(&tree)?;
     match (&status, input) {
         (Status::Computing, StepInput::Nothing) => {
+            // A step asks for the version first, whatever it does then.
+            machine.durable.version()?;
             machine.step(1, &mut ())?;
         }
         (Status::InputRequired, StepInput::Message { place, message }) => {

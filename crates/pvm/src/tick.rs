@@ -40,7 +40,7 @@ impl Machine {
                 _ => {
                     let end = end.min(self.last_padding_tick()?.0);
                     self.run_step(end - self.current_tick.0, version, debug)?
-                },
+                }
             };
             self.current_tick = self.after(made)?;
         }

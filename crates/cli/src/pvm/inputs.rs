@@ -7,7 +7,12 @@ use soru_michelson::Micheline;
 use soru_protocol::inbox::{InboxMessage, InternalMessage};
 
 /// The inboxes of a file, each with the messages that the protocol adds, as the machine reads them.
-pub(super) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
+pub(crate) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
+    parse_for(text, profile, RollupAddress::ZERO)
+}
+
+/// The same; transfers that name no rollup go to `rollup`.
+pub(crate) fn parse_for(text: &str, profile: &Profile, rollup: RollupAddress) -> Result<Vec<Vec<Vec<u8>>>> {
     let value: Value = serde_json::from_str(text).context("no JSON")?;
     let inboxes =
         value.as_array().ok_or_else(|| anyhow!("expected an array of inboxes, found {}", kind(&value)))?;
@@ -20,7 +25,7 @@ pub(super) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> 
                 .ok_or_else(|| anyhow!("inbox {n}: expected an array of messages, found {}", kind(inbox)))?;
             let mut all = protocol_start(profile)?;
             for (m, message) in messages.iter().enumerate() {
-                all.push(input(message).with_context(|| format!("inbox {n}, message {m}"))?);
+                all.push(input(message, rollup).with_context(|| format!("inbox {n}, message {m}"))?);
             }
             all.push(InternalMessage::end_of_level().0);
             Ok(all)
@@ -39,7 +44,7 @@ fn protocol_start(profile: &Profile) -> Result<Vec<Vec<u8>>> {
     Ok(messages)
 }
 
-fn input(value: &Value) -> Result<Vec<u8>> {
+fn input(value: &Value, rollup: RollupAddress) -> Result<Vec<u8>> {
     let object = value.as_object().ok_or_else(|| anyhow!("expected an object, found {}", kind(value)))?;
     let known = ["external", "payload", "sender", "source", "destination", "raw"];
     if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
@@ -66,9 +71,7 @@ fn input(value: &Value) -> Result<Vec<u8>> {
                 source: text("source")?
                     .map_or(Ok(PublicKeyHash::new(soru_base::keys::Curve::Ed25519, [0; 20])), str::parse)
                     .context("`source`")?,
-                destination: text("destination")?
-                    .map_or(Ok(RollupAddress::ZERO), str::parse)
-                    .context("`destination`")?,
+                destination: text("destination")?.map_or(Ok(rollup), str::parse).context("`destination`")?,
             };
             Ok(transfer.serialize()?.0)
         }

@@ -1,28 +1,56 @@
 //! `soru pvm`: run kernels without any chain.
 
-mod inputs;
+pub(crate) mod inputs;
+pub(crate) mod kernel;
+mod progress;
+mod proof;
+mod replay;
+mod trace;
 
 use crate::output;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use kernel::{first_level, levels, metadata, pages, read_inputs};
+pub(crate) use kernel::{limits, read_kernel};
+use proof::{FileOptions, ProofCommand, ProveOptions};
+use replay::ReplayOptions;
 use serde_json::{Value, json};
 use soru_base::profile::ProfileName;
-use soru_base::{Level, LevelSpan, Profile, RollupAddress, TickSpan};
+use soru_base::{Profile, RollupAddress};
 use soru_engine::{Compiler, Engine};
-use soru_node::reveals::FilePreimages;
 use soru_pvm::host::{DebugSink, hint};
 use soru_pvm::machine::{initial_state, install_boot_sector};
-use soru_pvm::replay::{RunFile, check};
-use soru_pvm::reveal::{Metadata, RollupReveals};
-use soru_pvm::{Limits, Surroundings, Version, eval_level};
+use soru_pvm::replay::ReplayLevel;
+use soru_pvm::reveal::RollupReveals;
+use soru_pvm::{Surroundings, Version, eval_level};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use trace::TraceOptions;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a kernel on a file of inputs, one inbox a level
     Run(RunOptions),
+    /// Run a kernel tick by tick and print states, one JSON object a line
+    ///
+    /// Without --ticks and --every, a line is printed for each state in which the machine begins to do something else (the
+    /// first word of the state's name), has taken a message, needs the answer to a reveal or has got it, or has trapped, and
+    /// for the last state. With both --from and --to, a line is printed for each state between them.
+    Trace(TraceOptions),
+    /// Make the proof of one tick of a run
+    Prove(ProveOptions),
+    /// Check the proof of a tick: what it starts from, where it leads, what it takes
+    ///
+    /// A proof is read from its bytes (those that `soru pvm prove` writes, or those of a refutation), from the same in
+    /// hexadecimal, or from JSON objects, one a line, with `proof` and, if the tick takes something, `input` or `reveal`.
+    Verify(FileOptions),
+    /// Look at a proof
+    #[command(subcommand)]
+    Proof(ProofCommand),
     /// Repeat a run from its file and print what is found in the same form
+    ///
+    /// The lines of the file are about levels, and repeated by the fast engine, or about ticks, and repeated tick by tick. A
+    /// line may leave out all but its `tick` and whether it has a `proof_size`; --check compares what is there.
     Replay(ReplayOptions),
 }
 
@@ -48,20 +76,6 @@ pub(crate) struct RunOptions {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    engine: EngineOptions,
-}
-
-#[derive(Args)]
-pub(crate) struct ReplayOptions {
-    /// The file of the run: its first line says all that is needed
-    file: PathBuf,
-    /// The kernel [default: where the file says, beside its folder]
-    #[arg(long)]
-    kernel: Option<PathBuf>,
-    /// Compare with the file, name the first difference, and fail if there is one
-    #[arg(long)]
-    check: bool,
     #[command(flatten)]
     engine: EngineOptions,
 }
@@ -102,48 +116,30 @@ impl DebugSink for ToStderr {
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Run(options) => run_kernel(&options),
-        Command::Replay(options) => replay(&options),
+        Command::Trace(options) => trace::trace(&options),
+        Command::Prove(options) => proof::prove(&options),
+        Command::Verify(options) => proof::verify(&options),
+        Command::Proof(ProofCommand::Show(options)) => proof::show(&options),
+        Command::Replay(options) => replay::replay(&options),
     }
-}
-
-/// The bytes of a kernel file; text is assembled.
-fn read_kernel(path: &Path) -> Result<Vec<u8>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the kernel {}", path.display()))?;
-    if bytes.starts_with(b"\0asm") || path.extension().is_some_and(|e| e == "wasm") {
-        return Ok(bytes);
-    }
-    Ok(wat::parse_bytes(&bytes)
-        .map_err(|e| anyhow!("the kernel {} is neither WebAssembly nor its text: {e}", path.display()))?
-        .into_owned())
 }
 
 fn run_kernel(options: &RunOptions) -> Result<()> {
     let profile = Profile::named(options.profile);
     let kernel = read_kernel(&options.kernel)?;
-    let text = std::fs::read_to_string(&options.inputs)
-        .with_context(|| format!("cannot read the inputs {}", options.inputs.display()))?;
-    let inboxes = inputs::parse(&text, &profile).with_context(|| format!("{}", options.inputs.display()))?;
-    let first = Level::new(options.first_level)
-        .ok_or_else(|| anyhow!("--first-level {}: levels end at 2^31 − 1", options.first_level))?;
+    let inboxes = read_inputs(&options.inputs, &profile)?;
+    let levels = levels(first_level(options.first_level)?, inboxes)?;
 
     let engine = options.engine.engine()?;
     let mut debug = options.engine.sink();
-    let mut pages = FilePreimages::in_dir(options.preimage_dir.as_deref().unwrap_or(Path::new(".")));
-    let mut reveals = RollupReveals {
-        metadata: Metadata {
-            address: options.rollup.unwrap_or(RollupAddress::ZERO),
-            // As in the REPL of the network, whatever the first level is.
-            origination_level: Level::GENESIS,
-        },
-        preimages: &mut pages,
-    };
+    let mut pages = pages(options.preimage_dir.as_deref());
+    let mut reveals = RollupReveals { metadata: metadata(options.rollup), preimages: &mut pages };
     let mut tree = initial_state(Version::V0)?;
     install_boot_sector(&mut tree, &kernel, limits(&profile))?;
-    let mut level = first;
-    for messages in &inboxes {
+    for ReplayLevel { level, messages } in &levels {
         let mut around = Surroundings { runner: &engine, reveals: &mut reveals, debug: &mut *debug };
         let outcome =
-            eval_level(&tree, level, messages, &mut around).with_context(|| format!("level {level}"))?;
+            eval_level(&tree, *level, messages, &mut around).with_context(|| format!("level {level}"))?;
         tree = outcome.tree;
         let outbox: Vec<String> = outcome.outbox.iter().map(hex::encode).collect();
         let mut line = json!({
@@ -157,7 +153,6 @@ fn run_kernel(options: &RunOptions) -> Result<()> {
             line["error"] = error.to_json();
         }
         show(&line, options.json)?;
-        level = level.next();
     }
     Ok(())
 }
@@ -183,51 +178,4 @@ fn show(line: &Value, json: bool) -> Result<()> {
         output::line(format_args!("  outbox {i}: {}", message.as_str().unwrap_or_default()))?;
     }
     Ok(())
-}
-
-/// The machine's constants on a network.
-fn limits(profile: &Profile) -> Limits {
-    Limits {
-        ticks_per_snapshot: TickSpan(11_000_000_000),
-        outbox_validity_period: LevelSpan(profile.rollup.max_active_outbox_levels),
-        outbox_message_limit: u64::from(profile.rollup.max_outbox_messages_per_level),
-    }
-}
-
-fn replay(options: &ReplayOptions) -> Result<()> {
-    let text = std::fs::read_to_string(&options.file)
-        .with_context(|| format!("cannot read the run {}", options.file.display()))?;
-    let run = RunFile::parse(&text).with_context(|| format!("{}", options.file.display()))?;
-    let path = match &options.kernel {
-        Some(path) => path.clone(),
-        None => beside(&options.file, &run.kernel)?,
-    };
-    let kernel = read_kernel(&path)?;
-    let engine = options.engine.engine()?;
-    let replayed = run.replay(&kernel, &engine, &mut *options.engine.sink())?;
-    if options.check {
-        if let Some(difference) = check(&run.lines, &replayed.lines) {
-            if let Some((level, failure)) = &replayed.failure {
-                bail!("{difference}\nlevel {level} could not be computed: {failure}");
-            }
-            bail!("{difference}");
-        }
-        let levels = replayed.lines.len() - 1;
-        return output::line(format_args!("{}: {levels} levels as expected", options.file.display()));
-    }
-    for line in &replayed.lines {
-        output::line(line)?;
-    }
-    match replayed.failure {
-        Some((level, failure)) => Err(anyhow::Error::new(failure).context(format!("level {level}"))),
-        None => Ok(()),
-    }
-}
-
-/// The kernel that a run names is in a folder beside the one of the run, or above that.
-fn beside(file: &Path, kernel: &str) -> Result<PathBuf> {
-    let absolute = std::path::absolute(file)?;
-    absolute.ancestors().skip(1).take(4).map(|dir| dir.join(kernel)).find(|path| path.is_file()).ok_or_else(
-        || anyhow!("no {kernel} in the folders above {}: say where it is with --kernel", file.display()),
-    )
 }

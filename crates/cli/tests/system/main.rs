@@ -9,6 +9,8 @@ mod demo;
 mod killed;
 mod layer1_gone;
 mod pvm;
+mod pvm_ticks;
 mod reorganised;
+mod repl;
 mod stopped;
 mod support;

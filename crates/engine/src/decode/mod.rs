@@ -10,7 +10,7 @@ mod types;
 
 pub(crate) use code::Initial;
 use code::{Seen, expression, initial};
-use reader::{Extent, Reader, Result};
+use reader::{END, Extent, Reader, Result};
 pub(crate) use types::{FuncType, Limits, ValueType};
 use types::{func_type, global_type, limits, ref_type, table_type};
 
@@ -229,7 +229,12 @@ impl Decoder<'_> {
         while self.reader.peek() == Some(0) {
             self.reader.byte()?;
             let length = self.reader.length()?;
-            self.reader.take(length)?;
+            let start = self.reader.position();
+            self.reader.unused_name()?;
+            match length.checked_sub(self.reader.position() - start) {
+                Some(rest) => self.reader.take(rest)?,
+                None => return self.reader.fail(start, END),
+            };
         }
         match self.reader.peek() {
             Some(13..) => self.reader.fail(self.reader.position(), "malformed section id"),
@@ -374,5 +379,23 @@ impl Decoder<'_> {
         }
         expression(&mut self.reader, &mut self.seen)?;
         self.reader.check_size(&extent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_custom_sections_are_read() {
+        let reason = |section: &[u8]| {
+            let kernel = [&b"\0asm\x01\0\0\0"[..], &[0, section.len() as u8], section].concat();
+            decode(&kernel).map(drop).map_err(|error| error.reason)
+        };
+        assert_eq!(reason(b"\x03abcrest"), Ok(()));
+        assert_eq!(reason(b""), Err(END.into()));
+        assert_eq!(reason(b"\x01\x80"), Err("malformed UTF-8 encoding".into()));
+        assert_eq!(reason(b"\x02\xffx"), Err("malformed UTF-8 encoding".into()));
+        assert_eq!(reason(b"\x09abc"), Err("length out of bounds".into()));
     }
 }

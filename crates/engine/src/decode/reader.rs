@@ -4,6 +4,8 @@ use super::DecodeError;
 
 /// Longest name that the machine takes, in bytes.
 const NAME_MAX: usize = 512;
+/// What the machine says of bytes that are not there.
+pub(super) const END: &str = "unexpected end of section or function";
 
 pub(super) type Result<T> = std::result::Result<T, DecodeError>;
 
@@ -49,7 +51,7 @@ impl<'a> Reader<'a> {
                 self.position += 1;
                 Ok(byte)
             }
-            None => self.fail(self.bytes.len(), "unexpected end of section or function"),
+            None => self.fail(self.bytes.len(), END),
         }
     }
 
@@ -64,7 +66,7 @@ impl<'a> Reader<'a> {
                 self.position += count;
                 Ok(bytes)
             }
-            None => self.fail(self.bytes.len(), "unexpected end of section or function"),
+            None => self.fail(self.bytes.len(), END),
         }
     }
 
@@ -143,6 +145,19 @@ impl<'a> Reader<'a> {
         let bytes = self.take(length)?;
         match std::str::from_utf8(bytes) {
             Ok(name) => Ok(name),
+            Err(_) => self.fail(start, "malformed UTF-8 encoding"),
+        }
+    }
+
+    /// The name of a custom section, of which nothing is kept: one that is too long is not even read.
+    pub(super) fn unused_name(&mut self) -> Result<()> {
+        let start = self.position;
+        let length = self.length()?;
+        if length > NAME_MAX {
+            return Ok(());
+        }
+        match std::str::from_utf8(self.take(length)?) {
+            Ok(_) => Ok(()),
             Err(_) => self.fail(start, "malformed UTF-8 encoding"),
         }
     }

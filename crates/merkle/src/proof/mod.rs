@@ -6,6 +6,9 @@ mod parts;
 mod recorder;
 #[cfg(test)]
 mod tests;
+mod walk;
+
+pub use walk::Seen;
 
 use crate::error::TreeError;
 use crate::tree::{Kind, Tree};

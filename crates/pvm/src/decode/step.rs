@@ -147,10 +147,19 @@ impl OpenStack {
         self.length = self.length.wrapping_sub(1);
         Ok(Some(self.vector.get(self.length)?.clone()))
     }
+
+    /// Three entries are read before it is known how many are needed: they are in the proof of the step.
+    fn look_at_top(&mut self) -> Result<()> {
+        for below in 1..=self.length.min(3) {
+            self.vector.get(self.length.wrapping_sub(below))?;
+        }
+        Ok(())
+    }
 }
 
 /// Takes at most one instruction, or closes a block.
 fn expression(s: &mut Stream, allocations: &mut Allocations, stack: &mut OpenStack) -> Result<()> {
+    stack.look_at_top()?;
     match stack.pop()? {
         Some(Open::Next { block }) => next(s, allocations, stack, block),
         Some(Open::Stop { block }) => {

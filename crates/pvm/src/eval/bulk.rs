@@ -3,7 +3,7 @@
 use super::shape::{Task, Tasks};
 use super::value::Ref;
 use crate::lazy::record;
-use crate::numeric::{Number, Packing, StoreOp, LoadOp, Extension, Width};
+use crate::numeric::{Extension, LoadOp, Number, Packing, StoreOp, Width};
 use crate::wasm::instruction::Instruction;
 
 record! {

@@ -41,7 +41,12 @@ fn plain(tasks: &mut Tasks, instruction: Instruction) {
 }
 
 /// Makes the instruction that was just taken from the tasks of the innermost block.
-pub(super) fn step(frame: &mut Frame, labels: &mut Labels, modules: &mut Modules, instruction: Instruction) -> Done {
+pub(super) fn step(
+    frame: &mut Frame,
+    labels: &mut Labels,
+    modules: &mut Modules,
+    instruction: Instruction,
+) -> Done {
     use Instruction as I;
     let Label { values, tasks, .. } = &mut labels.top;
     match instruction {
@@ -212,7 +217,12 @@ fn computed<T>(result: Result<T, NumericError>, tasks: &mut Tasks, put: impl FnO
     Ok(())
 }
 
-fn call_indirect(instance: &mut Instance, tasks: &mut Tasks, (table, index): (i32, i32), func_type: i32) -> Done {
+fn call_indirect(
+    instance: &mut Instance,
+    tasks: &mut Tasks,
+    (table, index): (i32, i32),
+    func_type: i32,
+) -> Done {
     let function = match instance.look_at_table(table)?.load(index)? {
         Some(Ref::Func { function }) => function,
         Some(Ref::Null { .. }) => return Err(Fault::crash(format!("uninitialized element {index}"))),
@@ -246,7 +256,12 @@ fn is_outside(at: i32, count: i32, bound: i64) -> bool {
     u64::from(at as u32) + u64::from(count as u32) > bound as u64
 }
 
-fn on_table(instance: &mut Instance, values: &mut Values, tasks: &mut Tasks, instruction: Instruction) -> Done {
+fn on_table(
+    instance: &mut Instance,
+    values: &mut Values,
+    tasks: &mut Tasks,
+    instruction: Instruction,
+) -> Done {
     use Instruction as I;
     match instruction {
         I::TableGet(table) => {
@@ -342,7 +357,8 @@ fn on_memory(
             let (v, at) = (values.pop_vector()?, values.pop_i32()?);
             let mut bytes = [0; 8];
             let memory = look(modules, module)?.look_at_memory(0)?;
-            let loaded = memory.load_lane(at, op.offset, &mut bytes[..op.width()]).map(|bytes| op.loaded(bytes, &v));
+            let loaded =
+                memory.load_lane(at, op.offset, &mut bytes[..op.width()]).map(|bytes| op.loaded(bytes, &v));
             accessed(loaded, tasks, |v| values.push_vector(v))
         }
         I::VecStoreLane(op) => {

@@ -44,12 +44,24 @@ pub(super) fn step(
             let remaining = Ticks(remaining.0.saturating_sub(1));
             Invocation::Stop { values, tasks, fresh, remaining }
         }
-        Invocation::Start { function, values, tasks } => start(function, values, tasks, frame, modules, world)?,
+        Invocation::Start { function, values, tasks } => {
+            start(function, values, tasks, frame, modules, world)?
+        }
         Invocation::Locals { arity, args, values, tasks, module, func, types, done, offset }
             if offset == types.length() =>
         {
             let reversed = Values::with_length(args.length());
-            Invocation::Args { arity, values, tasks, module, func, locals: done, args, done: reversed, offset: 0 }
+            Invocation::Args {
+                arity,
+                values,
+                tasks,
+                module,
+                func,
+                locals: done,
+                args,
+                done: reversed,
+                offset: 0,
+            }
         }
         Invocation::Locals { arity, args, values, tasks, module, func, mut types, mut done, offset } => {
             let value = Value::default_of(*types.get(offset)?);

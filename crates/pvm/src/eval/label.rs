@@ -24,7 +24,11 @@ pub(super) enum Effect {
 }
 
 /// Does the next task of the innermost block, which is taken from it.
-pub(super) fn advance(frame: &mut Frame, labels: &mut Labels, modules: &mut Modules) -> Result<Effect, Fault> {
+pub(super) fn advance(
+    frame: &mut Frame,
+    labels: &mut Labels,
+    modules: &mut Modules,
+) -> Result<Effect, Fault> {
     let top = &mut labels.top;
     // The length counts as signed here.
     if top.tasks.length() <= 0 {

@@ -18,7 +18,7 @@ pub(crate) use world::World;
 use crate::instance::{AccessError, FunctionRef, Modules};
 use crate::lazy::{Maybe, Node, Text, Vec32};
 use crate::state::StateError;
-use shape::{Call, Evaluation, Invocation, LabelStep, Frame, Label, Labels, Progress};
+use shape::{Call, Evaluation, Frame, Invocation, Label, LabelStep, Labels, Progress};
 use soru_merkle::Tree;
 
 impl Config {

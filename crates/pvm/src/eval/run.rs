@@ -1,8 +1,8 @@
 //! The ticks of an evaluation: one by one, each with the state that it leads to, and many at once.
 
 use super::fault::Fault;
-use super::invoke::{self, fresh_call};
 use super::instruction;
+use super::invoke::{self, fresh_call};
 use super::label::{self, Effect};
 use super::shape::{
     Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
@@ -50,7 +50,10 @@ impl Config {
                 } else {
                     let top = Call {
                         progress: Progress::Going {
-                            labels: Labels { top: Label { values: stacking.done, tasks, ..label }, rest: labels },
+                            labels: Labels {
+                                top: Label { values: stacking.done, tasks, ..label },
+                                rest: labels,
+                            },
                         },
                         ..top
                     };
@@ -69,7 +72,12 @@ impl Config {
 
     /// Up to `max` ticks: how many were made, and why no more could be. It stops where it waits for a reveal and where it
     /// has an end. Of the states in between only the last one is made.
-    pub(crate) fn ticks(&mut self, max: u64, modules: &mut Modules, world: &mut World<'_>) -> (u64, Option<Fault>) {
+    pub(crate) fn ticks(
+        &mut self,
+        max: u64,
+        modules: &mut Modules,
+        world: &mut World<'_>,
+    ) -> (u64, Option<Fault>) {
         let mut done = 0;
         while done < max {
             let left = max - done;
@@ -105,7 +113,8 @@ impl Config {
 
     /// The answer to a reveal. It takes one tick.
     pub(crate) fn reveal(&mut self, modules: &mut Modules, answer: &[u8]) -> Result<(), Fault> {
-        let no_next_state = |reason: &str| Fault::State(StateError::NoNextState { reason: reason.to_owned() });
+        let no_next_state =
+            |reason: &str| Fault::State(StateError::NoNextState { reason: reason.to_owned() });
         let Step::Next { top, step: LabelStep::Invoke { invocation, .. }, .. } = &mut self.step else {
             return Err(no_next_state("the kernel waits for no reveal"));
         };
@@ -138,7 +147,8 @@ impl Config {
         let mut done = 0;
         let Step::Start { top, rest } = &mut self.step else { return (0, None) };
         loop {
-            let ticks = match foresee(top, rest, limit) {
+            // What is foreseen is read: a single tick reads no more than it needs, as its proof has to.
+            let ticks = match (max - done > 1).then(|| foresee(top, rest, limit)).flatten() {
                 Some(ticks) if ticks <= max - done => ticks,
                 _ => return (done, None),
             };
@@ -181,7 +191,9 @@ fn foresee(top: &mut Call, rest: &mut Calls, limit: i32) -> Option<u64> {
             Some(joined + 4)
         }
         Progress::Result { values } if !rest.is_empty() => match &rest.get(0).ok()?.progress {
-            Progress::Going { labels } => Some(count(values.length())? + count(labels.top.values.length())? + 2),
+            Progress::Going { labels } => {
+                Some(count(values.length())? + count(labels.top.values.length())? + 2)
+            }
             _ => None,
         },
         _ => None,
@@ -229,7 +241,9 @@ fn whole_step(top: &mut Call, rest: &mut Calls, modules: &mut Modules) -> Result
         Progress::Result { values } => {
             let mut values = std::mem::take(values);
             *top = rest.pop()?;
-            let Progress::Going { labels } = &mut top.progress else { return Err(VectorError::NoEntry.into()) };
+            let Progress::Going { labels } = &mut top.progress else {
+                return Err(VectorError::NoEntry.into());
+            };
             labels.top.values = joined(&mut values, &mut labels.top.values)?;
         }
         Progress::Trapped { .. } => (),
@@ -238,7 +252,8 @@ fn whole_step(top: &mut Call, rest: &mut Calls, modules: &mut Modules) -> Result
 }
 
 fn joined(left: &mut Values, right: &mut Values) -> Result<Values, VectorError> {
-    let mut values = Vec::with_capacity((left.length() as u32 as usize).saturating_add(right.length() as u32 as usize));
+    let mut values =
+        Vec::with_capacity((left.length() as u32 as usize).saturating_add(right.length() as u32 as usize));
     for vector in [left, right] {
         for index in 0..vector.length() {
             values.push(vector.get(index)?.clone());
@@ -281,7 +296,9 @@ fn begin(top: Call, mut rest: Calls) -> Result<Step, Fault> {
                 return Ok(Step::Result { values });
             }
             let top = rest.pop()?;
-            let Progress::Going { labels } = top.progress.clone() else { return Err(VectorError::NoEntry.into()) };
+            let Progress::Going { labels } = top.progress.clone() else {
+                return Err(VectorError::NoEntry.into());
+            };
             let Labels { top: label, rest: labels } = labels;
             let stacking = Box::new(Joining::of(values, label.values.clone()));
             let tasks = label.tasks.clone();
@@ -291,7 +308,12 @@ fn begin(top: Call, mut rest: Calls) -> Result<Step, Fault> {
 }
 
 /// The next step of a block.
-fn next(step: LabelStep, top: &mut Call, modules: &mut Modules, world: &mut World<'_>) -> Result<LabelStep, Fault> {
+fn next(
+    step: LabelStep,
+    top: &mut Call,
+    modules: &mut Modules,
+    world: &mut World<'_>,
+) -> Result<LabelStep, Fault> {
     Ok(match step {
         LabelStep::Start { labels: Ongoing::Labels { mut labels } } => {
             let tasks = &mut labels.top.tasks;

@@ -3,8 +3,8 @@
 use super::Fault;
 use crate::instance::FunctionRef;
 use crate::lazy::{Vec32, leaf_nodes, union};
-use crate::numeric::vector::Vector;
 use crate::numeric::Number;
+use crate::numeric::vector::Vector;
 use crate::wasm::types::{RefType, ValueType};
 
 union! {

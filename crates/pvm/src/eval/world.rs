@@ -29,7 +29,12 @@ pub(crate) struct World<'a> {
 }
 
 impl World<'_> {
-    pub(super) fn call(&mut self, name: &Text, args: &[Value], caller: &mut Instance) -> Result<Called, Fault> {
+    pub(super) fn call(
+        &mut self,
+        name: &Text,
+        args: &[Value],
+        caller: &mut Instance,
+    ) -> Result<Called, Fault> {
         let function = HostFunction::by_registered_name(self.version, &name.0)
             .ok_or_else(|| Fault::unknown("Not_found"))?;
         let numbers = args.iter().map(|value| match value {

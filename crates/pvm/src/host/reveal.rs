@@ -28,7 +28,8 @@ impl RevealCall {
         args: &[HostValue],
         memory: &dyn Memory,
     ) -> Option<Result<Self, ErrorCode>> {
-        let &[HostValue::I32(src), HostValue::I32(len), HostValue::I32(destination), HostValue::I32(max)] = args
+        let &[HostValue::I32(src), HostValue::I32(len), HostValue::I32(destination), HostValue::I32(max)] =
+            args
         else {
             return None;
         };

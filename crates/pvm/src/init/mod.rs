@@ -6,7 +6,9 @@ mod segments;
 mod state;
 
 use crate::eval::{Config, Fault, Step, World};
-use crate::instance::{Extern, FunctionRef, GlobalInstance, Instance, MemoryInstance, Modules, TableInstance};
+use crate::instance::{
+    Extern, FunctionRef, GlobalInstance, Instance, MemoryInstance, Modules, TableInstance,
+};
 use crate::instance::{Function, InstanceType};
 use crate::lazy::{Joining, Mapping, Maybe, Names, Node, Text, Vec32};
 use crate::run::ENTRYPOINT;
@@ -14,7 +16,9 @@ use crate::state::StateError;
 use crate::wasm::module::{Export, Func, Module};
 use crate::wasm::types::FuncType;
 use soru_merkle::Tree;
-use state::{Constant, ElemTasks, InitStep, Initialising, NewElements, NewFunction, NewGlobal, NewMemory, NewTable};
+use state::{
+    Constant, ElemTasks, InitStep, Initialising, NewElements, NewFunction, NewGlobal, NewMemory, NewTable,
+};
 
 /// What a kernel's exports have to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +93,12 @@ impl Initialiser {
     }
 
     /// Up to `max` ticks, unless it is done: how many were made, and why no more could be.
-    pub(crate) fn ticks(&mut self, max: u64, rules: ExportRules, world: &mut World<'_>) -> (u64, Option<Fault>) {
+    pub(crate) fn ticks(
+        &mut self,
+        max: u64,
+        rules: ExportRules,
+        world: &mut World<'_>,
+    ) -> (u64, Option<Fault>) {
         let stack_limit = world.version.call_depth_limit() as i32;
         let mut done = 0;
         while done < max && !self.is_done() {
@@ -194,7 +203,9 @@ impl Making<'_, '_> {
             }
             InitStep::Tables { instance, mut map } => {
                 match map.current.0.take() {
-                    None => map.current = Maybe(Some(NewTable::Given { table: *map.origin.get(map.offset)? })),
+                    None => {
+                        map.current = Maybe(Some(NewTable::Given { table: *map.origin.get(map.offset)? }))
+                    }
                     Some(NewTable::Given { table }) => {
                         let table = TableInstance::new(table)?;
                         map.current = Maybe(Some(NewTable::Made { table }));
@@ -217,7 +228,9 @@ impl Making<'_, '_> {
             }
             InitStep::Memories { instance, mut map } => {
                 match map.current.0.take() {
-                    None => map.current = Maybe(Some(NewMemory::Given { memory: *map.origin.get(map.offset)? })),
+                    None => {
+                        map.current = Maybe(Some(NewMemory::Given { memory: *map.origin.get(map.offset)? }))
+                    }
                     Some(NewMemory::Given { memory }) => {
                         let memory = MemoryInstance::new(memory.0)?;
                         map.current = Maybe(Some(NewMemory::Made { memory }));

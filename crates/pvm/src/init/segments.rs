@@ -64,7 +64,9 @@ impl JoinTasks {
                 let (first, second) = (parts.pop()?, parts.pop()?);
                 Self::Going { join: Joining::of(first, second), parts }
             }
-            Self::Going { join, parts } if join.is_done() && parts.is_empty() => Self::Done { tasks: join.done },
+            Self::Going { join, parts } if join.is_done() && parts.is_empty() => {
+                Self::Done { tasks: join.done }
+            }
             Self::Going { join, mut parts } if join.is_done() => {
                 let next = parts.pop()?;
                 Self::Going { join: Joining::of(join.done, next), parts }
@@ -118,7 +120,9 @@ pub(super) fn step(
             }
         }
         InitStep::AllTasks { instance, mut join } => match join.take() {
-            Some(tasks) => InitStep::Evaluate { config: Box::new(Config::of_tasks(name, stack_limit, tasks)) },
+            Some(tasks) => {
+                InitStep::Evaluate { config: Box::new(Config::of_tasks(name, stack_limit, tasks)) }
+            }
             None => InitStep::AllTasks { instance, join: join.step()? },
         },
         InitStep::Evaluate { config } => match &config.step {

@@ -2,7 +2,8 @@
 
 use crate::eval::{Config, Ref, Task, Tasks, Value};
 use crate::instance::{
-    Elements, Extern, FunctionRef, GlobalInstance, Instance, InstanceType, MemoryInstance, Modules, TableInstance,
+    Elements, Extern, FunctionRef, GlobalInstance, Instance, InstanceType, MemoryInstance, Modules,
+    TableInstance,
 };
 use crate::lazy::{Joining, Mapping, Names, Text, Vec32, record, union};
 use crate::wasm::module::{DataSegment, ElemSegment, Export, Func, Global, Import, Module};

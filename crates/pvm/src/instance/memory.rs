@@ -76,7 +76,11 @@ impl MemoryInstance {
 
     fn address(at: i32, offset: i32) -> Access<i64> {
         let address = at.wrapping_add(offset);
-        if (address as u32) < at as u32 { Err(AccessError::OutOfBounds) } else { Ok(i64::from(address as u32)) }
+        if (address as u32) < at as u32 {
+            Err(AccessError::OutOfBounds)
+        } else {
+            Ok(i64::from(address as u32))
+        }
     }
 
     // Numbers are read from the last byte to the first: if not all are there, none is read.

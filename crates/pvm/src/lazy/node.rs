@@ -263,18 +263,3 @@ impl Leaf for Text {
 }
 
 leaf_nodes!(i32, i64, bool, Text);
-
-/// A subtree that is kept as it is.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Opaque(pub(crate) Tree);
-
-impl Node for Opaque {
-    fn read(tree: &Tree) -> Result<Self, StateError> {
-        Ok(Self(tree.clone()))
-    }
-
-    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
-        *dir = self.0.clone();
-        Ok(())
-    }
-}

@@ -11,8 +11,6 @@
 //! * Conversions from floats are instructions like others, but nothing is a float: they fail for any operand. On the lanes
 //!   of a vector they work.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "nothing is evaluated yet"))]
-
 mod access;
 mod integer;
 #[cfg(test)]

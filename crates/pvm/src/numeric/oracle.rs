@@ -345,7 +345,7 @@ fn cases_are_there() {
 
 #[test]
 fn instructions_are_read_as_they_are_written() {
-    for case in cases() {
+    for mut case in cases() {
         let mut tree = Tree::empty();
         case.instruction.write(&mut tree).unwrap();
         assert_eq!(Instruction::read(&tree).unwrap(), case.instruction);

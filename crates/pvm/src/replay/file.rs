@@ -1,7 +1,8 @@
 //! Reading the file of a run.
 
+use super::setup::Setup;
 use crate::reveal::{RevealError, RevealSource};
-use crate::state::Limits;
+use crate::state::{Limits, MAX_REBOOTS};
 use crate::version::Version;
 use serde_json::{Map, Value};
 use soru_base::level::{Level, LevelSpan};
@@ -31,7 +32,7 @@ pub struct ReplayLevel {
 /// A run, read from its file.
 #[derive(Debug, Clone)]
 pub struct RunFile {
-    /// Where the kernel was, relative to the folder of the vectors.
+    /// Where the kernel was, relative to the folder of the vectors. Empty if every line has its own.
     pub kernel: String,
     /// Version of the machine.
     pub version: Version,
@@ -48,6 +49,17 @@ pub struct RunFile {
     pub(super) header: Map<String, Value>,
 }
 
+/// What the lines of a run are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// One line a level.
+    Levels,
+    /// One line for each observed state.
+    Ticks,
+    /// One line for each kernel.
+    Kernels,
+}
+
 /// Answers known beforehand, by request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FixedReveals(pub BTreeMap<Vec<u8>, Vec<u8>>);
@@ -60,6 +72,26 @@ impl RevealSource for FixedReveals {
 }
 
 impl RunFile {
+    /// What its lines are about.
+    pub fn kind(&self) -> RunKind {
+        let by_level = |line: &Value| {
+            line.get("level").is_some() && line.get("tick").is_none() && line.get("at").is_none()
+        };
+        if self.header.contains_key("boot_sector_hash") || self.lines.get(1).is_some_and(by_level) {
+            RunKind::Levels
+        } else if !self.header.contains_key("kernel") {
+            RunKind::Kernels
+        } else {
+            RunKind::Ticks
+        }
+    }
+
+    /// What its machine is made with.
+    pub fn setup(&self) -> Setup {
+        let reboots = Some(self.max_reboots).filter(|reboots| u64::from(*reboots) != MAX_REBOOTS);
+        Setup { version: self.version, limits: self.limits, max_reboots: reboots }
+    }
+
     /// Reads a file: one JSON object a line, the first one the run.
     pub fn parse(text: &str) -> Result<Self, ReplayError> {
         let mut lines = Vec::new();
@@ -101,7 +133,10 @@ fn read(header: Map<String, Value>, lines: Vec<Value>) -> Result<RunFile, String
     }
     let period = number(&header, "outbox_validity_period")?;
     Ok(RunFile {
-        kernel: text(&header, "kernel")?.to_owned(),
+        kernel: match lines.get(1) {
+            Some(line) if line.get("kernel").is_some() && !header.contains_key("kernel") => String::new(),
+            _ => text(&header, "kernel")?.to_owned(),
+        },
         version: text(&header, "pvm_version")?.parse().map_err(|e| format!("pvm_version: {e}"))?,
         limits: Limits {
             ticks_per_snapshot: TickSpan(number(&header, "ticks_per_snapshot")?),
@@ -170,6 +205,24 @@ mod tests {
         assert_eq!((run.version, run.max_reboots, run.limits.outbox_message_limit), (Version::V0, 5, 4));
         assert_eq!(run.reveals.reveal(&[1]), Ok(vec![10]));
         assert!(run.reveals.reveal(&[2]).is_err());
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let kind = |header: &str, line: &str| {
+            let text = format!("{}\n{line}", header.replace('\n', ""));
+            RunFile::parse(&text).unwrap().kind()
+        };
+        assert_eq!(kind(HEADER, r#"{"at":"initial_state"}"#), RunKind::Ticks);
+        assert_eq!(kind(HEADER, r#"{"at":"input","level":5,"tick":1}"#), RunKind::Ticks);
+        assert_eq!(kind(HEADER, r#"{"tick":1}"#), RunKind::Ticks);
+        assert_eq!(kind(HEADER, r#"{"level":5}"#), RunKind::Levels);
+        let header = HEADER.replace(r#""kernel":"k.wasm","#, "");
+        assert_eq!(kind(&header, r#"{"kernel":"00","tick":5}"#), RunKind::Kernels);
+        assert_eq!(
+            RunFile::parse(&header.replace('\n', "")).unwrap_err().to_string(),
+            "line 1 of the run: kernel: expected a text, found null"
+        );
     }
 
     #[test]

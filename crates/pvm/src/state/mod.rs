@@ -144,7 +144,9 @@ impl Machine {
         match &self.tick_state {
             TickState::Collect => Status::InputRequired,
             TickState::Stuck(error) if !error.is_recoverable() => Status::InputRequired,
-            TickState::Eval(evaluator) => evaluator.request().map_or(Status::Computing, Status::RevealRequired),
+            TickState::Eval(evaluator) => {
+                evaluator.request().map_or(Status::Computing, Status::RevealRequired)
+            }
             _ => Status::Computing,
         }
     }

@@ -1,6 +1,5 @@
-//! Commands made of words, as Octez's clients have them: `transfer <amount> from <source> to <target>`.
-//!
-//! A table of [`Phrase`]s is the grammar: it parses, it explains what was expected, it prints the help.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,42 +7,69 @@ use thiserror::Error;
 
 /// One command.
 #[derive(Debug)]
-pub(crate) struct Phrase<Id: 'static> {
+pub struct Phrase<Id: 'static> {
     /// Literal words, and parameters as `<name>`. A last `<name...>` takes all words that are left.
-    pub(crate) words: &'static str,
+    pub words: &'static str,
     /// One line of help.
-    pub(crate) about: &'static str,
+    pub about: &'static str,
     /// Which options it takes, by their long names.
-    pub(crate) options: &'static [&'static str],
+    pub options: &'static [&'static str],
     /// What it is.
-    pub(crate) id: Id,
+    pub id: Id,
 }
 
 /// The parameters of a command that was recognised.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Parameters(BTreeMap<&'static str, Vec<String>>);
+pub struct Parameters(BTreeMap<&'static str, Vec<String>>);
 
 /// Why words are no command.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub(crate) enum PhraseError {
+pub enum PhraseError {
+    /// There are none.
     #[error("a command is missing; `--help` lists them all")]
     Empty,
+    /// A word does not fit.
     #[error("unexpected `{found}` after `{context}`: expected {expected}{hint}")]
-    Unexpected { found: String, context: String, expected: String, hint: String },
+    Unexpected {
+        /// Number of the word, from 0.
+        at: usize,
+        /// The word.
+        found: String,
+        /// The words before it.
+        context: String,
+        /// What would have fitted.
+        expected: String,
+        /// The word that may have been meant.
+        hint: String,
+    },
+    /// More words are needed.
     #[error("`{context}` is not finished: expected {expected}")]
-    Unfinished { context: String, expected: String },
+    Unfinished {
+        /// The words.
+        context: String,
+        /// What would have come next.
+        expected: String,
+    },
+    /// The command would ignore an option.
     #[error("`{command}` does not take --{option}; it takes {expected}")]
-    Option { command: &'static str, option: String, expected: String },
+    Option {
+        /// The command.
+        command: &'static str,
+        /// The option.
+        option: String,
+        /// The options that it takes.
+        expected: String,
+    },
 }
 
 impl Parameters {
     /// The word given for the parameter `name`.
-    pub(crate) fn get(&self, name: &str) -> &str {
+    pub fn get(&self, name: &str) -> &str {
         self.0.get(name).and_then(|words| words.first()).map_or("", String::as_str)
     }
 
     /// The words given for the last parameter `name...`.
-    pub(crate) fn rest(&self, name: &str) -> &[String] {
+    pub fn rest(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 }
@@ -99,7 +125,7 @@ fn fit(phrase: &'static str, given: &[String]) -> Fit {
 }
 
 /// Finds the phrase that the words are; among several, the one with most literal words.
-pub(crate) fn parse<Id>(
+pub fn parse<Id>(
     table: &'static [Phrase<Id>],
     given: &[String],
 ) -> Result<(&'static Phrase<Id>, Parameters), PhraseError> {
@@ -136,7 +162,8 @@ pub(crate) fn parse<Id>(
             let hint = nearest(found, expected.iter().map(|e| e.trim_matches('`')))
                 .map(|word| format!("; did you mean `{word}`?"))
                 .unwrap_or_default();
-            Err(PhraseError::Unexpected { found: found.clone(), context, expected: one_of(&expected), hint })
+            let expected = one_of(&expected);
+            Err(PhraseError::Unexpected { at: furthest, found: found.clone(), context, expected, hint })
         }
     }
 }
@@ -149,7 +176,7 @@ fn one_of(expected: &[String]) -> String {
 
 impl<Id> Phrase<Id> {
     /// Refuses an option that was given and that the command would ignore. `always` are those that every command takes.
-    pub(crate) fn check_options(&self, given: &[String], always: &[&str]) -> Result<(), PhraseError> {
+    pub fn check_options(&self, given: &[String], always: &[&str]) -> Result<(), PhraseError> {
         let taken = || self.options.iter().chain(always);
         match given.iter().find(|option| !taken().any(|o| o == option)) {
             None => Ok(()),
@@ -163,7 +190,7 @@ impl<Id> Phrase<Id> {
 }
 
 /// The candidate that is at most two typing errors away.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|c| (strsim::damerau_levenshtein(word, c), c))
         .filter(|(d, c)| *d <= 2 && *d < c.len())
@@ -171,8 +198,30 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
         .map(|(_, c)| c)
 }
 
+/// The literal words that may follow the words given and begin with `begun`, each once.
+pub fn complete<Id>(table: &'static [Phrase<Id>], given: &[String], begun: &str) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for phrase in table {
+        let mut given = given.iter();
+        for token in tokens(phrase.words) {
+            match (token, given.next()) {
+                (Token::Word(word), None) => {
+                    if word.starts_with(begun) && !found.contains(&word) {
+                        found.push(word);
+                    }
+                    break;
+                }
+                (Token::Word(word), Some(g)) if g == word => (),
+                (Token::Parameter(_), Some(_)) => (),
+                _ => break,
+            }
+        }
+    }
+    found
+}
+
 /// The table as help text.
-pub(crate) fn help<Id>(table: &[Phrase<Id>]) -> String {
+pub fn help<Id>(table: &[Phrase<Id>]) -> String {
     let mut out = String::from("Commands:\n");
     for phrase in table {
         let _ = write!(out, "  {}\n      {}\n", phrase.words, phrase.about);
@@ -222,6 +271,16 @@ mod tests {
     fn the_last_parameter_may_take_many_words() {
         let (_, parameters) = parse(TABLE, &words("sum 1 2 3")).unwrap();
         assert_eq!(parameters.rest("numbers"), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn the_next_word_is_completed() {
+        assert_eq!(complete(TABLE, &[], "s"), ["send", "sum"]);
+        assert_eq!(complete(TABLE, &words("get"), ""), ["balance"]);
+        assert_eq!(complete(TABLE, &words("transfer 3"), "f"), ["from"]);
+        assert!(complete(TABLE, &words("transfer"), "").is_empty());
+        assert!(complete(TABLE, &words("sum 1"), "").is_empty());
+        assert!(complete(TABLE, &words("gte"), "b").is_empty());
     }
 
     #[test]

@@ -1,0 +1,351 @@
+//! `soru pvm prove`, `verify` and `proof show`: proofs of single ticks.
+
+use super::kernel::MachineOptions;
+use super::progress::Progress;
+use crate::{UsageError, output};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use soru_base::Level;
+use soru_base::bin::Binary;
+use soru_base::tick::Tick;
+use soru_merkle::proof::Seen;
+use soru_node::reveals::FilePreimages;
+use soru_pvm::Machine;
+use soru_pvm::replay::{Outside, Tracer};
+use soru_pvm::state::{InputPlace, Status};
+use soru_pvm::step_proof::{StepInput, StepProof};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub(crate) struct ProveOptions {
+    #[command(flatten)]
+    machine: MachineOptions,
+    /// Prove the tick that leads out of the state of this tick
+    #[arg(long, value_name = "TICK")]
+    tick: u64,
+    /// Write the proof to this file: the network's bytes, then what the tick takes, if anything
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ProofCommand {
+    /// Print what a proof holds: paths, values, hashes of what is left out
+    Show(FileOptions),
+}
+
+#[derive(Args)]
+pub(crate) struct FileOptions {
+    /// The file of the proof
+    file: PathBuf,
+    /// The message that the tick takes, if the file does not hold it
+    #[arg(long, value_name = "LEVEL:INDEX:HEX", conflicts_with = "reveal")]
+    message: Option<String>,
+    /// The answer to a reveal that the tick takes, if the file does not hold it
+    #[arg(long, value_name = "HEX")]
+    reveal: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn prove(options: &ProveOptions) -> Result<()> {
+    let prepared = options.machine.prepare()?;
+    let mut pages = FilePreimages::in_dir(Path::new("."));
+    let mut reveals = prepared.reveals(&mut pages);
+    let mut debug = options.machine.sink();
+    let progress = Progress::new(Some(options.tick));
+    let mut watch = |tick| progress.at(tick);
+    let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
+    let mut tracer = Tracer::begin(prepared.setup, &prepared.kernel, &prepared.levels, outside)?;
+    tracer.set_max_reboots();
+    let proof = tracer.go_to(Tick(options.tick)).and_then(|()| tracer.proof());
+    progress.finish(tracer.tick());
+    let proof = proof?;
+    let bytes = proof.to_bytes();
+    std::fs::write(&options.out, bytes)
+        .with_context(|| format!("cannot write the proof {}", options.out.display()))?;
+    let facts = facts(&proof, Some(tracer.machine()), None);
+    report(&facts, options.json)
+}
+
+pub(super) fn verify(options: &FileOptions) -> Result<()> {
+    for (name, proof) in read(options)? {
+        let proved = proof.verify().with_context(|| name.clone())?;
+        let machine = proof.proof.to_tree().ok().and_then(|tree| Machine::from_tree(&tree).ok());
+        report(&facts(&proof, machine.as_ref(), Some(&proved.status)), options.json)?;
+    }
+    Ok(())
+}
+
+/// What a proof is about, in the order in which it is shown.
+fn facts(proof: &StepProof, machine: Option<&Machine>, status: Option<&Status>) -> Value {
+    let mut facts = Map::new();
+    let mut put = |name: &str, value: Value| facts.insert(name.to_owned(), value);
+    if let Some(machine) = machine {
+        put("tick", machine.current_tick.0.into());
+        put("state", machine.state_name().into());
+    }
+    match status.cloned().or(machine.map(Machine::status)) {
+        Some(Status::InputRequired) => put("status", "input-required".into()),
+        Some(Status::RevealRequired(request)) => {
+            put("status", format!("reveal-required:{}", hex::encode(request)).into())
+        }
+        Some(Status::Computing) | None => None,
+    };
+    put("before", proof.proof.before().to_hex().into());
+    put("after", proof.proof.after().to_hex().into());
+    put("proof_size", proof.proof.to_bytes().len().into());
+    match &proof.input {
+        StepInput::Nothing => None,
+        StepInput::Message { place, message } => put(
+            "input",
+            json!({ "level": place.level.get(), "index": place.counter, "message": hex::encode(message) }),
+        ),
+        StepInput::Reveal(answer) => put("reveal", hex::encode(answer).into()),
+    };
+    Value::Object(facts)
+}
+
+fn report(facts: &Value, json: bool) -> Result<()> {
+    if json {
+        return output::line(facts);
+    }
+    let text = |name: &str| facts[name].as_str().unwrap_or_default();
+    let mut lines = Vec::new();
+    if let (Some(tick), state) = (facts["tick"].as_u64(), text("state")) {
+        lines.push(("tick", format!("{tick}, {state}")));
+    }
+    lines.push(("start hash", text("before").to_owned()));
+    lines.push(("stop hash", text("after").to_owned()));
+    lines.push(("input consumed", consumed(facts)));
+    lines.push(("size", format!("{} bytes", facts["proof_size"])));
+    for (name, value) in lines {
+        output::line(format_args!("{name:<15} {value}"))?;
+    }
+    Ok(())
+}
+
+fn consumed(facts: &Value) -> String {
+    if let Some(input) = facts["input"].as_object() {
+        let message = input["message"].as_str().unwrap_or_default();
+        return format!(
+            "message {} of level {}, {} bytes: {}",
+            input["index"],
+            input["level"],
+            message.len() / 2,
+            shortened(message)
+        );
+    }
+    match facts["reveal"].as_str() {
+        Some(answer) => {
+            let request = facts["status"].as_str().unwrap_or_default();
+            let request = request.trim_start_matches("reveal-required:");
+            format!("the answer to the reveal {request}, {} bytes: {}", answer.len() / 2, shortened(answer))
+        }
+        None => "nothing".to_owned(),
+    }
+}
+
+/// Hexadecimal, cut if it is long.
+fn shortened(hex: &str) -> String {
+    const SHOWN: usize = 64;
+    match hex.get(..SHOWN) {
+        Some(start) if hex.len() > SHOWN => format!("{start}…"),
+        _ => hex.to_owned(),
+    }
+}
+
+pub(super) fn show(options: &FileOptions) -> Result<()> {
+    for (name, proof) in read(options)? {
+        // What is shown has to be what the start hash stands for.
+        let tree = proof.proof.to_tree().with_context(|| name)?;
+        let machine = Machine::from_tree(&tree).ok();
+        let mut facts = facts(&proof, machine.as_ref(), None);
+        let parts = parts(&proof);
+        if options.json {
+            facts["parts"] = parts.into();
+            output::line(facts)?;
+            continue;
+        }
+        report(&facts, false)?;
+        for part in &parts {
+            output::line(part_line(part))?;
+        }
+    }
+    Ok(())
+}
+
+/// All parts of the partial tree, in its order.
+fn parts(proof: &StepProof) -> Vec<Value> {
+    let mut parts = Vec::new();
+    proof.proof.walk(|path, seen| {
+        let path = path_text(path);
+        parts.push(match seen {
+            Seen::Leaf(bytes) => json!({ "path": path, "value": hex::encode(bytes) }),
+            Seen::BlindedLeaf(hash) => json!({ "path": path, "blinded": "leaf", "hash": hash.to_hex() }),
+            Seen::Directory(count) => json!({ "path": path, "entries": count }),
+            Seen::BlindedDirectory(hash) => {
+                json!({ "path": path, "blinded": "directory", "hash": hash.to_hex() })
+            }
+            Seen::BlindedEntries(hash) => {
+                json!({ "path": path, "blinded": "entries", "hash": hash.to_hex() })
+            }
+        });
+    });
+    parts
+}
+
+/// A path with its middle left out if it is very deep: a proof can hold many such.
+fn path_text<N: AsRef<[u8]>>(path: &[N]) -> String {
+    const ENDS: usize = 32;
+    let mut text = String::new();
+    let mut push = |names: &[N]| {
+        for name in names {
+            let _ = write!(text, "/{}", name.as_ref().escape_ascii());
+        }
+    };
+    if path.len() <= 2 * ENDS {
+        push(path);
+    } else {
+        push(&path[..ENDS]);
+        let left_out = path.len() - 2 * ENDS;
+        push(&path[path.len() - ENDS..]);
+        return format!("{text} ({left_out} names of the middle left out)");
+    }
+    if text.is_empty() { "/".to_owned() } else { text }
+}
+
+fn part_line(part: &Value) -> String {
+    let path = part["path"].as_str().unwrap_or_default();
+    if let Some(value) = part["value"].as_str() {
+        let len = value.len() / 2;
+        let (more, text) = (if len > 32 { format!(" ({len} bytes)") } else { String::new() }, text_in(value));
+        return format!(
+            "{path} = {}{more}{}",
+            shortened(value),
+            text.map(|t| format!(" {t:?}")).unwrap_or_default()
+        );
+    }
+    match (part["entries"].as_u64(), part["blinded"].as_str()) {
+        (Some(1), _) => format!("{path} with 1 entry"),
+        (Some(count), _) => format!("{path} with {count} entries"),
+        (None, blinded) => {
+            let what = match blinded {
+                Some("leaf") => "leaf",
+                Some("entries") => "more entries",
+                _ => "directory",
+            };
+            format!("{path} blinded {what} {}", part["hash"].as_str().unwrap_or_default())
+        }
+    }
+}
+
+/// The text of a value that is one: behind its length in four bytes.
+fn text_in(hex: &str) -> Option<String> {
+    let bytes = hex::decode(hex).ok()?;
+    let (len, text) = bytes.split_first_chunk::<4>()?;
+    let printable = text.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let is_text = u32::from_be_bytes(*len) as usize == text.len() && !text.is_empty() && printable;
+    if is_text { String::from_utf8(text.to_vec()).ok() } else { None }
+}
+
+/// The longest file that is read.
+const FILE_MAX: u64 = 256 << 20;
+
+fn read(options: &FileOptions) -> Result<Vec<(String, StepProof)>> {
+    let name = options.file.display().to_string();
+    let given = given(options)?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(&options.file).with_context(|| format!("cannot read the proof {name}"))?;
+    file.take(FILE_MAX + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read the proof {name}"))?;
+    if bytes.len() as u64 > FILE_MAX {
+        bail!("{name}: longer than {FILE_MAX} bytes");
+    }
+    let mut proofs = parse(&bytes, &name)?;
+    if let Some(given) = given {
+        match &mut proofs[..] {
+            [(_, proof)] => proof.input = given,
+            proofs => bail!("{name}: --message or --reveal is for one proof, {} are there", proofs.len()),
+        }
+    }
+    Ok(proofs)
+}
+
+fn given(options: &FileOptions) -> Result<Option<StepInput>> {
+    if let Some(answer) = &options.reveal {
+        let answer = hex::decode(answer).map_err(|e| UsageError(format!("--reveal: no hexadecimal: {e}")))?;
+        return Ok(Some(StepInput::Reveal(answer)));
+    }
+    let Some(text) = &options.message else { return Ok(None) };
+    let message = || {
+        let mut parts = text.splitn(3, ':');
+        let level = Level::new(parts.next()?.parse().ok()?)?;
+        let counter = parts.next()?.parse().ok()?;
+        let message = hex::decode(parts.next()?).ok()?;
+        Some(StepInput::Message { place: InputPlace { level, counter }, message })
+    };
+    let wrong = || UsageError(format!("--message {text}: expected LEVEL:INDEX:HEX, as 5:0:0001"));
+    message().ok_or_else(wrong).map(Some).map_err(Into::into)
+}
+
+fn parse(bytes: &[u8], name: &str) -> Result<Vec<(String, StepProof)>> {
+    let text = std::str::from_utf8(bytes).map(str::trim).unwrap_or_default();
+    if text.starts_with('{') {
+        let mut proofs = Vec::new();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let place = format!("{name}, line {}", at + 1);
+            let line: Value = serde_json::from_str(line).with_context(|| place.clone())?;
+            // The first line of a file of the vectors says what it is about.
+            if line.get("proof").is_some() {
+                proofs.push((place.clone(), of_json(&line).with_context(|| place)?));
+            }
+        }
+        if proofs.is_empty() {
+            bail!("{name}: no line has a `proof`");
+        }
+        return Ok(proofs);
+    }
+    let is_hex = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let decoded = if is_hex { hex::decode(text).ok() } else { None };
+    let proof = StepProof::from_bytes(decoded.as_deref().unwrap_or(bytes))
+        .with_context(|| format!("{name} is no proof"))?;
+    Ok(vec![(name.to_owned(), proof)])
+}
+
+/// As in the files of proofs of the vectors.
+fn of_json(line: &Value) -> Result<StepProof> {
+    let bytes = |name: &str, value: &Value| {
+        let text = value.as_str().ok_or_else(|| anyhow!("`{name}`: expected bytes in hexadecimal"))?;
+        hex::decode(text).map_err(|e| anyhow!("`{name}`: no hexadecimal: {e}"))
+    };
+    let proof = StepProof::from_bytes(&bytes("proof", &line["proof"])?).context("`proof`")?;
+    let number = |name: &str| {
+        let value = &line["input"][name];
+        value.as_u64().ok_or_else(|| anyhow!("`input.{name}`: expected a natural number, found {value}"))
+    };
+    let input = match (line.get("input"), line.get("reveal")) {
+        (None, None) => proof.input,
+        (Some(input), None) => {
+            let level = u32::try_from(number("level")?).ok().and_then(Level::new);
+            StepInput::Message {
+                place: InputPlace {
+                    level: level.ok_or_else(|| anyhow!("`input.level`: levels end at 2^31 − 1"))?,
+                    counter: number("index")?,
+                },
+                message: bytes("input.message", &input["message"])?,
+            }
+        }
+        (None, Some(answer)) => StepInput::Reveal(bytes("reveal", answer)?),
+        (Some(_), Some(_)) => bail!("both `input` and `reveal`: a tick takes one thing"),
+    };
+    Ok(StepProof { proof: proof.proof, input })
+}

@@ -1,0 +1,378 @@
+//! `soru repl`: a session with the machine, on a terminal or from a script.
+
+use crate::pvm::inputs;
+use crate::pvm::kernel::{first_level, levels, limits, metadata, read_kernel};
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::FileHistory;
+use rustyline::validate::Validator;
+use rustyline::{CompletionType, Config, Editor, Helper};
+use soru_base::profile::ProfileName;
+use soru_base::{LevelSpan, Profile, RollupAddress, TickSpan};
+use soru_engine::{Compiler, Engine};
+use soru_node::reveals::FilePreimages;
+use soru_pvm::replay::Setup;
+use soru_pvm::reveal::{Metadata, RevealError, RevealSource, RollupReveals};
+use soru_pvm::{Limits, Version};
+use soru_repl::{Console, Flow, Progress, Session, Settings};
+use std::cell::RefCell;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::exit;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The kernel: a .wasm file, or a .wat or .wast file of its text
+    kernel: PathBuf,
+    /// Inboxes: a JSON array of arrays of {"external": HEX}, {"payload": MICHELSON, …} or {"raw": HEX} [default: none]
+    #[arg(long)]
+    inputs: Option<PathBuf>,
+    /// Address of the rollup: for the metadata, and for messages that name none [default: the zero address]
+    #[arg(long)]
+    rollup: Option<RollupAddress>,
+    /// Folder of pages, each in a file named by its hash
+    #[arg(long, default_value = "preimage")]
+    preimage_dir: PathBuf,
+    /// Network whose messages are added to each inbox: alpha or mainnet
+    #[arg(long, default_value = "alpha")]
+    profile: ProfileName,
+    /// Level of the first inbox
+    #[arg(long, default_value_t = 0)]
+    first_level: u32,
+    /// Version of the machine
+    #[arg(long, short = 'p', default_value = "2.0.0")]
+    pvm_version: Version,
+    /// Ticks of a kernel_run, its padding included [default: as the version on the network]
+    #[arg(long)]
+    ticks_per_snapshot: Option<u64>,
+    /// For how many levels an outbox is kept [default: as the network]
+    #[arg(long)]
+    outbox_validity: Option<u32>,
+    /// Most messages of an outbox [default: as the network]
+    #[arg(long)]
+    outbox_limit: Option<u64>,
+    /// How often the kernel may reboot between two inboxes [default: as the network]
+    #[arg(long)]
+    max_reboots: Option<u32>,
+    /// Compiler for whole runs: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
+    #[arg(long)]
+    wasm_compiler: Option<Compiler>,
+    /// Make every tick of whole runs, too, instead of running them compiled
+    #[arg(long)]
+    every_tick: bool,
+    /// Begin even if the machine refuses the kernel, to see how
+    #[arg(long)]
+    no_check: bool,
+    /// Hide what the kernel writes with write_debug
+    #[arg(long)]
+    no_kernel_debug: bool,
+}
+
+/// A run that the compiled kernel has not ended by then is made tick by tick, which shows how far it is and can be
+/// interrupted.
+const COMPILED_RUN: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let stop = Arc::new(Interrupt::default());
+    tokio::spawn(watch(Arc::clone(&stop)));
+    tokio::task::spawn_blocking(move || converse(&options, stop)).await.context("the session has failed")?
+}
+
+fn converse(options: &Options, stop: Arc<Interrupt>) -> Result<()> {
+    let session = session(options)?;
+    let console = Terminal::new(stop, !options.no_kernel_debug);
+    if std::io::stdin().is_terminal() { interactive(session, console) } else { script(session, console) }
+}
+
+fn session(options: &Options) -> Result<Session> {
+    let profile = Profile::named(options.profile);
+    let kernel = read_kernel(&options.kernel)?;
+    if !options.no_check {
+        soru_engine::check(&kernel, options.pvm_version)
+            .with_context(|| format!("{} (--no-check begins all the same)", options.kernel.display()))?;
+    }
+    let rollup = options.rollup.unwrap_or(RollupAddress::ZERO);
+    let inboxes = match &options.inputs {
+        None => Vec::new(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the inputs {}", path.display()))?;
+            inputs::parse_for(&text, &profile, rollup).with_context(|| format!("{}", path.display()))?
+        }
+    };
+    let first_level = first_level(options.first_level)?;
+    let settings = Settings {
+        kernel: &kernel,
+        setup: Setup {
+            version: options.pvm_version,
+            limits: options.limits(&profile),
+            max_reboots: options.max_reboots,
+        },
+        inboxes: levels(first_level, inboxes)?,
+        first_level,
+        ids: profile.ids,
+        reveals: Box::new(Reveals {
+            metadata: metadata(options.rollup),
+            pages: FilePreimages::in_dir(&options.preimage_dir),
+        }),
+        runner: match options.every_tick {
+            true => None,
+            false => Some(Box::new(options.engine()?)),
+        },
+    };
+    Ok(Session::new(settings)?)
+}
+
+/// The metadata, and pages from files.
+struct Reveals {
+    metadata: Metadata,
+    pages: FilePreimages,
+}
+
+impl RevealSource for Reveals {
+    fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError> {
+        RollupReveals { metadata: self.metadata, preimages: &mut self.pages }.reveal(request)
+    }
+}
+
+impl Options {
+    fn limits(&self, profile: &Profile) -> Limits {
+        let network = limits(profile);
+        let ticks = Limits::of_version(self.pvm_version).ticks_per_snapshot;
+        Limits {
+            ticks_per_snapshot: self.ticks_per_snapshot.map_or(ticks, TickSpan),
+            outbox_validity_period: self.outbox_validity.map_or(network.outbox_validity_period, LevelSpan),
+            outbox_message_limit: self.outbox_limit.unwrap_or(network.outbox_message_limit),
+        }
+    }
+
+    fn engine(&self) -> Result<Engine> {
+        let compiler = match self.wasm_compiler {
+            Some(compiler) => compiler,
+            None => Compiler::from_env()?.unwrap_or_default(),
+        };
+        let options = soru_engine::Options { compiler, deadline: COMPILED_RUN, ..Default::default() };
+        Ok(Engine::new(options)?)
+    }
+}
+
+/// Commands from a file or a pipe: no prompt, and the first one that fails ends it.
+fn script(mut session: Session, mut console: Terminal) -> Result<()> {
+    for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
+        let line = line.context("cannot read the commands from standard input")?;
+        let flow = console.execute(&mut session, &line);
+        match flow.map_err(|e| anyhow!("line {number}: {}", crate::chain(&e)))? {
+            Flow::Continue => (),
+            Flow::Stop => break,
+        }
+    }
+    Ok(())
+}
+
+fn interactive(session: Session, mut console: Terminal) -> Result<()> {
+    let session = Rc::new(RefCell::new(session));
+    let config = Config::builder()
+        .max_history_size(HISTORY)?
+        .auto_add_history(true)
+        .completion_type(CompletionType::List)
+        .build();
+    let mut editor: Editor<Words, FileHistory> = Editor::with_config(config)?;
+    editor.set_helper(Some(Words(Rc::clone(&session))));
+    let history = history_file();
+    if let Some(file) = &history {
+        // There is none at first.
+        let _ = editor.load_history(file);
+    }
+    let _ = writeln!(std::io::stderr(), "`help` lists the commands, `stop` or Ctrl-D ends the session.");
+    loop {
+        match editor.readline("> ") {
+            Ok(line) => match console.execute(&mut session.borrow_mut(), &line) {
+                Ok(Flow::Continue) => (),
+                Ok(Flow::Stop) => break,
+                Err(error) => {
+                    let _ = writeln!(std::io::stderr(), "error: {}", crate::chain(&error));
+                }
+            },
+            Err(ReadlineError::Interrupted) => (),
+            Err(ReadlineError::Eof) => break,
+            Err(error) => return Err(error).context("cannot read a command"),
+        }
+    }
+    if let Some(file) = &history
+        && let Err(error) = editor.save_history(file)
+    {
+        tracing::warn!("the history is not kept in {}: {error}", file.display());
+    }
+    Ok(())
+}
+
+/// Lines of history that are kept.
+const HISTORY: usize = 1000;
+
+/// Where the platform keeps such things: `~/.local/state/soru/repl_history` on Linux.
+fn history_file() -> Option<PathBuf> {
+    let folder = dirs::state_dir().or_else(dirs::data_local_dir)?.join("soru");
+    make_private(&folder).ok()?;
+    Some(folder.join("repl_history"))
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Completes words, keys of the durable storage included.
+struct Words(Rc<RefCell<Session>>);
+
+impl Completer for Words {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let before = line.get(..at).unwrap_or(line);
+        let Ok(session) = self.0.try_borrow() else { return Ok((at, Vec::new())) };
+        let (start, mut found) = session.complete(before);
+        // A word that can only be this one is finished; below a key there may be others.
+        if let [word] = &mut found[..]
+            && !word.starts_with('/')
+        {
+            word.push(' ');
+        }
+        Ok((start, found))
+    }
+}
+
+impl Hinter for Words {
+    type Hint = String;
+}
+impl Highlighter for Words {}
+impl Validator for Words {}
+impl Helper for Words {}
+
+/// Ctrl-C while a command is done. At the prompt it is the line editor's.
+#[derive(Default)]
+struct Interrupt {
+    working: AtomicBool,
+    asked: AtomicBool,
+}
+
+async fn watch(stop: Arc<Interrupt>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        // A second one does not wait for the first to be heard.
+        if !stop.working.load(Ordering::SeqCst) || stop.asked.swap(true, Ordering::SeqCst) {
+            exit(INTERRUPTED);
+        }
+    }
+}
+
+/// The exit code of a program that SIGINT has ended.
+const INTERRUPTED: i32 = 130;
+
+/// Speaks on standard output; shows how far a long step is on standard error, if that is a terminal.
+struct Terminal {
+    stop: Arc<Interrupt>,
+    kernel_debug: bool,
+    began: Instant,
+    step: Option<Instant>,
+    bar: Option<ProgressBar>,
+    /// Whether what the kernel has written ends in the middle of a line.
+    in_line: bool,
+    failure: Option<anyhow::Error>,
+}
+
+impl Terminal {
+    fn new(stop: Arc<Interrupt>, kernel_debug: bool) -> Self {
+        let began = Instant::now();
+        Self { stop, kernel_debug, began, step: None, bar: None, in_line: false, failure: None }
+    }
+
+    fn execute(&mut self, session: &mut Session, line: &str) -> Result<Flow> {
+        self.stop.asked.store(false, Ordering::SeqCst);
+        self.stop.working.store(true, Ordering::SeqCst);
+        let done = session.execute(line, self);
+        self.stop.working.store(false, Ordering::SeqCst);
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(done?),
+        }
+    }
+
+    fn say(&mut self, bytes: &[u8]) {
+        let write = || {
+            let mut out = std::io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        };
+        let written = match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        };
+        match written {
+            Ok(()) => (),
+            // As everywhere: a reader that went away has read enough.
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => (),
+            Err(e) => self.failure = Some(anyhow::Error::new(e).context("cannot write to standard output")),
+        }
+    }
+}
+
+/// A step that takes longer shows how far it is.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Console for Terminal {
+    fn line(&mut self, text: &str) {
+        let begin = if std::mem::take(&mut self.in_line) { "\n" } else { "" };
+        self.say(format!("{begin}{text}\n").as_bytes());
+    }
+
+    fn debug(&mut self, bytes: &[u8]) {
+        if self.kernel_debug {
+            self.in_line = bytes.last().is_some_and(|b| *b != b'\n');
+            self.say(String::from_utf8_lossy(bytes).as_bytes());
+        }
+    }
+
+    fn go_on(&mut self, progress: Progress) -> bool {
+        let began = *self.step.get_or_insert_with(Instant::now);
+        if self.bar.is_none() && began.elapsed() > PATIENCE && std::io::stderr().is_terminal() {
+            self.bar = Some(bar(progress.of));
+        }
+        if let Some(bar) = &self.bar {
+            let seconds = began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+            bar.set_message(format!("{:.1} million/s", progress.done as f64 / seconds / 1e6));
+            bar.set_position(progress.done);
+        }
+        !self.stop.asked.load(Ordering::SeqCst)
+    }
+
+    fn step_done(&mut self) {
+        self.step = None;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn now(&mut self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+fn bar(of: Option<u64>) -> ProgressBar {
+    let (bar, template) = match of {
+        Some(of) => (ProgressBar::new(of), "{bar:12} {human_pos} of {human_len} ticks, {msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} ticks, {msg}"),
+    };
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

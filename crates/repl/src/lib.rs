@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod command;
+mod console;
+mod memory;
+mod render;
+mod session;
+mod show;
+mod step;
+mod travel;
+mod value;
+
+pub use command::{Command, CommandError, Line, complete, help, parse};
+pub use console::{Console, Progress};
+pub use session::{Flow, Session, SessionError, Settings};
+pub use step::Step;
+pub use value::ValueKind;

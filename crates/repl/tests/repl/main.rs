@@ -1,0 +1,8 @@
+//! Sessions from the first line to the last.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod document;
+mod support;
+mod vectors;
