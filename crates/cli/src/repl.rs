@@ -1,7 +1,6 @@
 //! `soru repl`: a session with the machine, on a terminal or from a script.
 
-use crate::pvm::inputs;
-use crate::pvm::kernel::{first_level, levels, limits, metadata, read_kernel};
+use crate::pvm::kernel::MachineOptions;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,13 +11,9 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Editor, Helper};
-use soru_base::profile::ProfileName;
-use soru_base::{LevelSpan, Profile, RollupAddress, TickSpan};
 use soru_engine::{Compiler, Engine};
 use soru_node::reveals::FilePreimages;
-use soru_pvm::replay::Setup;
 use soru_pvm::reveal::{Metadata, RevealError, RevealSource, RollupReveals};
-use soru_pvm::{Limits, Version};
 use soru_repl::{Console, Flow, Progress, Session, Settings};
 use std::cell::RefCell;
 use std::io::{BufRead, IsTerminal, Write};
@@ -31,38 +26,8 @@ use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The kernel: a .wasm file, or a .wat or .wast file of its text
-    kernel: PathBuf,
-    /// Inboxes: a JSON array of arrays of {"external": HEX}, {"payload": MICHELSON, …} or {"raw": HEX} [default: none]
-    #[arg(long)]
-    inputs: Option<PathBuf>,
-    /// Address of the rollup: for the metadata, and for messages that name none [default: the zero address]
-    #[arg(long)]
-    rollup: Option<RollupAddress>,
-    /// Folder of pages, each in a file named by its hash
-    #[arg(long, default_value = "preimage")]
-    preimage_dir: PathBuf,
-    /// Network whose messages are added to each inbox: alpha or mainnet
-    #[arg(long, default_value = "alpha")]
-    profile: ProfileName,
-    /// Level of the first inbox
-    #[arg(long, default_value_t = 0)]
-    first_level: u32,
-    /// Version of the machine
-    #[arg(long, short = 'p', default_value = "2.0.0")]
-    pvm_version: Version,
-    /// Ticks of a kernel_run, its padding included [default: as the version on the network]
-    #[arg(long)]
-    ticks_per_snapshot: Option<u64>,
-    /// For how many levels an outbox is kept [default: as the network]
-    #[arg(long)]
-    outbox_validity: Option<u32>,
-    /// Most messages of an outbox [default: as the network]
-    #[arg(long)]
-    outbox_limit: Option<u64>,
-    /// How often the kernel may reboot between two inboxes [default: as the network]
-    #[arg(long)]
-    max_reboots: Option<u32>,
+    #[command(flatten)]
+    machine: MachineOptions,
     /// Compiler for whole runs: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
     #[arg(long)]
     wasm_compiler: Option<Compiler>,
@@ -94,36 +59,24 @@ fn converse(options: &Options, stop: Arc<Interrupt>) -> Result<()> {
 }
 
 fn session(options: &Options) -> Result<Session> {
-    let profile = Profile::named(options.profile);
-    let kernel = read_kernel(&options.kernel)?;
+    let machine = &options.machine;
+    let mut prepared = machine.prepare()?;
     if !options.no_check {
-        soru_engine::check(&kernel, options.pvm_version)
-            .with_context(|| format!("{} (--no-check begins all the same)", options.kernel.display()))?;
+        soru_engine::check(&prepared.kernel, prepared.setup.version)
+            .with_context(|| format!("{} (--no-check begins all the same)", machine.kernel.display()))?;
     }
-    let rollup = options.rollup.unwrap_or(RollupAddress::ZERO);
-    let inboxes = match &options.inputs {
-        None => Vec::new(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the inputs {}", path.display()))?;
-            inputs::parse_for(&text, &profile, rollup).with_context(|| format!("{}", path.display()))?
-        }
-    };
-    let first_level = first_level(options.first_level)?;
+    // Where today's debugger looks.
+    let usual = Path::new("preimage");
+    if machine.preimage_dir.is_none() && usual.is_dir() {
+        prepared.pages = FilePreimages::in_dir(usual);
+    }
     let settings = Settings {
-        kernel: &kernel,
-        setup: Setup {
-            version: options.pvm_version,
-            limits: options.limits(&profile),
-            max_reboots: options.max_reboots,
-        },
-        inboxes: levels(first_level, inboxes)?,
-        first_level,
-        ids: profile.ids,
-        reveals: Box::new(Reveals {
-            metadata: metadata(options.rollup),
-            pages: FilePreimages::in_dir(&options.preimage_dir),
-        }),
+        kernel: &prepared.kernel,
+        setup: prepared.setup,
+        inboxes: prepared.levels,
+        first_level: prepared.first_level,
+        ids: prepared.ids,
+        reveals: Box::new(Reveals { metadata: prepared.metadata, pages: prepared.pages }),
         runner: match options.every_tick {
             true => None,
             false => Some(Box::new(options.engine()?)),
@@ -145,16 +98,6 @@ impl RevealSource for Reveals {
 }
 
 impl Options {
-    fn limits(&self, profile: &Profile) -> Limits {
-        let network = limits(profile);
-        let ticks = Limits::of_version(self.pvm_version).ticks_per_snapshot;
-        Limits {
-            ticks_per_snapshot: self.ticks_per_snapshot.map_or(ticks, TickSpan),
-            outbox_validity_period: self.outbox_validity.map_or(network.outbox_validity_period, LevelSpan),
-            outbox_message_limit: self.outbox_limit.unwrap_or(network.outbox_message_limit),
-        }
-    }
-
     fn engine(&self) -> Result<Engine> {
         let compiler = match self.wasm_compiler {
             Some(compiler) => compiler,

@@ -191,7 +191,10 @@ impl<Id> Phrase<Id> {
 
 /// The candidate that is at most two typing errors away.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance takes as much time and memory as the product of both lengths.
+    const LONGEST: usize = 64;
     candidates
+        .filter(|_| word.len() <= LONGEST)
         .map(|c| (strsim::damerau_levenshtein(word, c), c))
         .filter(|(d, c)| *d <= 2 && *d < c.len())
         .min()

@@ -204,8 +204,15 @@ impl<'a> Words<'a> {
     }
 }
 
+/// Most characters of a line: a page in hexadecimal has 8,192.
+const LINE_MAX: usize = 1 << 16;
+
 /// Reads a line. Nothing is said by an empty one, or by one that begins with `#`.
 pub fn parse(line: &str) -> Result<Option<Line>, CommandError> {
+    if let Some((byte, _)) = line.char_indices().nth(LINE_MAX) {
+        let reason = format!("the line has {} bytes more than {LINE_MAX} characters", line.len() - byte);
+        return Err(CommandError::Words { column: LINE_MAX + 1, reason });
+    }
     let mut words = Words::of(line);
     if words.words.first().is_none_or(|first| first.starts_with('#')) {
         return Ok(None);

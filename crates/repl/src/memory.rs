@@ -1,10 +1,15 @@
 //! The memory of a kernel that is running.
 
 use soru_pvm::Machine;
-use soru_pvm::host::Memory;
+use soru_pvm::state::StateError;
 
-/// Memory 0 of the instance, if there is one in this state.
-pub(crate) fn memory(_machine: &Machine) -> Option<Box<dyn Memory + '_>> {
-    // The one place where the evaluator's own view of its memory is to be plugged in.
-    None
+/// Reads bytes of memory 0 of the instance and gives the memory's size; nothing if there is none in this state, and no
+/// bytes if they are not all inside.
+pub(crate) fn read_memory(
+    _machine: &Machine,
+    _address: u64,
+    _out: &mut [u8],
+) -> Result<Option<u64>, StateError> {
+    // The one place where the evaluator's view of its memory is to be plugged in.
+    Ok(None)
 }

@@ -2,7 +2,7 @@
 
 use crate::command::Command;
 use crate::console::Console;
-use crate::memory::memory;
+use crate::memory::read_memory;
 use crate::render;
 use crate::session::{Session, SessionError};
 use crate::step::has_result;
@@ -165,22 +165,20 @@ fn durable(machine: &Machine, console: &mut dyn Console) -> Result<(), SessionEr
 }
 
 fn bytes(machine: &Machine, address: u64, length: u64) -> Result<Vec<u8>, SessionError> {
-    let Some(memory) = memory(machine) else {
-        let name = machine.tick_state.name();
-        return Err(SessionError::Memory(format!(
-            "no memory: kernel_run is not running (internal state {name}); `step result` stops while its memory is there"
-        )));
-    };
-    let outside = || {
-        let size = memory.size();
-        SessionError::Memory(format!("{length} bytes at {address}: the memory has {size} bytes"))
-    };
-    if address.checked_add(length).is_none_or(|end| end > memory.size()) {
-        return Err(outside());
+    // No more than `command` allows.
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    match read_memory(machine, address, &mut bytes)? {
+        Some(size) if address.checked_add(length).is_some_and(|end| end <= size) => Ok(bytes),
+        Some(size) => {
+            Err(SessionError::Memory(format!("{length} bytes at {address}: the memory has {size} bytes")))
+        }
+        None => {
+            let name = machine.tick_state.name();
+            Err(SessionError::Memory(format!(
+                "no memory: kernel_run is not running (internal state {name}); `step result` stops while its memory is there"
+            )))
+        }
     }
-    let mut bytes = vec![0; usize::try_from(length).map_err(|_| outside())?];
-    memory.read(address, &mut bytes).map_err(|_| outside())?;
-    Ok(bytes)
 }
 
 fn text(key: &Key) -> String {

@@ -112,8 +112,13 @@ impl Session {
             if !console.go_on(Progress { done, of }) {
                 return Ok(Halt::Interrupted);
             }
-            let whole_run = matches!(step, Step::KernelRun | Step::Inbox) && engine.is_empty();
-            if whole_run && self.machine.tick_state.name() == "Snapshot" {
+            // A whole run takes its whole share of ticks: the tick to go to must not be inside of it.
+            let whole_run = match step {
+                Step::KernelRun | Step::Inbox => true,
+                Step::Tick(count) => count - done >= self.machine.limits.ticks_per_snapshot.0,
+                Step::Result => false,
+            };
+            if whole_run && engine.is_empty() && self.machine.tick_state.name() == "Snapshot" {
                 match self.run_fast(console) {
                     Ok(true) => {
                         (copy, slices) = (self.machine.clone(), 0);

@@ -6,13 +6,9 @@ use soru_base::{BlockHash, ContractHash, Profile, PublicKeyHash, RollupAddress};
 use soru_michelson::Micheline;
 use soru_protocol::inbox::{InboxMessage, InternalMessage};
 
-/// The inboxes of a file, each with the messages that the protocol adds, as the machine reads them.
-pub(crate) fn parse(text: &str, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
-    parse_for(text, profile, RollupAddress::ZERO)
-}
-
-/// The same; transfers that name no rollup go to `rollup`.
-pub(crate) fn parse_for(text: &str, profile: &Profile, rollup: RollupAddress) -> Result<Vec<Vec<Vec<u8>>>> {
+/// The inboxes of a file, each with the messages that the protocol adds, as the machine reads them. Transfers that name
+/// no rollup go to `rollup`.
+pub(super) fn parse(text: &str, profile: &Profile, rollup: RollupAddress) -> Result<Vec<Vec<Vec<u8>>>> {
     let value: Value = serde_json::from_str(text).context("no JSON")?;
     let inboxes =
         value.as_array().ok_or_else(|| anyhow!("expected an array of inboxes, found {}", kind(&value)))?;
@@ -117,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_document_is_read() {
-        let inboxes = parse(EXAMPLE, &Profile::alpha()).unwrap();
+        let inboxes = parse(EXAMPLE, &Profile::alpha(), RollupAddress::ZERO).unwrap();
         assert_eq!(inboxes.iter().map(Vec::len).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(inboxes[0][0], [0, 1]);
         assert!(hex::encode(&inboxes[0][1]).starts_with("010000000023030b01d1"));
@@ -129,13 +125,14 @@ mod tests {
 
     #[test]
     fn todays_network_adds_the_predecessor() {
-        let inboxes = parse("[[]]", &Profile::mainnet()).unwrap();
+        let inboxes = parse("[[]]", &Profile::mainnet(), RollupAddress::ZERO).unwrap();
         assert_eq!(inboxes[0].iter().map(Vec::len).collect::<Vec<_>>(), [2, 42, 2]);
     }
 
     #[test]
     fn errors_name_the_place() {
-        let error = |text: &str| format!("{:#}", parse(text, &Profile::alpha()).unwrap_err());
+        let error =
+            |text: &str| format!("{:#}", parse(text, &Profile::alpha(), RollupAddress::ZERO).unwrap_err());
         assert_eq!(error("{}"), "expected an array of inboxes, found an object");
         assert_eq!(error("[[], 3]"), "inbox 1: expected an array of messages, found a number");
         assert_eq!(error("[[{\"external\":\"0g\"}]]").split(':').next(), Some("inbox 0, message 0"));

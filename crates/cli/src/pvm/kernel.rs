@@ -4,7 +4,7 @@ use super::{ToStderr, inputs};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use soru_base::profile::ProfileName;
-use soru_base::{Level, LevelSpan, Profile, RollupAddress, TickSpan};
+use soru_base::{IdFamily, Level, LevelSpan, Profile, RollupAddress, TickSpan};
 use soru_node::reveals::FilePreimages;
 use soru_pvm::host::DebugSink;
 use soru_pvm::replay::{ReplayLevel, Setup};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub(crate) struct MachineOptions {
     /// The kernel: a .wasm file, or a .wat or .wast file of its text
-    pub(super) kernel: PathBuf,
+    pub(crate) kernel: PathBuf,
     /// Inboxes: a JSON array of arrays of {"external": HEX}, {"payload": MICHELSON, …} or {"raw": HEX} [default: none]
     #[arg(long, value_name = "FILE")]
     inputs: Option<PathBuf>,
@@ -26,12 +26,12 @@ pub(crate) struct MachineOptions {
     /// Level of the first inbox
     #[arg(long, default_value_t = 0, value_name = "LEVEL")]
     first_level: u32,
-    /// Address of the rollup [default: the zero address]
+    /// Address of the rollup, also for transfers that name none [default: the zero address]
     #[arg(long, value_name = "ADDRESS")]
     rollup: Option<RollupAddress>,
     /// Folder of pages, each in a file named by its hash [default: the current one]
     #[arg(long, value_name = "DIR")]
-    preimage_dir: Option<PathBuf>,
+    pub(crate) preimage_dir: Option<PathBuf>,
     /// Version of the machine
     #[arg(long, default_value = "2.0.0", value_name = "VERSION")]
     pvm_version: Version,
@@ -47,31 +47,46 @@ pub(crate) struct MachineOptions {
     /// Reboots between two inputs [default: 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..i64::from(i32::MAX)))]
     max_reboots: Option<u32>,
+}
+
+/// What the kernel writes for debugging.
+#[derive(Args)]
+pub(super) struct DebugOptions {
     /// Show on standard error what the kernel writes for debugging
     #[arg(long)]
     debug: bool,
 }
 
+impl DebugOptions {
+    pub(super) fn sink(&self) -> Box<dyn DebugSink> {
+        if self.debug { Box::new(ToStderr) } else { Box::new(()) }
+    }
+}
+
 /// What a run is made of.
-pub(super) struct Prepared {
-    pub(super) kernel: Vec<u8>,
-    pub(super) setup: Setup,
-    pub(super) levels: Vec<ReplayLevel>,
-    pages: FilePreimages,
-    metadata: Metadata,
+pub(crate) struct Prepared {
+    pub(crate) kernel: Vec<u8>,
+    pub(crate) setup: Setup,
+    pub(crate) levels: Vec<ReplayLevel>,
+    pub(crate) first_level: Level,
+    pub(crate) pages: FilePreimages,
+    pub(crate) metadata: Metadata,
+    pub(crate) ids: IdFamily,
 }
 
 impl MachineOptions {
-    pub(super) fn prepare(&self) -> Result<Prepared> {
+    pub(crate) fn prepare(&self) -> Result<Prepared> {
         let profile = Profile::named(self.profile);
         let inboxes = match &self.inputs {
             None => Vec::new(),
-            Some(path) => read_inputs(path, &profile)?,
+            Some(path) => read_inputs(path, &profile, self.rollup)?,
         };
         let limits = limits(&profile);
         Ok(Prepared {
             kernel: read_kernel(&self.kernel)?,
             levels: levels(first_level(self.first_level)?, inboxes)?,
+            first_level: first_level(self.first_level)?,
+            ids: profile.ids,
             setup: Setup {
                 version: self.pvm_version,
                 limits: Limits {
@@ -89,10 +104,6 @@ impl MachineOptions {
             metadata: metadata(self.rollup),
         })
     }
-
-    pub(super) fn sink(&self) -> Box<dyn DebugSink> {
-        if self.debug { Box::new(ToStderr) } else { Box::new(()) }
-    }
 }
 
 impl Prepared {
@@ -103,7 +114,7 @@ impl Prepared {
     }
 }
 
-pub(crate) fn metadata(address: Option<RollupAddress>) -> Metadata {
+pub(super) fn metadata(address: Option<RollupAddress>) -> Metadata {
     // As in the REPL of the network, whatever the first level is.
     Metadata { address: address.unwrap_or(RollupAddress::ZERO), origination_level: Level::GENESIS }
 }
@@ -112,12 +123,12 @@ pub(super) fn pages(dir: Option<&Path>) -> FilePreimages {
     FilePreimages::in_dir(dir.unwrap_or(Path::new(".")))
 }
 
-pub(crate) fn first_level(level: u32) -> Result<Level> {
+pub(super) fn first_level(level: u32) -> Result<Level> {
     Level::new(level).ok_or_else(|| anyhow!("--first-level {level}: levels end at 2^31 − 1"))
 }
 
 /// The inboxes at their levels.
-pub(crate) fn levels(first: Level, inboxes: Vec<Vec<Vec<u8>>>) -> Result<Vec<ReplayLevel>> {
+pub(super) fn levels(first: Level, inboxes: Vec<Vec<Vec<u8>>>) -> Result<Vec<ReplayLevel>> {
     let room = u64::from(Level::MAX.get() - first.get()) + 1;
     if inboxes.len() as u64 > room {
         bail!("--first-level {first}: levels end at 2^31 − 1, that is too low for {} inboxes", inboxes.len());
@@ -132,14 +143,19 @@ pub(crate) fn levels(first: Level, inboxes: Vec<Vec<Vec<u8>>>) -> Result<Vec<Rep
 }
 
 /// The inboxes of a file, with the messages of the network around them.
-pub(super) fn read_inputs(path: &Path, profile: &Profile) -> Result<Vec<Vec<Vec<u8>>>> {
+pub(super) fn read_inputs(
+    path: &Path,
+    profile: &Profile,
+    rollup: Option<RollupAddress>,
+) -> Result<Vec<Vec<Vec<u8>>>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the inputs {}", path.display()))?;
-    inputs::parse(&text, profile).with_context(|| format!("{}", path.display()))
+    inputs::parse(&text, profile, rollup.unwrap_or(RollupAddress::ZERO))
+        .with_context(|| format!("{}", path.display()))
 }
 
 /// The bytes of a kernel file; text is assembled.
-pub(crate) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read the kernel {}", path.display()))?;
     if bytes.starts_with(b"\0asm") || path.extension().is_some_and(|e| e == "wasm") {
         return Ok(bytes);
@@ -150,7 +166,7 @@ pub(crate) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The machine's constants on a network.
-pub(crate) fn limits(profile: &Profile) -> Limits {
+pub(super) fn limits(profile: &Profile) -> Limits {
     Limits {
         ticks_per_snapshot: TickSpan(11_000_000_000),
         outbox_validity_period: LevelSpan(profile.rollup.max_active_outbox_levels),

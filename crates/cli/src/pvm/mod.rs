@@ -1,6 +1,6 @@
 //! `soru pvm`: run kernels without any chain.
 
-pub(crate) mod inputs;
+mod inputs;
 pub(crate) mod kernel;
 mod progress;
 mod proof;
@@ -10,8 +10,7 @@ mod trace;
 use crate::output;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use kernel::{first_level, levels, metadata, pages, read_inputs};
-pub(crate) use kernel::{limits, read_kernel};
+use kernel::{first_level, levels, limits, metadata, pages, read_inputs, read_kernel};
 use proof::{FileOptions, ProofCommand, ProveOptions};
 use replay::ReplayOptions;
 use serde_json::{Value, json};
@@ -127,7 +126,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
 fn run_kernel(options: &RunOptions) -> Result<()> {
     let profile = Profile::named(options.profile);
     let kernel = read_kernel(&options.kernel)?;
-    let inboxes = read_inputs(&options.inputs, &profile)?;
+    let inboxes = read_inputs(&options.inputs, &profile, options.rollup)?;
     let levels = levels(first_level(options.first_level)?, inboxes)?;
 
     let engine = options.engine.engine()?;

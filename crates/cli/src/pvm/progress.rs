@@ -1,6 +1,6 @@
 //! How far a run is, on standard error: a bar on a terminal, a line now and then elsewhere.
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use soru_base::tick::Tick;
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
@@ -25,15 +25,17 @@ impl Progress {
         let (bar, template) = match last {
             Some(last) => (
                 ProgressBar::with_draw_target(Some(last), ProgressDrawTarget::hidden()),
-                "{bar:30} tick {human_pos} of {human_len}, {per_sec}, {elapsed}",
+                "{bar:30} tick {human_pos} of {human_len}, {rate}, {elapsed}",
             ),
             None => (
                 ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
-                "{spinner} tick {human_pos}, {per_sec}, {elapsed}",
+                "{spinner} tick {human_pos}, {rate}, {elapsed}",
             ),
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{} ticks a second", HumanCount(state.per_sec() as u64));
+            }));
         }
         if live {
             bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -70,6 +72,13 @@ impl Progress {
             HumanCount(tick.0),
             HumanCount(rate as u64)
         ));
+    }
+}
+
+/// A run that fails leaves no bar behind.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

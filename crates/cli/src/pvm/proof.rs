@@ -1,14 +1,15 @@
 //! `soru pvm prove`, `verify` and `proof show`: proofs of single ticks.
 
-use super::kernel::MachineOptions;
+use super::kernel::{DebugOptions, MachineOptions};
 use super::progress::Progress;
 use crate::{UsageError, output};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use soru_base::Level;
 use soru_base::bin::Binary;
 use soru_base::tick::Tick;
+use soru_base::{ContextHash, Level};
+use soru_merkle::Name;
 use soru_merkle::proof::Seen;
 use soru_node::reveals::FilePreimages;
 use soru_pvm::Machine;
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct ProveOptions {
     #[command(flatten)]
     machine: MachineOptions,
+    #[command(flatten)]
+    debug: DebugOptions,
     /// Prove the tick that leads out of the state of this tick
     #[arg(long, value_name = "TICK")]
     tick: u64,
@@ -59,7 +62,7 @@ pub(super) fn prove(options: &ProveOptions) -> Result<()> {
     let prepared = options.machine.prepare()?;
     let mut pages = FilePreimages::in_dir(Path::new("."));
     let mut reveals = prepared.reveals(&mut pages);
-    let mut debug = options.machine.sink();
+    let mut debug = options.debug.sink();
     let progress = Progress::new(Some(options.tick));
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
@@ -168,92 +171,89 @@ pub(super) fn show(options: &FileOptions) -> Result<()> {
         let tree = proof.proof.to_tree().with_context(|| name)?;
         let machine = Machine::from_tree(&tree).ok();
         let mut facts = facts(&proof, machine.as_ref(), None);
-        let parts = parts(&proof);
         if options.json {
+            let mut parts = Vec::new();
+            proof.proof.walk(|path, seen| parts.push(part_json(path, seen)));
             facts["parts"] = parts.into();
             output::line(facts)?;
             continue;
         }
         report(&facts, false)?;
-        for part in &parts {
-            output::line(part_line(part))?;
-        }
+        let mut written = Ok(());
+        proof.proof.walk(|path, seen| {
+            if written.is_ok() {
+                written = output::line(part_line(path, seen));
+            }
+        });
+        written?;
     }
     Ok(())
 }
 
-/// All parts of the partial tree, in its order.
-fn parts(proof: &StepProof) -> Vec<Value> {
-    let mut parts = Vec::new();
-    proof.proof.walk(|path, seen| {
-        let path = path_text(path);
-        parts.push(match seen {
-            Seen::Leaf(bytes) => json!({ "path": path, "value": hex::encode(bytes) }),
-            Seen::BlindedLeaf(hash) => json!({ "path": path, "blinded": "leaf", "hash": hash.to_hex() }),
-            Seen::Directory(count) => json!({ "path": path, "entries": count }),
-            Seen::BlindedDirectory(hash) => {
-                json!({ "path": path, "blinded": "directory", "hash": hash.to_hex() })
-            }
-            Seen::BlindedEntries(hash) => {
-                json!({ "path": path, "blinded": "entries", "hash": hash.to_hex() })
-            }
-        });
-    });
-    parts
+fn part_json(path: &[Name], seen: Seen<'_>) -> Value {
+    let path = path_text(path);
+    match seen {
+        Seen::Leaf(bytes) => json!({ "path": path, "value": hex::encode(bytes) }),
+        Seen::Directory(count) => json!({ "path": path, "entries": count }),
+        Seen::BlindedLeaf(hash) => json!({ "path": path, "blinded": "leaf", "hash": hash.to_hex() }),
+        Seen::BlindedDirectory(hash) => {
+            json!({ "path": path, "blinded": "directory", "hash": hash.to_hex() })
+        }
+        Seen::BlindedEntries(hash) => json!({ "path": path, "blinded": "entries", "hash": hash.to_hex() }),
+    }
 }
 
-/// A path with its middle left out if it is very deep: a proof can hold many such.
+/// A path, with its middle left out if it is very long: a proof can hold many such. Keys of the durable storage fit.
 fn path_text<N: AsRef<[u8]>>(path: &[N]) -> String {
-    const ENDS: usize = 32;
-    let mut text = String::new();
-    let mut push = |names: &[N]| {
-        for name in names {
-            let _ = write!(text, "/{}", name.as_ref().escape_ascii());
-        }
+    const END: usize = 512;
+    let fitting = |names: &mut dyn Iterator<Item = &N>| {
+        let mut len = 0;
+        names
+            .take_while(|name| {
+                len += name.as_ref().len() + 1;
+                len <= END
+            })
+            .count()
     };
-    if path.len() <= 2 * ENDS {
-        push(path);
-    } else {
-        push(&path[..ENDS]);
-        let left_out = path.len() - 2 * ENDS;
-        push(&path[path.len() - ENDS..]);
-        return format!("{text} ({left_out} names of the middle left out)");
+    let head = fitting(&mut path.iter());
+    let tail = fitting(&mut path[head..].iter().rev());
+    let text = |names: &[N]| {
+        names.iter().fold(String::new(), |mut text, name| {
+            let _ = write!(text, "/{}", name.as_ref().escape_ascii());
+            text
+        })
+    };
+    let (start, end) = (text(&path[..head]), text(&path[path.len() - tail..]));
+    match path.len() - head - tail {
+        0 if path.is_empty() => "/".to_owned(),
+        0 => start + &end,
+        left_out => format!("{start}/… {left_out} names …{end}"),
     }
-    if text.is_empty() { "/".to_owned() } else { text }
 }
 
-fn part_line(part: &Value) -> String {
-    let path = part["path"].as_str().unwrap_or_default();
-    if let Some(value) = part["value"].as_str() {
-        let len = value.len() / 2;
-        let (more, text) = (if len > 32 { format!(" ({len} bytes)") } else { String::new() }, text_in(value));
-        return format!(
-            "{path} = {}{more}{}",
-            shortened(value),
-            text.map(|t| format!(" {t:?}")).unwrap_or_default()
-        );
-    }
-    match (part["entries"].as_u64(), part["blinded"].as_str()) {
-        (Some(1), _) => format!("{path} with 1 entry"),
-        (Some(count), _) => format!("{path} with {count} entries"),
-        (None, blinded) => {
-            let what = match blinded {
-                Some("leaf") => "leaf",
-                Some("entries") => "more entries",
-                _ => "directory",
-            };
-            format!("{path} blinded {what} {}", part["hash"].as_str().unwrap_or_default())
+fn part_line(path: &[Name], seen: Seen<'_>) -> String {
+    let path = path_text(path);
+    let blinded = |what: &str, hash: &ContextHash| format!("{path} blinded {what} {}", hash.to_hex());
+    match seen {
+        Seen::Leaf(bytes) => {
+            let more = if bytes.len() > 32 { format!(" ({} bytes)", bytes.len()) } else { String::new() };
+            let text = text_in(bytes).map(|text| format!(" {text:?}")).unwrap_or_default();
+            format!("{path} = {}{more}{text}", shortened(&hex::encode(bytes)))
         }
+        Seen::Directory(1) => format!("{path} with 1 entry"),
+        Seen::Directory(count) => format!("{path} with {count} entries"),
+        Seen::BlindedLeaf(hash) => blinded("leaf", hash),
+        Seen::BlindedDirectory(hash) => blinded("directory", hash),
+        Seen::BlindedEntries(hash) => blinded("more entries", hash),
     }
 }
 
 /// The text of a value that is one: behind its length in four bytes.
-fn text_in(hex: &str) -> Option<String> {
-    let bytes = hex::decode(hex).ok()?;
+fn text_in(bytes: &[u8]) -> Option<&str> {
     let (len, text) = bytes.split_first_chunk::<4>()?;
     let printable = text.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
     let is_text = u32::from_be_bytes(*len) as usize == text.len() && !text.is_empty() && printable;
-    if is_text { String::from_utf8(text.to_vec()).ok() } else { None }
+    if is_text { std::str::from_utf8(text).ok() } else { None }
 }
 
 /// The longest file that is read.
@@ -348,4 +348,29 @@ fn of_json(line: &Value) -> Result<StepProof> {
         (Some(_), Some(_)) => bail!("both `input` and `reveal`: a tick takes one thing"),
     };
     Ok(StepProof { proof: proof.proof, input })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_paths_are_cut_in_the_middle() {
+        let none: [&str; 0] = [];
+        assert_eq!(path_text(&none), "/");
+        assert_eq!(path_text(&["durable", "a\n", "@"]), "/durable/a\\n/@");
+        let key = vec!["k"; 125];
+        assert_eq!(path_text(&key).len(), 250);
+        let deep = vec!["ab"; 100_000];
+        let text = path_text(&deep);
+        assert!(text.len() < 1100 && text.contains("/… 99660 names …/ab"), "{text}");
+    }
+
+    #[test]
+    fn texts_are_told_from_other_bytes() {
+        assert_eq!(text_in(b"\0\0\0\x04Some"), Some("Some"));
+        for other in [&b""[..], b"\0\0\0\0", b"\0\0\0\x05Some", b"\0\0\0\x01\n"] {
+            assert_eq!(text_in(other), None, "{other:?}");
+        }
+    }
 }

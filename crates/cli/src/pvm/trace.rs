@@ -1,18 +1,22 @@
 //! `soru pvm trace`: a run tick by tick.
 
-use super::kernel::MachineOptions;
+use super::kernel::{DebugOptions, MachineOptions};
 use super::progress::Progress;
-use crate::{UsageError, output};
-use anyhow::{Result, bail};
+use crate::UsageError;
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::Value;
 use soru_base::tick::Tick;
 use soru_node::reveals::FilePreimages;
 use soru_pvm::replay::{End, Observation, Outside, Tracer};
+use std::io::{ErrorKind, Write};
 
 #[derive(Args)]
 pub(crate) struct TraceOptions {
     #[command(flatten)]
     machine: MachineOptions,
+    #[command(flatten)]
+    debug: DebugOptions,
     /// First tick to show
     #[arg(long, value_name = "TICK")]
     from: Option<u64>,
@@ -68,7 +72,7 @@ pub(super) fn trace(options: &TraceOptions) -> Result<()> {
     let prepared = options.machine.prepare()?;
     let mut pages = FilePreimages::in_dir(".".as_ref());
     let mut reveals = prepared.reveals(&mut pages);
-    let mut debug = options.machine.sink();
+    let mut debug = options.debug.sink();
     let last = match &shown {
         Shown::Ticks(ticks) => ticks.last().copied(),
         _ => options.to,
@@ -77,9 +81,9 @@ pub(super) fn trace(options: &TraceOptions) -> Result<()> {
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
     let mut tracer = Tracer::begin(prepared.setup, &prepared.kernel, &prepared.levels, outside)?;
-    let print = |tracer: &mut Tracer<'_>| {
+    let print = |tracer: &mut Tracer<'_>| -> Result<()> {
         let line = tracer.observe(options.proofs)?.to_json();
-        progress.beside(|| output::line(&line))
+        progress.beside(|| write(&line))
     };
     let until = Tick(options.to.unwrap_or(u64::MAX));
     let traced = (|| -> Result<()> {
@@ -111,7 +115,7 @@ pub(super) fn trace(options: &TraceOptions) -> Result<()> {
                 let from = options.from.unwrap_or(0);
                 if from == 0 {
                     let initial = prepared.setup.initial_state()?.hash()?;
-                    progress.beside(|| output::line(Observation::initial(initial)))?;
+                    progress.beside(|| write(&Observation::initial(initial)))?;
                     print(&mut tracer)?;
                     if tracer.set_max_reboots() {
                         print(&mut tracer)?;
@@ -131,7 +135,22 @@ pub(super) fn trace(options: &TraceOptions) -> Result<()> {
         }
     })();
     progress.finish(tracer.tick());
-    traced
+    match traced {
+        Err(error) if error.is::<NobodyReads>() => Ok(()),
+        traced => traced,
+    }
+}
+
+/// The reader of standard output went away: the rest of the run, which may be long, is of use to nobody.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+struct NobodyReads;
+
+fn write(line: &Value) -> Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(NobodyReads.into()),
+        written => written.context("cannot write to standard output"),
+    }
 }
 
 /// Where no message is left, a run is over; where an answer is missing, it could go on.

@@ -74,6 +74,17 @@ fn errors_name_the_word_its_place_and_the_nearest_one() {
 }
 
 #[test]
+fn long_lines_are_refused() {
+    let page = "00".repeat(4096);
+    assert_eq!(ok(&format!("reveal preimage of {page}")), Command::RevealPreimage(Some(vec![0; 4096])));
+    assert!(error(&"x".repeat(65_000)).contains("unexpected"));
+    assert_eq!(
+        error(&"time ".repeat(20_000)),
+        "column 65537: the line has 34464 bytes more than 65536 characters"
+    );
+}
+
+#[test]
 fn help_lists_commands_and_what_they_do() {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(help(&words("stop")), ["  stop", "      end the session"]);

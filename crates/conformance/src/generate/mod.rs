@@ -1,0 +1,5 @@
+//! Kernels at random.
+
+pub mod keys;
+pub mod shapes;
+pub mod smith;
