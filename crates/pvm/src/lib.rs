@@ -4,6 +4,7 @@
 pub mod buffers;
 pub mod decode;
 pub mod durable;
+pub mod embed;
 pub mod eval;
 pub mod host;
 pub mod init;

@@ -16,7 +16,7 @@ pub(crate) use value::{Ref, Value, Values};
 pub(crate) use world::World;
 
 use crate::instance::{AccessError, FunctionRef, Modules};
-use crate::lazy::{Maybe, Node, Text, Vec32};
+use crate::lazy::{Maybe, Node, Text, Vec32, VectorError};
 use crate::state::StateError;
 use shape::{Call, Evaluation, Frame, Invocation, Label, LabelStep, Labels, Progress};
 use soru_merkle::Tree;
@@ -34,6 +34,48 @@ impl Config {
     /// The call of a function without arguments.
     pub(crate) fn of_call(module: &Text, stack_limit: i32, function: FunctionRef) -> Self {
         Self::of_tasks(module, stack_limit, Tasks::singleton(Task::Invoke { function }))
+    }
+
+    /// The call of a function with arguments, the first one first. Its results are as many as it has.
+    pub(crate) fn of_call_with(
+        module: &Text,
+        stack_limit: i32,
+        function: FunctionRef,
+        args: Vec<Value>,
+    ) -> Self {
+        let (_, results) = function.arity();
+        let mut config = Self::of_call(module, stack_limit, function);
+        if let Step::Start { top, .. } = &mut config.step {
+            top.arity = Some(results);
+            if let Progress::Going { labels } = &mut top.progress {
+                labels.top.arity = Some(results);
+                labels.top.values = args.into_iter().rev().collect();
+            }
+        }
+        config
+    }
+
+    /// What it has come to.
+    pub(crate) fn end(&self) -> End {
+        match &self.step {
+            Step::Result { .. } => End::Returned,
+            Step::Trapped { .. } => End::Trapped,
+            _ => End::Going,
+        }
+    }
+
+    /// The message of the trap that it has run into.
+    pub(crate) fn trap(&self) -> Option<String> {
+        match &self.step {
+            Step::Trapped { message } => Some(String::from_utf8_lossy(&message.0).into_owned()),
+            _ => None,
+        }
+    }
+
+    /// Its results, the last one first.
+    pub(crate) fn results(&mut self) -> Result<Vec<Value>, VectorError> {
+        let Step::Result { values } = &mut self.step else { return Ok(Vec::new()) };
+        (0..values.length()).map(|index| values.get(index).cloned()).collect()
     }
 
     /// The evaluation of a block.
@@ -119,10 +161,7 @@ impl Evaluator {
 
     /// The message of the trap that it has run into.
     pub fn trap(&self) -> Option<String> {
-        match &self.0.config.step {
-            Step::Trapped { message } => Some(String::from_utf8_lossy(&message.0).into_owned()),
-            _ => None,
-        }
+        self.0.config.trap()
     }
 
     /// What it waits for, as the machine asks for it.
@@ -131,11 +170,7 @@ impl Evaluator {
     }
 
     pub(crate) fn end(&self) -> End {
-        match &self.0.config.step {
-            Step::Result { .. } => End::Returned,
-            Step::Trapped { .. } => End::Trapped,
-            _ => End::Going,
-        }
+        self.0.config.end()
     }
 
     /// Up to `max` ticks: how many were made, and why no more could be.

@@ -72,6 +72,11 @@ impl Initialiser {
         }
     }
 
+    /// The instances, once they are made.
+    pub(crate) fn into_modules(self) -> Modules {
+        self.0.modules
+    }
+
     /// Whether the instance is made.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.0.step, InitStep::Stop)
@@ -379,7 +384,7 @@ impl Making<'_, '_> {
 }
 
 /// The name of an export as a key of the state: what is not plain ASCII is escaped, byte by byte.
-fn key_of(name: &[u8]) -> Vec<u8> {
+pub(crate) fn key_of(name: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(name.len());
     for byte in name {
         match byte {

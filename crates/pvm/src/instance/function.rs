@@ -57,6 +57,14 @@ impl FunctionRef {
         }
     }
 
+    /// The number of its type; of a host function −1.
+    pub(crate) fn type_index(&self) -> i32 {
+        match self.function() {
+            Function::Host { .. } => -1,
+            Function::Native { ftype, .. } => *ftype,
+        }
+    }
+
     /// The types of all its locals but the parameters, read at once and only once.
     pub(crate) fn local_types(&self) -> Result<&[ValueType], VectorError> {
         if let Some(types) = self.0.locals.get() {

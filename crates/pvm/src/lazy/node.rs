@@ -110,6 +110,7 @@ macro_rules! union {
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
+        #[allow(clippy::large_enum_variant, reason = "steps follow one another in one place: none is kept in numbers")]
         pub(crate) enum $name {
             $($(#[$case_meta])* $case $({ $($field: $type),* })?,)*
         }
