@@ -24,8 +24,6 @@ pub enum Obstacle {
     Deadline,
     /// A page of the reveal channel is missing.
     Reveal,
-    /// The machine got stuck for ever in a run; the state that follows holds a tick that the engine does not count.
-    Tick,
     /// The engine cannot run the kernel.
     Engine,
     /// The machine is stuck for ever. The node goes on with the states that follow, which are known.
@@ -38,7 +36,6 @@ impl Obstacle {
         match self {
             Self::Deadline => "deadline",
             Self::Reveal => "reveal",
-            Self::Tick => "tick",
             Self::Engine => "engine",
             Self::Forever => "stuck_for_ever",
         }

@@ -148,7 +148,6 @@ fn undecided(error: LevelError) -> MachineError {
         LevelError::State(error) => return MachineError::State(error.to_string()),
         LevelError::Run { error: RunnerError::Deadline { .. }, .. } => Obstacle::Deadline,
         LevelError::Run { error: RunnerError::RevealUnavailable { .. }, .. } => Obstacle::Reveal,
-        LevelError::StuckForEver { .. } => Obstacle::Tick,
         _ => Obstacle::Engine,
     };
     MachineError::Undecided { obstacle, reason: error.to_string() }
@@ -167,9 +166,11 @@ fn notes(runs: &[Run]) -> Vec<String> {
             }
             RunEnd::Stuck { stage, reason } => {
                 let hint = soru_pvm::host::hint(reason).map_or_else(String::new, |hint| format!("; {hint}"));
-                notes.push(format!(
-                    "the kernel was refused ({stage:?}: {reason}): the machine is stuck for ever{hint}"
-                ));
+                let why = match stage {
+                    Some(stage) => format!("the kernel was refused ({stage:?}: {reason})"),
+                    None => format!("kernel_run {number} failed ({reason})"),
+                };
+                notes.push(format!("{why}: the machine is stuck for ever{hint}"));
             }
         }
         if run.then == Some(Boundary::ForcedYield) {

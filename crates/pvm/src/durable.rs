@@ -277,8 +277,17 @@ impl Durable {
         Ok(self.tree.find_tree(path)?.map(ByteVector::of_tree))
     }
 
-    fn set_path(&mut self, path: &[&str], bytes: &[u8]) -> Result<(), StateError> {
-        Ok(self.tree.insert_tree(path, ByteVector::of_bytes(bytes)?.tree().clone())?)
+    // Written part by part into what is there, as the reference does: a step's proof shows it.
+    fn set_path<S: AsRef<[u8]> + Clone>(&mut self, path: &[S], bytes: &[u8]) -> Result<(), StateError> {
+        let value = ByteVector::of_bytes(bytes)?.tree().clone();
+        for name in ["contents", "length"] {
+            let part = [path.iter().map(AsRef::as_ref).collect::<Vec<_>>(), vec![name.as_bytes()]].concat();
+            match value.find_tree(&[name])? {
+                Some(tree) => self.tree.insert_tree(&part, tree)?,
+                None => self.tree.remove(&part)?,
+            }
+        }
+        Ok(())
     }
 
     fn write_path(&mut self, path: &[&str], offset: i64, bytes: &[u8]) -> Result<(), DurableError> {

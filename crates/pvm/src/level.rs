@@ -68,8 +68,8 @@ pub enum RunEnd {
     },
     /// The kernel was refused, and there is no other: the machine is stuck for ever.
     Stuck {
-        /// Which step refused it.
-        stage: Stage,
+        /// Which step refused it; nothing if it was its code that failed.
+        stage: Option<Stage>,
         /// Why.
         reason: String,
     },
@@ -103,30 +103,12 @@ pub enum LevelError {
         #[source]
         error: RunnerError,
     },
-    /// The machine gets stuck for ever in a run, later than its kernel is linked. The state that follows holds the tick at which that happens, which an
-    /// engine that counts no ticks does not know.
-    #[error(
-        "run {number} of the level: the machine is stuck for ever ({reason}); its state hash depends on the tick, which \
-         this engine does not count{}", advice(.reason)
-    )]
-    StuckForEver {
-        /// Number of the run in its level, from 0.
-        number: usize,
-        /// Which step refused the kernel, if one did.
-        stage: Option<Stage>,
-        /// Why.
-        reason: String,
-    },
     /// The state is in the middle of a run.
     #[error("the state is in the middle of a run ({phase}): a level begins where an input is required")]
     InRun {
         /// The part of the run.
         phase: &'static str,
     },
-}
-
-fn advice(reason: &str) -> String {
-    crate::host::hint(reason).map_or_else(String::new, |hint| format!(" ({hint})"))
 }
 
 /// Gives the messages of a level to the machine in the state `tree`, then lets it run until it needs the next ones.
@@ -201,9 +183,10 @@ impl Machine {
     fn run(&mut self, number: usize, around: &mut Surroundings<'_>) -> Result<RunEnd, LevelError> {
         let failed = |error| LevelError::Run { number, error };
         let Some(kernel) = Kernel::of_durable(&self.durable)? else {
-            return self.refused(number, Stage::Decode, "Value not found".to_owned());
+            return self.refused(number, Stage::Decode, "Value not found".to_owned(), around);
         };
         let version = self.durable.version()?;
+        let before = self.clone();
         let outcome = self.call_kernel(version, &kernel, around).map_err(failed)?;
         Ok(match outcome {
             Outcome::Finished => {
@@ -214,9 +197,11 @@ impl Machine {
                 self.run_trapped()?;
                 RunEnd::Trapped { reason }
             }
-            Outcome::Refused { stage, reason } => self.refused(number, stage, reason)?,
+            Outcome::Refused { stage, reason } => self.refused(number, stage, reason, around)?,
             Outcome::Stuck { reason } => {
-                return Err(LevelError::StuckForEver { number, stage: None, reason });
+                *self = before;
+                self.get_stuck_tick_by_tick(number, around)?;
+                RunEnd::Stuck { stage: None, reason }
             }
         })
     }
@@ -245,21 +230,52 @@ impl Machine {
         Ok(outcome)
     }
 
-    fn refused(&mut self, number: usize, stage: Stage, reason: String) -> Result<RunEnd, LevelError> {
+    fn refused(
+        &mut self,
+        number: usize,
+        stage: Stage,
+        reason: String,
+        around: &mut Surroundings<'_>,
+    ) -> Result<RunEnd, LevelError> {
         let before = self.clone();
         if self.fall_back()? {
             return Ok(RunEnd::FellBack { stage, reason });
         }
-        // The tick at which the machine gets stuck is part of its state: up to the end of linking it can be counted.
         *self = before;
-        self.prepare(u64::MAX)?;
-        if !matches!(self.tick_state, TickState::Stuck(_)) {
-            return Err(LevelError::StuckForEver { number, stage: Some(stage), reason });
+        self.get_stuck_tick_by_tick(number, around)?;
+        Ok(RunEnd::Stuck { stage: Some(stage), reason })
+    }
+
+    // The tick at which the machine gets stuck is part of its state: an engine does not know it.
+    fn get_stuck_tick_by_tick(
+        &mut self,
+        number: usize,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), LevelError> {
+        let failed = |error| LevelError::Run { number, error };
+        loop {
+            match self.status() {
+                Status::Computing if matches!(self.tick_state, TickState::Padding) => {
+                    let reason = "the engine says that the kernel gets stuck, and it does not".to_owned();
+                    return Err(failed(RunnerError::Engine(reason)));
+                }
+                // In slices: no more than a run is needed to see whether the engine is right.
+                Status::Computing => drop(self.step(SLICE, &mut ())?),
+                Status::InputRequired => return Ok(()),
+                Status::RevealRequired(request) => {
+                    let answer = around.reveals.reveal(&request).map_err(|error| {
+                        let (request, reason) = (hex::encode(&request), error.reason);
+                        failed(RunnerError::RevealUnavailable { request, reason })
+                    })?;
+                    self.set_reveal(&answer)?;
+                }
+            }
         }
-        self.leave_stuck()?;
-        Ok(RunEnd::Stuck { stage, reason })
     }
 }
+
+/// Ticks made at once, before looking whether the run is over.
+const SLICE: u64 = 1 << 20;
 
 /// The machine's version, without reading the rest of the state.
 pub fn version(tree: &Tree) -> Result<Version, StateError> {

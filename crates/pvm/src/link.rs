@@ -1,32 +1,13 @@
 //! Looking up what a kernel imports, one import a tick.
 
 use crate::host::{HostFunction, ValueType as HostType};
-use crate::init::InstanceType;
-use crate::lazy::{Node, Text, Vec32, VectorError, record, union};
+use crate::instance::{Extern, Function, FunctionRef};
+use crate::lazy::{Node, Text, Vec32, VectorError, record};
 use crate::state::{StateError, StuckText};
 use crate::version::Version;
 use crate::wasm::module::{Import, Module};
 use crate::wasm::types::{FuncType, ValueType};
 use soru_merkle::Tree;
-
-union! {
-    /// A function of an instance.
-    Function {
-        "Host" Host { func_type: FuncType = ["1"], name: Text = ["2", "name"] },
-        // One of the module's own.
-        "Native" Native {
-            func_type: InstanceType = ["1"], module: Text = ["2", "module"], ftype: i32 = ["3", "ftype"],
-            locals: Vec32<ValueType> = ["4", "locals"], body: i32 = ["5"],
-        },
-    }
-}
-
-union! {
-    /// Something that is given to an instance.
-    Extern {
-        "ExternFunc" Func { function: Function = [] },
-    }
-}
 
 record! {
     /// A machine that looks up the imports of its kernel.
@@ -58,7 +39,7 @@ impl Linker {
         Linking::read(tree).map(Self)
     }
 
-    pub(crate) fn write(&self) -> Result<Tree, StateError> {
+    pub(crate) fn write(&mut self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
         self.0.write(&mut tree)?;
         Ok(tree)
@@ -94,7 +75,7 @@ impl Linker {
         };
         let func_type = FuncType { params: types(function.params()), results: types(function.results()) };
         let function = Function::Host { func_type, name: Text(function.registered_name().into()) };
-        self.0.externs.append(Extern::Func { function });
+        self.0.externs.append(Extern::Func { function: FunctionRef::new(function) });
         self.0.done += 1;
         Ok(Linked::Going)
     }

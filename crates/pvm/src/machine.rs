@@ -36,7 +36,7 @@ pub fn install_boot_sector(tree: &mut Tree, kernel: &[u8], limits: Limits) -> Re
     let mut durable = state::durable(tree)?;
     durable.raise(Flag::Reboot)?;
     durable.install_kernel(kernel)?;
-    let machine = Machine {
+    let mut machine = Machine {
         last_input: None,
         current_tick: Tick::ZERO,
         reboot_counter: MAX_REBOOTS + 1,
@@ -68,10 +68,7 @@ impl Machine {
             TickState::Decode(_) => unexpected("decoding"),
             TickState::Link(_) => unexpected("link"),
             TickState::Init(_) => unexpected("initialization"),
-            TickState::InRun { phase, .. } => unexpected(match phase {
-                state::RunPhase::Init => "initialization",
-                state::RunPhase::Eval => "evaluation",
-            }),
+            TickState::Eval(_) => unexpected("evaluation"),
         };
         self.tick_state = next;
         self.current_tick = self.after(1)?;
@@ -132,7 +129,7 @@ impl Machine {
         Ok(())
     }
 
-    fn last_padding_tick(&self) -> Result<Tick, StateError> {
+    pub(crate) fn last_padding_tick(&self) -> Result<Tick, StateError> {
         let span = self.limits.ticks_per_snapshot.0.saturating_sub(1);
         self.last_top_level_call.0.checked_add(span).map(Tick).ok_or_else(too_many_ticks)
     }

@@ -32,6 +32,13 @@ pub trait RevealSource: Send {
     fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError>;
 }
 
+/// Knows nothing.
+impl RevealSource for () {
+    fn reveal(&mut self, _: &[u8]) -> Result<Vec<u8>, RevealError> {
+        Err(RevealError::new("there is nobody to answer"))
+    }
+}
+
 /// Hash of a page: written as the byte of its scheme, 00 for Blake2b, and 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PreimageHash(pub [u8; 32]);

@@ -3,7 +3,6 @@
 
 use soru_engine::{Compiler, Engine, Options};
 use soru_pvm::host::HostState;
-use soru_pvm::level::LevelError;
 use soru_pvm::replay::{Replayed, RunFile};
 use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
 use std::path::{Path, PathBuf};
@@ -110,13 +109,5 @@ impl Runner for Recorder<'_> {
         let result = self.engine.kernel_run(kernel, host);
         self.seen.lock().unwrap().push(result.clone().map_err(|error| Undecided::from(&error)));
         result
-    }
-}
-
-/// The machine's words, when it is stuck for ever.
-pub(crate) fn stuck(replayed: &Replayed) -> Option<&str> {
-    match &replayed.failure {
-        Some((_, LevelError::StuckForEver { reason, .. })) => Some(reason),
-        _ => None,
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn elem(s: &mut Stream, allocations: &mut Allocations, step: ElemStep
         ElemStep::Indexed { mode, ref_type, mut init } => {
             let function = s.var()?;
             let block = allocations.block();
-            allocations.blocks.get(block)?.instructions.append(Instruction::Index("RefFunc", function));
+            allocations.blocks.get_mut(block)?.instructions.append(Instruction::RefFunc(function));
             init.push(block);
             ElemStep::Indexed { mode, ref_type, init }
         }
@@ -183,7 +183,7 @@ fn data_bytes(s: &mut Stream, allocations: &mut Allocations, step: BytesStep) ->
         BytesStep::Read { data, pos, length } if pos >= length => BytesStep::Stop { data },
         BytesStep::Read { data, pos, length } => {
             let byte = s.byte()?;
-            if !allocations.datas.get(data)?.store(pos, byte)? {
+            if !allocations.datas.get_mut(data)?.store_if_inside(pos, byte)? {
                 return no_step("Byte_vector_step");
             }
             BytesStep::Read { data, pos: pos + 1, length }

@@ -8,7 +8,7 @@ mod step;
 mod stream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::durable::Durable;
 use crate::lazy::{Node, Text, Vec32};
@@ -104,7 +104,7 @@ impl Decoder {
         Ok(Self { state: Decoding::read(tree)?, stream: None })
     }
 
-    pub(crate) fn write(&self) -> Result<Tree, StateError> {
+    pub(crate) fn write(&mut self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
         self.state.write(&mut tree)?;
         Ok(tree)

@@ -310,13 +310,13 @@ impl Elaborate {
         if blocks.is_full() {
             return Ok(self.with(None));
         }
-        let current = blocks.vector.get(blocks.offset)?;
+        let current = blocks.vector.get_mut(blocks.offset)?;
         if current.is_full() {
             blocks.offset = blocks.offset.wrapping_add(1);
             return Ok(self.with(Some(blocks)));
         }
         let (no_data, inner) = match current.vector.get(current.offset)? {
-            Instruction::Index("MemoryInit" | "DataDrop", _) => (false, [None, None]),
+            Instruction::MemoryInit(_) | Instruction::DataDrop(_) => (false, [None, None]),
             Instruction::Block(_, block) | Instruction::Loop(_, block) => (true, [Some(*block), None]),
             Instruction::If(_, then, otherwise) => (true, [Some(*then), Some(*otherwise)]),
             _ => (true, [None, None]),

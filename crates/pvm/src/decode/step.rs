@@ -225,6 +225,6 @@ fn next(s: &mut Stream, allocations: &mut Allocations, stack: &mut OpenStack, bl
 }
 
 fn append(allocations: &mut Allocations, block: i32, instruction: Instruction) -> Result<()> {
-    allocations.blocks.get(block)?.instructions.append(instruction);
+    allocations.blocks.get_mut(block)?.instructions.append(instruction);
     Ok(())
 }

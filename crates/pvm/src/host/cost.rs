@@ -8,6 +8,11 @@ const PER_BYTE: u64 = 42;
 const ACCESS: u64 = 1;
 
 impl HostFunction {
+    /// Ticks that the machine idles after an answer of so many bytes.
+    pub(crate) fn reveal_cost(bytes: usize) -> u64 {
+        bytes as u64 * PER_BYTE
+    }
+
     /// Ticks that the machine idles after a call with those arguments and that result. A call that fails costs nothing.
     pub fn tick_cost(self, args: &[HostValue], result: Option<HostValue>) -> u64 {
         let result = match result {

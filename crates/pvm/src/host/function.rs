@@ -152,6 +152,11 @@ impl HostFunction {
         Self::ALL.into_iter().find(|f| f.name() == name && version >= f.since())
     }
 
+    /// The one that an instance knows by that name, if the version has it.
+    pub(crate) fn by_registered_name(version: Version, name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.registered_name().as_bytes() == name && version >= f.since())
+    }
+
     /// Whether the arguments have the types of the parameters.
     pub fn accepts(self, args: &[HostValue]) -> bool {
         args.iter().map(HostValue::value_type).eq(self.params().iter().copied())

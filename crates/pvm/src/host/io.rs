@@ -50,6 +50,9 @@ impl HostState<'_> {
 
     // The machine does nothing here, whatever the arguments are.
     pub(super) fn write_debug(&mut self, memory: &mut dyn Memory, src: i32, len: i32) {
+        if !self.debug.wants_bytes() {
+            return;
+        }
         const DEBUG_MAX: u32 = 1 << 20;
         let len = (len as u32).min(DEBUG_MAX);
         if let Ok(bytes) = load(memory, (src, len as i32)) {

@@ -15,6 +15,7 @@ mod tests;
 pub use function::{HostFunction, ValueType};
 pub use hint::hint;
 pub use io::MESSAGE_MAX;
+pub(crate) use reveal::RevealCall;
 
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::durable::{Durable, DurableError};
@@ -99,11 +100,20 @@ pub struct OutOfMemory;
 pub trait DebugSink: Send {
     /// Some bytes, usually a text. The machine itself ignores them.
     fn debug(&mut self, bytes: &[u8]);
+
+    /// Whether there is any use in it: if not, the bytes are not even read.
+    fn wants_bytes(&self) -> bool {
+        true
+    }
 }
 
 /// Drops everything.
 impl DebugSink for () {
     fn debug(&mut self, _: &[u8]) {}
+
+    fn wants_bytes(&self) -> bool {
+        false
+    }
 }
 
 /// Collects everything.
@@ -141,6 +151,18 @@ impl<'a> HostState<'a> {
         debug: &'a mut dyn DebugSink,
     ) -> Self {
         Self { version, durable, input, output, reveals, debug, running: false }
+    }
+
+    /// The state in the middle of a run.
+    pub(crate) fn in_run(
+        version: Version,
+        durable: Durable,
+        input: InputBuffer,
+        output: OutputBuffer,
+        reveals: &'a mut dyn RevealSource,
+        debug: &'a mut dyn DebugSink,
+    ) -> Self {
+        Self { version, durable, input, output, reveals, debug, running: true }
     }
 
     /// To be called when the instance is ready, its start function included: from now on host functions may be

@@ -1,9 +1,51 @@
 //! Reveals: the machine stops, somebody brings the answer, the machine goes on.
 
 use super::io::{MESSAGE_MAX, Span, load, store};
-use super::{ErrorCode, Failure, HostState, HostTrap, Memory};
+use super::{ErrorCode, Failure, HostFunction, HostState, HostTrap, HostValue, Memory};
 use crate::reveal::RevealRequest;
 use crate::run::RunnerError;
+
+/// A call of a host function that asks for something from outside.
+pub(crate) struct RevealCall {
+    /// What is asked for.
+    pub(crate) request: Vec<u8>,
+    /// Where the answer goes.
+    pub(crate) destination: i32,
+    /// Most bytes of it.
+    pub(crate) max: i32,
+}
+
+impl RevealCall {
+    /// Of the metadata.
+    pub(crate) fn metadata(args: &[HostValue]) -> Option<Self> {
+        let &[HostValue::I32(destination), HostValue::I32(max)] = args else { return None };
+        Some(Self { request: RevealRequest::METADATA.to_vec(), destination, max })
+    }
+
+    /// If the function is such a one: what it asks for, or the error code that it gives at once.
+    pub(crate) fn of(
+        function: HostFunction,
+        args: &[HostValue],
+        memory: &dyn Memory,
+    ) -> Option<Result<Self, ErrorCode>> {
+        let &[HostValue::I32(src), HostValue::I32(len), HostValue::I32(destination), HostValue::I32(max)] =
+            args
+        else {
+            return None;
+        };
+        let request: fn(&[u8]) -> Vec<u8> = match function {
+            HostFunction::RevealPreimage => RevealRequest::raw_preimage,
+            HostFunction::Reveal => |request| request.to_vec(),
+            _ => return None,
+        };
+        Some(match load_request(memory, (src, len)) {
+            Ok(loaded) => Ok(Self { request: request(&loaded), destination, max }),
+            Err(Failure::Code(code)) => Err(code),
+            // Loading gives codes only.
+            Err(Failure::Trap(_)) => Err(ErrorCode::GenericInvalidAccess),
+        })
+    }
+}
 
 impl HostState<'_> {
     pub(super) fn reveal_preimage(

@@ -1,137 +1,60 @@
-//! Making an instance of a kernel: its imports, types and functions. What comes after that is not there yet.
+//! Making an instance of a kernel: its imports, types, functions, globals, tables, memories, exports; then what fills
+//! tables and memory, and the start function.
 
-use crate::lazy::{Maybe, Node, Opaque, Text, Vec32, VectorError, record, union};
-use crate::link::{Extern, Function};
+mod imports;
+mod segments;
+mod state;
+
+use crate::eval::{Config, Fault, Step, World};
+use crate::instance::{
+    Extern, FunctionRef, GlobalInstance, Instance, MemoryInstance, Modules, TableInstance,
+};
+use crate::instance::{Function, InstanceType};
+use crate::lazy::{Joining, Mapping, Maybe, Names, Node, Text, Vec32};
+use crate::run::ENTRYPOINT;
 use crate::state::StateError;
-use crate::wasm::module::{Allocations, Func, Import, ImportKind, Module};
-use crate::wasm::types::{FuncType, GlobalType, Limits, ValueType};
+use crate::wasm::module::{Export, Func, Module};
+use crate::wasm::types::FuncType;
 use soru_merkle::Tree;
-use std::fmt::Write;
+use state::{
+    Constant, ElemTasks, InitStep, Initialising, NewElements, NewFunction, NewGlobal, NewMemory, NewTable,
+};
 
-record! {
-    /// The type of a function, as an instance has it.
-    InstanceType {
-        params: Vec32<ValueType> = ["1", "type-params"],
-        results: Vec32<ValueType> = ["2", "type-result"],
-    }
-}
-
-record! {
-    /// An instance of a module.
-    Instance {
-        types: Vec32<InstanceType> = ["1", "types"],
-        functions: Vec32<Function> = ["2", "functions"],
-        tables: Vec32<Opaque> = ["3", "tables"],
-        memories: Vec32<Opaque> = ["4", "memories"],
-        globals: Vec32<Opaque> = ["5", "globals"],
-        exports: Opaque = ["6"],
-        elems: Vec32<Opaque> = ["7", "elements"],
-        datas: Vec32<i32> = ["8", "datas"],
-        allocations: Allocations = ["9"],
-    }
-}
-
-impl Instance {
-    fn empty() -> Self {
-        Self {
-            types: Vec32::default(),
-            functions: Vec32::default(),
-            tables: Vec32::default(),
-            memories: Vec32::default(),
-            globals: Vec32::default(),
-            exports: Opaque::default(),
-            elems: Vec32::default(),
-            datas: Vec32::default(),
-            allocations: Allocations::empty(),
-        }
-    }
-}
-
-union! {
-    /// The step of an initialisation.
-    InitStep {
-        "IK_Start" Start { externs: Vec32<Extern> = ["externs"] },
-        // From the last import to the first.
-        "IK_Add_import" Imports {
-            instance: Instance = ["acc"], externs: Vec32<Extern> = ["left_vector"],
-            imports: Vec32<Import> = ["right_vector"], offset: i32 = ["offset"],
-        },
-        "IK_Types" Types {
-            instance: Instance = ["module"], types: Vec32<FuncType> = ["kont", "origin"],
-            done: Vec32<InstanceType> = ["kont", "destination", "types"], offset: i32 = ["kont", "offset"],
-        },
-        "IK_Aggregate_func" Functions {
-            instance: Instance = ["module"], current: Maybe<NewFunctionHere> = ["kont"],
-            funcs: Vec32<Func> = ["kont", "map_kont", "origin"],
-            done: Vec32<Function> = ["kont", "map_kont", "destination"], offset: i32 = ["kont", "map_kont", "offset"],
-        },
-        "IK_Aggregate_concat_func" AllFunctions {
-            instance: Instance = ["module"], imported: Vec32<Function> = ["kont", "lv"],
-            own: Vec32<Function> = ["kont", "rv"], done: Vec32<Function> = ["kont", "res"],
-            offset: i32 = ["kont", "offset"],
-        },
-    }
-}
-
-union! {
-    /// A function on its way into an instance.
-    NewFunction {
-        "Left" Given { func: Func = [] },
-        "Right" Made { function: Function = [] },
-    }
-}
-
-record! {
-    NewFunctionHere {
-        function: NewFunction = ["inner_kont"],
-    }
-}
-
-record! {
-    /// A machine that makes an instance.
-    Initialising {
-        name: Text = ["self"],
-        module: Module = ["ast_module"],
-        step: InitStep = ["init_kont"],
-        // The instance as others see it, under its name; it lags behind.
-        registered: Opaque = ["modules"],
-    }
+/// What a kernel's exports have to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExportRules {
+    /// Memory 0 has to be exported. Of the exports only functions are kept.
+    Kernel,
+    /// Anything goes, and all exports are kept.
+    None,
 }
 
 /// A machine that makes an instance of its kernel.
 #[derive(Debug, Clone)]
 pub struct Initialiser(Initialising);
 
-/// What came of a tick.
-#[derive(Debug)]
-pub(crate) enum Initialised {
-    /// The next state.
-    Going,
-    /// It cannot be imported; the machine's own words.
-    Refused(String),
-    /// There is no such type.
-    Bounds,
+/// What is needed to go on.
+struct Making<'a, 'w> {
+    name: &'a Text,
+    module: &'a mut Module,
+    modules: &'a mut Modules,
+    world: &'a mut World<'w>,
+    rules: ExportRules,
+    stack_limit: i32,
 }
 
 impl Initialiser {
     pub(crate) fn begin(module: Module, externs: Vec32<Extern>) -> Self {
         let name = Text(crate::decode::MAIN.into());
         let step = InitStep::Start { externs };
-        Self(Initialising { name, module, step, registered: Opaque::default() })
+        Self(Initialising { name, module, step, modules: Modules::default() })
     }
 
-    /// Reads a state, unless it is further than this goes.
-    pub(crate) fn read(tree: &Tree) -> Result<Option<Self>, StateError> {
-        let tag = crate::lazy::node::read_tag(&tree.find_tree(&["init_kont"])?.unwrap_or_default())?;
-        match tag.as_deref() {
-            Some(
-                "IK_Start" | "IK_Add_import" | "IK_Types" | "IK_Aggregate_func" | "IK_Aggregate_concat_func",
-            ) => Initialising::read(tree).map(|state| Some(Self(state))),
-            _ => Ok(None),
-        }
+    pub(crate) fn read(tree: &Tree) -> Result<Self, StateError> {
+        Initialising::read(tree).map(Self)
     }
 
-    pub(crate) fn write(&self) -> Result<Tree, StateError> {
+    pub(crate) fn write(&mut self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
         self.0.write(&mut tree)?;
         Ok(tree)
@@ -139,219 +62,348 @@ impl Initialiser {
 
     /// Where it is, under the name that the vectors have for it.
     pub fn step_name(&self) -> &'static str {
-        match self.0.step {
-            InitStep::Types { .. } => "IK_Type",
-            InitStep::Functions { .. } => "IK_Aggregate",
-            InitStep::AllFunctions { .. } => "IK_Aggregate_concat",
-            _ => self.0.step.tag(),
+        match self.0.step.tag() {
+            "IK_Types" => "IK_Type",
+            "IK_Es_elem" => "IK_Es_elems",
+            "IK_Es_data" => "IK_Es_datas",
+            tag if tag.starts_with("IK_Aggregate_concat") => "IK_Aggregate_concat",
+            tag if tag.starts_with("IK_Aggregate") => "IK_Aggregate",
+            tag => tag,
         }
     }
 
-    /// Whether the next step is one that this does not know.
-    pub(crate) fn is_done(&self) -> bool {
-        // As signed numbers, like the ends of vectors that are being filled.
-        matches!(&self.0.step, InitStep::AllFunctions { done, offset, .. } if done.length() <= *offset)
+    /// The instances, once they are made.
+    pub(crate) fn into_modules(self) -> Modules {
+        self.0.modules
     }
 
-    /// One tick, unless it is done.
-    pub(crate) fn step(&mut self) -> Result<Initialised, StateError> {
-        let step = std::mem::replace(&mut self.0.step, InitStep::Start { externs: Vec32::default() });
-        self.0.step = match step {
+    /// Whether the instance is made.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.0.step, InitStep::Stop)
+    }
+
+    /// The function that a kernel is called by, and the instances. What is left of this is of no use.
+    pub(crate) fn finish(&mut self) -> Result<Option<(FunctionRef, Modules)>, Fault> {
+        let mut modules = std::mem::take(&mut self.0.modules);
+        let instance = modules.look(crate::decode::MAIN.as_bytes())?;
+        let instance = instance.ok_or(crate::lazy::VectorError::NoEntry)?;
+        match instance.exports.look(ENTRYPOINT.as_bytes())? {
+            Some(Extern::Func { function }) => {
+                let function = function.clone();
+                Ok(Some((function, modules)))
+            }
+            Some(_) => Ok(None),
+            None => Err(crate::lazy::VectorError::NoEntry.into()),
+        }
+    }
+
+    /// Up to `max` ticks, unless it is done: how many were made, and why no more could be.
+    pub(crate) fn ticks(
+        &mut self,
+        max: u64,
+        rules: ExportRules,
+        world: &mut World<'_>,
+    ) -> (u64, Option<Fault>) {
+        let stack_limit = world.version.call_depth_limit() as i32;
+        let mut done = 0;
+        while done < max && !self.is_done() {
+            let Initialising { name, module, step, modules } = &mut self.0;
+            if let InitStep::Evaluate { config } = step
+                && !matches!(config.step, Step::Result { .. } | Step::Trapped { .. })
+            {
+                let (made, fault) = config.ticks(max - done, modules, world);
+                done += made;
+                if fault.is_some() {
+                    return (done, fault);
+                }
+                continue;
+            }
+            let taken = std::mem::replace(step, InitStep::Stop);
+            let mut making = Making { name, module, modules, world, rules, stack_limit };
+            match making.step(taken) {
+                Ok(next) => *step = next,
+                Err(fault) => return (done, Some(fault)),
+            }
+            done += 1;
+        }
+        (done, None)
+    }
+}
+
+impl Making<'_, '_> {
+    // Others see the instance from now on as it is.
+    fn register(&mut self, instance: &Instance) {
+        self.modules.set(&self.name.0, Box::new(instance.clone()));
+    }
+
+    fn step(&mut self, step: InitStep) -> Result<InitStep, Fault> {
+        Ok(match step {
             InitStep::Start { externs } => {
-                let (instance, imports) = (Instance::empty(), self.0.module.imports.clone());
-                self.register(&instance)?;
+                let (instance, imports) = (Box::new(Instance::empty()), self.module.imports.clone());
+                self.register(&instance);
                 let offset = externs.length().wrapping_sub(1);
                 InitStep::Imports { instance, externs, imports, offset }
             }
             InitStep::Imports { instance, offset: -1, .. } => {
-                self.register(&instance)?;
-                let types = self.0.module.types.clone();
+                self.register(&instance);
+                let types = self.module.types.clone();
                 let done = Vec32::with_length(types.length());
                 InitStep::Types { instance, types, done, offset: 0 }
             }
             InitStep::Imports { mut instance, mut externs, mut imports, offset } => {
-                let Extern::Func { function } = externs.get(offset).map_err(malformed)?;
-                let import = imports.get(offset).map_err(malformed)?;
-                match fits(&mut self.0.module.types, function, import)? {
-                    Initialised::Going => instance.functions.cons(function.clone()),
-                    refused => return Ok(refused),
+                let (given, import) = (externs.get(offset)?, imports.get(offset)?);
+                imports::check(&mut self.module.types, given, import)?;
+                if let Extern::Func { function } = given {
+                    instance.functions.cons(function.clone());
                 }
                 InitStep::Imports { instance, externs, imports, offset: offset.wrapping_sub(1) }
             }
-            InitStep::Types { mut instance, types, done, offset, .. } if offset == types.length() => {
+            InitStep::Types { mut instance, types, done, offset } if offset == types.length() => {
                 instance.types = done;
-                instance.allocations = self.0.module.allocations.clone();
-                self.register(&instance)?;
-                let funcs = self.0.module.funcs.clone();
-                let done = Vec32::with_length(funcs.length());
-                InitStep::Functions { instance, current: Maybe(None), funcs, done, offset: 0 }
-            }
-            InitStep::Functions { instance, funcs, done, offset, .. } if offset == funcs.length() => {
-                let imported = instance.functions.clone();
-                let length = imported.length().wrapping_add(done.length());
-                InitStep::AllFunctions {
-                    instance,
-                    imported,
-                    own: done,
-                    done: Vec32::with_length(length),
-                    offset: 0,
-                }
-            }
-            InitStep::Functions { mut instance, current, mut funcs, mut done, mut offset } => {
-                let next = match current.0.map(|here| here.function) {
-                    None => {
-                        let func = funcs.get(offset).map_err(malformed)?.clone();
-                        Some(NewFunction::Given { func })
-                    }
-                    Some(NewFunction::Given { func }) => {
-                        let Func { ftype, locals, body } = func;
-                        let func_type = match instance.types.get(ftype) {
-                            Ok(func_type) => func_type.clone(),
-                            Err(VectorError::Bounds) => {
-                                return Ok(Initialised::Refused(format!("undefined type {ftype}")));
-                            }
-                            Err(other) => return Err(malformed(other)),
-                        };
-                        let module = self.0.name.clone();
-                        let function = Function::Native { func_type, module, ftype, locals, body };
-                        Some(NewFunction::Made { function })
-                    }
-                    Some(NewFunction::Made { function }) => {
-                        done.set(offset, function);
-                        offset = offset.wrapping_add(1);
-                        None
-                    }
-                };
-                let current = Maybe(next.map(|function| NewFunctionHere { function }));
-                InitStep::Functions { instance, current, funcs, done, offset }
-            }
-            InitStep::AllFunctions { instance, mut imported, mut own, mut done, offset } => {
-                let before = imported.length();
-                let next = match offset < before {
-                    true => imported.get(offset),
-                    false => own.get(offset.wrapping_sub(before)),
-                };
-                done.set(offset, next.map_err(malformed)?.clone());
-                InitStep::AllFunctions { instance, imported, own, done, offset: offset.wrapping_add(1) }
+                instance.allocations = self.module.allocations.clone();
+                self.register(&instance);
+                InitStep::Functions { instance, map: Mapping::of(self.module.funcs.clone()) }
             }
             InitStep::Types { instance, mut types, mut done, offset } => {
-                let FuncType { params, results } = types.get(offset).map_err(malformed)?.clone();
+                let FuncType { params, results } = types.get(offset)?.clone();
                 done.set(offset, InstanceType { params, results });
                 InitStep::Types { instance, types, done, offset: offset.wrapping_add(1) }
             }
-        };
-        Ok(Initialised::Going)
-    }
-
-    fn register(&mut self, instance: &Instance) -> Result<(), StateError> {
-        let mut tree = Tree::empty();
-        instance.write(&mut tree)?;
-        Ok(self.0.registered.0.insert_tree(&[&self.0.name.0], tree)?)
-    }
-}
-
-fn malformed(error: VectorError) -> StateError {
-    match error {
-        VectorError::State(error) => error,
-        VectorError::Bounds | VectorError::NoEntry => {
-            StateError::malformed(&["init_kont"], "a vector without an entry")
-        }
-    }
-}
-
-/// Whether a host function is what a kernel asks for.
-fn fits(
-    types: &mut Vec32<FuncType>,
-    function: &mut Function,
-    import: &Import,
-) -> Result<Initialised, StateError> {
-    let Function::Host { func_type: given, .. } = function else {
-        return Err(StateError::malformed(&["init_kont"], "an import that is no host function"));
-    };
-    let expected = match &import.kind {
-        ImportKind::Func(index) => match types.get(*index) {
-            Ok(asked) => {
-                // In the text stand only the types that were looked at: none if there is another number of them, else
-                // all up to the first difference.
-                let same_lengths = asked.params.length() == given.params.length()
-                    && asked.results.length() == given.results.length();
-                let (mut params, mut results) = (Looked::default(), Looked::default());
-                if same_lengths {
-                    params = compare(&mut asked.params, &mut given.params)?;
-                    results = compare(&mut asked.results, &mut given.results)?;
-                }
-                if same_lengths && params.is_equal() && results.is_equal() {
-                    return Ok(Initialised::Going);
-                }
-                let side =
-                    |a: &[ValueType], b: &[ValueType]| format!("func [{}] -> [{}]", shown(a), shown(b));
-                let got = side(&params.given, &results.given);
-                return Ok(refused(import, &side(&params.asked, &results.asked), &got));
+            InitStep::Functions { instance, map } if map.is_done() => {
+                let join = Joining::of(instance.functions.clone(), map.done);
+                InitStep::AllFunctions { instance, join }
             }
-            Err(VectorError::Bounds) => return Ok(Initialised::Bounds),
-            Err(other) => return Err(malformed(other)),
-        },
-        ImportKind::Table(table) => {
-            format!("table {} {}", shown_limits(&table.limits), shown(&[table.elements.value()]))
-        }
-        ImportKind::Memory(memory) => format!("memory {}", shown_limits(&memory.0)),
-        ImportKind::Global(GlobalType { value, mutable: false }) => format!("global {}", shown(&[*value])),
-        ImportKind::Global(GlobalType { value, mutable: true }) => {
-            format!("global (mut {})", shown(&[*value]))
-        }
-    };
-    Ok(refused(import, &expected, "func [] -> []"))
-}
+            InitStep::Functions { instance, mut map } => {
+                self.function(&mut map)?;
+                InitStep::Functions { instance, map }
+            }
+            InitStep::AllFunctions { mut instance, join } if join.is_done() => {
+                instance.functions = join.done;
+                self.register(&instance);
+                InitStep::Globals { instance, map: Mapping::of(self.module.globals.clone()) }
+            }
+            InitStep::AllFunctions { instance, mut join } => {
+                join.step()?;
+                InitStep::AllFunctions { instance, join }
+            }
+            InitStep::Globals { instance, map } if map.is_done() => {
+                let join = Joining::of(instance.globals.clone(), map.done);
+                InitStep::AllGlobals { instance, join }
+            }
+            InitStep::Globals { instance, mut map } => {
+                self.global(&mut map)?;
+                InitStep::Globals { instance, map }
+            }
+            InitStep::AllGlobals { mut instance, join } if join.is_done() => {
+                instance.globals = join.done;
+                InitStep::Tables { instance, map: Mapping::of(self.module.tables.clone()) }
+            }
+            InitStep::AllGlobals { instance, mut join } => {
+                join.step()?;
+                InitStep::AllGlobals { instance, join }
+            }
+            InitStep::Tables { instance, map } if map.is_done() => {
+                let join = Joining::of(instance.tables.clone(), map.done);
+                InitStep::AllTables { instance, join }
+            }
+            InitStep::Tables { instance, mut map } => {
+                match map.current.0.take() {
+                    None => {
+                        map.current = Maybe(Some(NewTable::Given { table: *map.origin.get(map.offset)? }))
+                    }
+                    Some(NewTable::Given { table }) => {
+                        let table = TableInstance::new(table)?;
+                        map.current = Maybe(Some(NewTable::Made { table }));
+                    }
+                    Some(NewTable::Made { table }) => map.put(table),
+                }
+                InitStep::Tables { instance, map }
+            }
+            InitStep::AllTables { mut instance, join } if join.is_done() => {
+                instance.tables = join.done;
+                InitStep::Memories { instance, map: Mapping::of(self.module.memories.clone()) }
+            }
+            InitStep::AllTables { instance, mut join } => {
+                join.step()?;
+                InitStep::AllTables { instance, join }
+            }
+            InitStep::Memories { instance, map } if map.is_done() => {
+                let join = Joining::of(instance.memories.clone(), map.done);
+                InitStep::AllMemories { instance, join }
+            }
+            InitStep::Memories { instance, mut map } => {
+                match map.current.0.take() {
+                    None => {
+                        map.current = Maybe(Some(NewMemory::Given { memory: *map.origin.get(map.offset)? }))
+                    }
+                    Some(NewMemory::Given { memory }) => {
+                        let memory = MemoryInstance::new(memory.0)?;
+                        map.current = Maybe(Some(NewMemory::Made { memory }));
+                    }
+                    Some(NewMemory::Made { memory }) => map.put(memory),
+                }
+                InitStep::Memories { instance, map }
+            }
+            InitStep::AllMemories { mut instance, join } if join.is_done() => {
+                instance.memories = join.done;
+                self.register(&instance);
+                let (exports, done) = (self.module.exports.clone(), Names::default());
+                InitStep::Exports { instance, exports, has_memory: false, done, offset: 0 }
+            }
+            InitStep::AllMemories { instance, mut join } => {
+                join.step()?;
+                InitStep::AllMemories { instance, join }
+            }
+            InitStep::Exports { mut instance, exports, has_memory, done, offset }
+                if offset == exports.length() =>
+            {
+                if self.rules == ExportRules::Kernel && !has_memory {
+                    return Err(Fault::explained(
+                        "Tezos_webassembly_interpreter.Eval.Missing_memory_0_export",
+                        "Module must export memory 0",
+                    ));
+                }
+                instance.exports = done;
+                InitStep::Elems { instance, map: Mapping::of(self.module.elems.clone()) }
+            }
+            InitStep::Exports { mut instance, mut exports, mut has_memory, mut done, offset } => {
+                let export = exports.get(offset)?;
+                let given = exported(&mut instance, export)?;
+                if self.rules == ExportRules::None || matches!(given, Extern::Func { .. }) {
+                    done.set(&key_of(&export.name.0), given);
+                }
+                has_memory |= export.kind.kind == MEMORY && export.kind.index == 0;
+                InitStep::Exports { instance, exports, has_memory, done, offset: offset.wrapping_add(1) }
+            }
+            InitStep::Elems { mut instance, map } if map.is_done() => {
+                instance.elems = map.done;
+                let segments = self.module.datas.clone();
+                let done = Vec32::with_length(segments.length());
+                InitStep::Datas { instance, segments, done, offset: 0 }
+            }
+            InitStep::Elems { instance, mut map } => {
+                self.elements(&mut map)?;
+                InitStep::Elems { instance, map }
+            }
+            InitStep::Datas { mut instance, segments, done, offset } if offset == segments.length() => {
+                instance.datas = done;
+                self.register(&instance);
+                InitStep::FillTables { instance, tasks: ElemTasks::of(self.module.elems.clone()) }
+            }
+            InitStep::Datas { instance, mut segments, mut done, offset } => {
+                done.set(offset, segments.get(offset)?.init);
+                InitStep::Datas { instance, segments, done, offset: offset.wrapping_add(1) }
+            }
+            step => return segments::step(step, self.name, self.module, self.stack_limit),
+        })
+    }
 
-/// The types that were looked at.
-#[derive(Default)]
-struct Looked {
-    asked: Vec<ValueType>,
-    given: Vec<ValueType>,
-}
+    fn function(&mut self, map: &mut Mapping<NewFunction, Func, FunctionRef>) -> Result<(), Fault> {
+        match map.current.0.take() {
+            None => {
+                let func = map.origin.get(map.offset)?.clone();
+                map.current = Maybe(Some(NewFunction::Given { func }));
+            }
+            Some(NewFunction::Given { func }) => {
+                let Func { ftype, locals, body } = func;
+                let instance = self.modules.look(&self.name.0)?.ok_or(crate::lazy::VectorError::NoEntry)?;
+                let func_type = instance.func_type(ftype)?.clone();
+                let module = self.name.clone();
+                let function = FunctionRef::new(Function::Native { func_type, module, ftype, locals, body });
+                map.current = Maybe(Some(NewFunction::Made { function }));
+            }
+            Some(NewFunction::Made { function }) => map.put(function),
+        }
+        Ok(())
+    }
 
-impl Looked {
-    fn is_equal(&self) -> bool {
-        self.asked == self.given
+    fn global(
+        &mut self,
+        map: &mut Mapping<NewGlobal, crate::wasm::module::Global, GlobalInstance>,
+    ) -> Result<(), Fault> {
+        match map.current.0.take() {
+            None => {
+                let global = *map.origin.get(map.offset)?;
+                let constant = self.constant(global.init);
+                map.current = Maybe(Some(NewGlobal { gtype: global.gtype, constant }));
+            }
+            Some(NewGlobal { gtype, constant: Constant::Computed { value } }) => {
+                map.put(GlobalInstance::new(gtype.mutable, gtype.value, value)?);
+            }
+            Some(NewGlobal { gtype, constant }) => {
+                let constant = self.compute(constant)?;
+                map.current = Maybe(Some(NewGlobal { gtype, constant }));
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(
+        &mut self,
+        map: &mut Mapping<NewElements, crate::wasm::module::ElemSegment, crate::instance::Elements>,
+    ) -> Result<(), Fault> {
+        match map.current.0.take() {
+            None => {
+                let blocks = map.origin.get(map.offset)?.init.clone();
+                map.current = Maybe(Some(Mapping::of(blocks)));
+            }
+            Some(inner) if inner.is_done() => map.put(crate::instance::Elements { refs: inner.done }),
+            Some(mut inner) => {
+                match inner.current.0.take() {
+                    None => {
+                        let block = *inner.origin.get(inner.offset)?;
+                        inner.current = Maybe(Some(self.constant(block)));
+                    }
+                    Some(Constant::Computed { value: crate::eval::Value::Ref { reference } }) => {
+                        inner.put(reference);
+                    }
+                    Some(Constant::Computed { .. }) => return Err(Fault::unknown("Failure(\"as_ref\")")),
+                    Some(constant) => inner.current = Maybe(Some(self.compute(constant)?)),
+                }
+                map.current = Maybe(Some(inner));
+            }
+        }
+        Ok(())
+    }
+
+    fn constant(&self, block: i32) -> Constant {
+        Constant::Computing { config: Box::new(Config::of_block(self.name, self.stack_limit, block)) }
+    }
+
+    fn compute(&mut self, constant: Constant) -> Result<Constant, Fault> {
+        let Constant::Computing { mut config } = constant else { return Ok(constant) };
+        if let Step::Result { values } = &mut config.step {
+            if values.length() != 1 {
+                return Err(Fault::crash("wrong number of results on stack"));
+            }
+            return Ok(Constant::Computed { value: values.pop()? });
+        }
+        config.tick(self.modules, self.world)?;
+        Ok(Constant::Computing { config })
     }
 }
 
-/// Of vectors of one length.
-fn compare(asked: &mut Vec32<ValueType>, given: &mut Vec32<ValueType>) -> Result<Looked, StateError> {
-    let mut looked = Looked::default();
-    for index in 0..asked.length() {
-        looked.asked.push(*asked.get(index).map_err(malformed)?);
-        looked.given.push(*given.get(index).map_err(malformed)?);
-        if !looked.is_equal() {
-            break;
+/// The name of an export as a key of the state: what is not plain ASCII is escaped, byte by byte.
+pub(crate) fn key_of(name: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            0..0x20 | 0x7f.. => key.extend(format!("\\u{{{byte:02x}}}").bytes()),
+            b'"' | b'\\' => key.extend([b'\\', *byte]),
+            plain => key.push(*plain),
         }
     }
-    Ok(looked)
+    key
 }
 
-fn refused(import: &Import, expected: &str, got: &str) -> Initialised {
-    let text = |text: &Text| String::from_utf8_lossy(&text.0).into_owned();
-    let (module, item) = (text(&import.module), text(&import.item));
-    Initialised::Refused(format!(
-        "incompatible import type for \"{module}\" \"{item}\": expected {expected}, got {got}"
-    ))
-}
+const MEMORY: u8 = 2;
 
-fn shown(types: &[ValueType]) -> String {
-    let names = types.iter().map(|value_type| match value_type {
-        ValueType::I32 => "i32",
-        ValueType::I64 => "i64",
-        ValueType::V128 => "v128",
-        ValueType::FuncRef => "funcref",
-        ValueType::ExternRef => "externref",
-    });
-    names.collect::<Vec<_>>().join(" ")
-}
-
-fn shown_limits(limits: &Limits) -> String {
-    let mut text = (limits.min as u32).to_string();
-    if let Some(max) = limits.max {
-        let _ = write!(text, " {}", max as u32);
-    }
-    text
+fn exported(instance: &mut Instance, export: &Export) -> Result<Extern, Fault> {
+    let index = export.kind.index;
+    Ok(match export.kind.kind {
+        0 => Extern::Func { function: instance.function(index)?.clone() },
+        1 => Extern::Table { table: instance.look_at_table(index)?.clone() },
+        MEMORY => Extern::Memory { memory: instance.look_at_memory(index)?.clone() },
+        _ => Extern::Global { global: instance.look_at_global(index)?.clone() },
+    })
 }

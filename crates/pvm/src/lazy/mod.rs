@@ -5,18 +5,25 @@
 //! and what is never read stays out of a proof.
 
 mod bytes;
+mod chunks;
+mod entries;
 mod leaf;
 mod map;
+mod mapping;
+mod names;
 pub(crate) mod node;
 mod vector;
 mod vector32;
 
 pub use bytes::ByteVector;
+pub(crate) use chunks::{Chunks, ChunksError};
 pub(crate) use leaf::{read_leaf, require_leaf};
 pub(crate) use map::LazyMap;
-pub(crate) use node::{Leaf, Maybe, Node, Opaque, Text, leaf_nodes, record, union};
+pub(crate) use mapping::{Joining, Mapping};
+pub(crate) use names::Names;
+pub(crate) use node::{Leaf, Maybe, Node, Text, leaf_nodes, record, union};
 pub(crate) use vector::LazyVector;
-pub(crate) use vector32::{Chunks, Filling, Place, Vec32, VectorError};
+pub(crate) use vector32::{Filling, Place, Vec32, VectorError};
 
 use crate::state::StateError;
 use soru_merkle::Tree;

@@ -12,7 +12,8 @@ pub(crate) trait Node: Clone {
     /// Reads it from its subtree.
     fn read(tree: &Tree) -> Result<Self, StateError>;
     /// Writes it into a directory, beside what is there, or in place of it if it is a leaf.
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError>;
+    /// What was written counts as read from there: it is not written again until it changes.
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError>;
 }
 
 /// A value that is one leaf, in the network's binary encoding.
@@ -41,7 +42,7 @@ pub(crate) fn read_at<T: Node>(tree: &Tree, path: &[&str]) -> Result<T, StateErr
     T::read(&tree.find_tree(path)?.unwrap_or_default()).map_err(|e| e.below(path))
 }
 
-pub(crate) fn write_at<T: Node>(value: &T, dir: &mut Tree, path: &[&str]) -> Result<(), StateError> {
+pub(crate) fn write_at<T: Node>(value: &mut T, dir: &mut Tree, path: &[&str]) -> Result<(), StateError> {
     if path.is_empty() {
         return value.write(dir);
     }
@@ -73,7 +74,7 @@ macro_rules! leaf_nodes {
                 $crate::lazy::node::read_leaf_node(tree)
             }
 
-            fn write(&self, dir: &mut soru_merkle::Tree) -> Result<(), $crate::state::StateError> {
+            fn write(&mut self, dir: &mut soru_merkle::Tree) -> Result<(), $crate::state::StateError> {
                 $crate::lazy::node::write_leaf_node(self, dir)
             }
         }
@@ -94,8 +95,8 @@ macro_rules! record {
                 Ok(Self { $($field: $crate::lazy::node::read_at(tree, &[$($path),*])?,)* })
             }
 
-            fn write(&self, dir: &mut soru_merkle::Tree) -> Result<(), $crate::state::StateError> {
-                $($crate::lazy::node::write_at(&self.$field, dir, &[$($path),*])?;)*
+            fn write(&mut self, dir: &mut soru_merkle::Tree) -> Result<(), $crate::state::StateError> {
+                $($crate::lazy::node::write_at(&mut self.$field, dir, &[$($path),*])?;)*
                 Ok(())
             }
         }
@@ -109,6 +110,7 @@ macro_rules! union {
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
+        #[allow(clippy::large_enum_variant, reason = "steps follow one another in one place: none is kept in numbers")]
         pub(crate) enum $name {
             $($(#[$case_meta])* $case $({ $($field: $type),* })?,)*
         }
@@ -141,7 +143,7 @@ macro_rules! union {
                 }
             }
 
-            fn write(&self, dir: &mut soru_merkle::Tree) -> Result<(), $crate::state::StateError> {
+            fn write(&mut self, dir: &mut soru_merkle::Tree) -> Result<(), $crate::state::StateError> {
                 $crate::lazy::node::write_tag(dir, self.tag())?;
                 #[allow(unused_mut, unused_assignments, reason = "a case without fields")]
                 let mut value = soru_merkle::Tree::empty();
@@ -180,8 +182,8 @@ impl<T: Node> Node for Maybe<T> {
         }
     }
 
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
-        match &self.0 {
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
+        match &mut self.0 {
             Some(value) => {
                 write_tag(dir, "Some")?;
                 write_at(value, dir, &["value"])
@@ -196,7 +198,7 @@ impl<T: Node> Node for Box<T> {
         T::read(tree).map(Self::new)
     }
 
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
         T::write(self, dir)
     }
 }
@@ -207,7 +209,7 @@ impl<T: Leaf> Node for Option<T> {
         read_leaf(tree, &[], T::get)
     }
 
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
         self.as_ref().map_or(Ok(()), |value| write_leaf_node(value, dir))
     }
 }
@@ -262,18 +264,3 @@ impl Leaf for Text {
 }
 
 leaf_nodes!(i32, i64, bool, Text);
-
-/// A subtree that is kept as it is.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Opaque(pub(crate) Tree);
-
-impl Node for Opaque {
-    fn read(tree: &Tree) -> Result<Self, StateError> {
-        Ok(Self(tree.clone()))
-    }
-
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
-        *dir = self.0.clone();
-        Ok(())
-    }
-}

@@ -1,9 +1,9 @@
 //! A vector with int32 keys: `head`, `length`, `contents/<key>`.
 
+use super::entries::{Entries, Entry};
 use super::node::{Node, read_at, write_at};
 use crate::state::StateError;
 use soru_merkle::Tree;
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 /// A vector of the machine's own data. Element `i` is kept under the key `head + i`, both int32 that wrap.
@@ -13,9 +13,11 @@ use std::marker::PhantomData;
 pub(crate) struct Vec32<V> {
     head: i32,
     length: i32,
-    origin: Tree,
-    // What was set, or read; `None`: removed.
-    entries: BTreeMap<i32, Option<V>>,
+    // The contents, as they were read or written last.
+    origin: Option<Tree>,
+    entries: Entries<V>,
+    // The whole subtree, if nothing has changed since it was read or written.
+    written: Option<Tree>,
 }
 
 impl<V> Default for Vec32<V> {
@@ -24,22 +26,39 @@ impl<V> Default for Vec32<V> {
     }
 }
 
+impl<V> FromIterator<V> for Vec32<V> {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
+        let mut length = 0i32;
+        let counted = values.into_iter().inspect(|_| length = length.wrapping_add(1));
+        let entries = Entries::from_values(counted);
+        Self { head: 0, length, origin: None, entries, written: None }
+    }
+}
+
 impl<V> Vec32<V> {
     /// A vector of that length without any entry.
     pub(crate) fn with_length(length: i32) -> Self {
-        Self { head: 0, length, origin: Tree::empty(), entries: BTreeMap::new() }
+        Self { head: 0, length, origin: None, entries: Entries::default(), written: None }
     }
 
     /// A vector of one element.
     pub(crate) fn singleton(value: V) -> Self {
-        Self { head: 0, length: 1, origin: Tree::empty(), entries: BTreeMap::from([(0, Some(value))]) }
+        std::iter::once(value).collect()
     }
 
     /// The number of elements, as the int32 it is.
+    #[inline]
     pub(crate) fn length(&self) -> i32 {
         self.length
     }
 
+    /// Whether it has no elements.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    #[inline]
     fn key(&self, index: i32) -> Option<i32> {
         // Indices and lengths are compared as unsigned numbers.
         ((index as u32) < self.length as u32).then(|| self.head.wrapping_add(index))
@@ -48,39 +67,119 @@ impl<V> Vec32<V> {
     /// Sets an element; false if there is none of that index.
     pub(crate) fn set(&mut self, index: i32, value: V) -> bool {
         let Some(key) = self.key(index) else { return false };
-        self.entries.insert(key, Some(value));
+        self.written = None;
+        self.entries.put(key, Entry::Changed(value));
         true
     }
 
     /// Adds an element at the front, before the first key.
+    #[inline]
     pub(crate) fn cons(&mut self, value: V) {
         self.head = self.head.wrapping_sub(1);
         self.length = self.length.wrapping_add(1);
-        self.entries.insert(self.head, Some(value));
+        self.written = None;
+        self.entries.put(self.head, Entry::Changed(value));
     }
 
     /// Adds an element at the end and gives its index.
     pub(crate) fn append(&mut self, value: V) -> i32 {
         let index = self.length;
         self.length = index.wrapping_add(1);
-        self.entries.insert(self.head.wrapping_add(index), Some(value));
+        self.written = None;
+        self.entries.put(self.head.wrapping_add(index), Entry::Changed(value));
         index
+    }
+
+    /// The vector from an index on. The entries before it stay in its subtree. False if it has not that many.
+    pub(crate) fn skip(&mut self, count: i32) -> bool {
+        if (self.length as u32) < count as u32 {
+            return false;
+        }
+        self.written = None;
+        self.head = self.head.wrapping_add(count);
+        self.length = self.length.wrapping_sub(count);
+        true
+    }
+
+    /// The first elements alone. The other entries stay in its subtree. False if it has not that many.
+    pub(crate) fn truncate(&mut self, count: i32) -> bool {
+        if (self.length as u32) < count as u32 {
+            return false;
+        }
+        self.written = None;
+        self.length = count;
+        true
+    }
+}
+
+impl<V: Clone> Vec32<V> {
+    /// The first elements, and the others. Both keep all entries in their subtrees.
+    pub(crate) fn split(mut self, count: i32) -> Option<(Self, Self)> {
+        let mut first = self.clone();
+        (first.truncate(count) && self.skip(count)).then_some((first, self))
     }
 }
 
 impl<V: Node> Vec32<V> {
-    /// The element of that index, to look at or to change. Reads it if it was not read before.
-    pub(crate) fn get(&mut self, index: i32) -> Result<&mut V, VectorError> {
-        let key = self.key(index).ok_or(VectorError::Bounds)?;
-        if let std::collections::btree_map::Entry::Vacant(entry) = self.entries.entry(key) {
-            let name = key.to_string();
-            let path = ["contents", name.as_str()];
-            let Some(tree) = self.origin.find_tree(&path[1..]).map_err(StateError::from)? else {
-                return Err(VectorError::NoEntry);
-            };
-            entry.insert(Some(V::read(&tree).map_err(|e| e.below(&path))?));
+    #[inline]
+    fn load(&mut self, key: i32) -> Result<(), VectorError> {
+        match self.entries.get(key) {
+            Some(Entry::Read(_) | Entry::Changed(_)) => Ok(()),
+            Some(Entry::Removed) => Err(VectorError::NoEntry),
+            Some(Entry::Untouched) | None => {
+                let name = key.to_string();
+                let tree = match &self.origin {
+                    Some(origin) => origin.find_tree(&[name.as_str()]).map_err(StateError::from)?,
+                    None => None,
+                };
+                let tree = tree.ok_or(VectorError::NoEntry)?;
+                let value = V::read(&tree).map_err(|e| e.below(&["contents", name.as_str()]))?;
+                self.entries.put(key, Entry::Read(value));
+                Ok(())
+            }
         }
-        self.entries.get_mut(&key).and_then(Option::as_mut).ok_or(VectorError::NoEntry)
+    }
+
+    /// The element of that index. Reads it if it was not read before.
+    #[inline]
+    pub(crate) fn get(&mut self, index: i32) -> Result<&V, VectorError> {
+        let key = self.key(index).ok_or(VectorError::Bounds)?;
+        self.load(key)?;
+        self.entries.get(key).and_then(Entry::value).ok_or(VectorError::NoEntry)
+    }
+
+    /// The same, to look into: what is in it may be read on, and must not be changed.
+    #[inline]
+    pub(crate) fn look(&mut self, index: i32) -> Result<&mut V, VectorError> {
+        let key = self.key(index).ok_or(VectorError::Bounds)?;
+        self.load(key)?;
+        self.entries.look(key).ok_or(VectorError::NoEntry)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn get_mut(&mut self, index: i32) -> Result<&mut V, VectorError> {
+        let key = self.key(index).ok_or(VectorError::Bounds)?;
+        self.load(key)?;
+        self.written = None;
+        self.entries.change(key).ok_or(VectorError::NoEntry)
+    }
+
+    /// Takes the first element. Nothing of it stays.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Result<V, VectorError> {
+        let key = self.key(0).ok_or(VectorError::Bounds)?;
+        self.load(key)?;
+        let entry = match self.origin {
+            None => self.entries.forget(key),
+            Some(_) => self.entries.put(key, Entry::Removed),
+        };
+        self.head = self.head.wrapping_add(1);
+        self.length = self.length.wrapping_sub(1);
+        self.written = None;
+        match entry {
+            Entry::Read(value) | Entry::Changed(value) => Ok(value),
+            Entry::Untouched | Entry::Removed => Err(VectorError::NoEntry),
+        }
     }
 }
 
@@ -105,80 +204,41 @@ impl<V: Node> Node for Vec32<V> {
     fn read(tree: &Tree) -> Result<Self, StateError> {
         let head = read_at(tree, &["head"])?;
         let length = read_at(tree, &["length"])?;
-        let origin = tree.find_tree(&["contents"])?.unwrap_or_default();
-        Ok(Self { head, length, origin, entries: BTreeMap::new() })
+        let origin = tree.find_tree(&["contents"])?;
+        Ok(Self { head, length, origin, entries: Entries::default(), written: None })
     }
 
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
-        write_at(&self.head, dir, &["head"])?;
-        write_at(&self.length, dir, &["length"])?;
-        let mut contents = self.origin.clone();
-        for (key, entry) in &self.entries {
-            let path = [key.to_string()];
-            let mut below = Tree::empty();
-            if let Some(value) = entry {
-                value.write(&mut below).map_err(|e| e.below(&["contents", &path[0]]))?;
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
+        if self.written.is_none() {
+            let mut whole = Tree::empty();
+            write_at(&mut self.head, &mut whole, &["head"])?;
+            write_at(&mut self.length, &mut whole, &["length"])?;
+            let origin = &mut self.origin;
+            self.entries.write(|key, value| -> Result<(), StateError> {
+                let contents = origin.get_or_insert_default();
+                let path = [key.to_string()];
+                let mut below = Tree::empty();
+                if let Some(value) = value {
+                    value.write(&mut below).map_err(|e| e.below(&["contents", &path[0]]))?;
+                }
+                Ok(contents.insert_tree(&path, below)?)
+            })?;
+            if let Some(contents) = &self.origin {
+                whole.insert_tree(&["contents"], contents.clone())?;
             }
-            contents.insert_tree(&path, below)?;
+            self.written = Some(whole);
         }
-        Ok(dir.insert_tree(&["contents"], contents)?)
-    }
-}
-
-/// Bytes in chunks of 512 that are written one by one: `length`, `contents/<chunk>`.
-#[derive(Debug, Clone)]
-pub(crate) struct Chunks {
-    length: i64,
-    origin: Tree,
-    chunks: BTreeMap<i64, Box<[u8; Self::SIZE]>>,
-}
-
-impl Chunks {
-    const SIZE: usize = 512;
-
-    /// So many zeros, for which no chunk is written.
-    pub(crate) fn zeros(length: i64) -> Self {
-        Self { length, origin: Tree::empty(), chunks: BTreeMap::new() }
-    }
-
-    /// Writes a byte inside of the value; false outside of it.
-    pub(crate) fn store(&mut self, index: i64, byte: u8) -> Result<bool, StateError> {
-        if index < 0 || index >= self.length {
-            return Ok(false);
+        let Some(whole) = &self.written else { return Ok(()) };
+        if dir.is_empty()? {
+            *dir = whole.clone();
+            return Ok(());
         }
-        let (chunk, at) = (index / Self::SIZE as i64, (index % Self::SIZE as i64) as usize);
-        if let std::collections::btree_map::Entry::Vacant(entry) = self.chunks.entry(chunk) {
-            entry.insert(Box::new(padded(self.origin.find(&[chunk.to_string()])?.as_deref())));
+        for name in ["head", "length", "contents"] {
+            if let Some(part) = whole.find_tree(&[name])? {
+                dir.insert_tree(&[name], part)?;
+            }
         }
-        if let Some(chunk) = self.chunks.get_mut(&chunk) {
-            chunk[at] = byte;
-        }
-        Ok(true)
-    }
-}
-
-fn padded(bytes: Option<&[u8]>) -> [u8; Chunks::SIZE] {
-    let mut chunk = [0; Chunks::SIZE];
-    let bytes = bytes.unwrap_or_default();
-    let len = bytes.len().min(Chunks::SIZE);
-    chunk[..len].copy_from_slice(&bytes[..len]);
-    chunk
-}
-
-impl Node for Chunks {
-    fn read(tree: &Tree) -> Result<Self, StateError> {
-        let length = read_at(tree, &["length"])?;
-        let origin = tree.find_tree(&["contents"])?.unwrap_or_default();
-        Ok(Self { length, origin, chunks: BTreeMap::new() })
-    }
-
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
-        write_at(&self.length, dir, &["length"])?;
-        let mut contents = self.origin.clone();
-        for (index, chunk) in &self.chunks {
-            contents.insert(&[index.to_string()], chunk.to_vec())?;
-        }
-        Ok(dir.insert_tree(&["contents"], contents)?)
+        Ok(())
     }
 }
 
@@ -235,8 +295,8 @@ impl<V: Node, P: Place> Node for Filling<V, P> {
         Ok(Self { offset, vector, place: PhantomData })
     }
 
-    fn write(&self, dir: &mut Tree) -> Result<(), StateError> {
-        write_at(&self.offset, dir, &["offset"])?;
-        write_at(&self.vector, dir, P::PATH)
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
+        write_at(&mut self.offset, dir, &["offset"])?;
+        write_at(&mut self.vector, dir, P::PATH)
     }
 }

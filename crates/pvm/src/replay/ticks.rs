@@ -131,14 +131,16 @@ impl<'a> TickReplay<'a> {
         }
         let machine = self.tracer.machine();
         let failed = |error| TraceError::State { tick: machine.current_tick.0, error };
+        let durable = durable_json(&machine.durable).map_err(failed)?;
+        let kept = self.tracer.outboxes()?;
         let mut outboxes = Map::new();
         for level in &self.run.levels {
-            let messages = machine.output.outbox(level.level).map_err(failed)?.unwrap_or_default();
-            outboxes.insert(level.level.to_string(), outbox_json(&messages));
+            let messages = kept.get(&level.level).map_or(&[][..], Vec::as_slice);
+            outboxes.insert(level.level.to_string(), outbox_json(messages));
         }
         let mut line = Map::new();
         line.insert("end".to_owned(), seen);
-        line.insert("durable".to_owned(), durable_json(&machine.durable).map_err(failed)?);
+        line.insert("durable".to_owned(), durable);
         line.insert("outbox".to_owned(), Value::Object(outboxes));
         Ok(Value::Object(line))
     }

@@ -7,10 +7,13 @@ use crate::host::DebugSink;
 use crate::reveal::RevealSource;
 use crate::state::{InputPlace, Machine, StateError, Status, TickState};
 use crate::step_proof::{StepError, StepInput, StepProof};
+use bytes::Bytes;
 use soru_base::bin::Binary;
+use soru_base::level::Level;
 use soru_base::tick::Tick;
 use soru_merkle::Tree;
 use soru_merkle::proof;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use thiserror::Error;
@@ -112,6 +115,8 @@ pub struct Tracer<'a> {
     tree: Tree,
     written: bool,
     max_reboots: Option<u32>,
+    // Those of the levels that are over: a machine keeps an outbox for some levels only.
+    outboxes: BTreeMap<Level, Vec<Bytes>>,
     // The next message.
     level: usize,
     message: usize,
@@ -143,6 +148,7 @@ impl<'a> Tracer<'a> {
             tree,
             written: true,
             max_reboots: setup.max_reboots,
+            outboxes: BTreeMap::new(),
             level: 0,
             message: 0,
             at: Some(At::BootSector),
@@ -245,6 +251,19 @@ impl<'a> Tracer<'a> {
         Ok(seen)
     }
 
+    /// The outboxes of all levels so far, as they were when their level was over.
+    pub fn outboxes(&mut self) -> Result<&BTreeMap<Level, Vec<Bytes>>, TraceError> {
+        self.keep_outbox()?;
+        Ok(&self.outboxes)
+    }
+
+    fn keep_outbox(&mut self) -> Result<(), TraceError> {
+        let Some(place) = self.machine.last_input else { return Ok(()) };
+        let outbox = self.machine.output.outbox(place.level).map_err(|e| self.failed(e))?;
+        self.outboxes.insert(place.level, outbox.unwrap_or_default());
+        Ok(())
+    }
+
     /// The proof of the tick that leads out of the state, with the next message or the answer to the reveal.
     pub fn proof(&mut self) -> Result<StepProof, TraceError> {
         let tick = self.tick().0;
@@ -312,6 +331,9 @@ impl<'a> Tracer<'a> {
             Status::Computing => (self.machine.step(most, self.outside.debug).map(drop), None),
             Status::InputRequired => {
                 let Some((place, message)) = self.next_message() else { return Ok(Some(End::NoMessage)) };
+                if self.message == 0 {
+                    self.keep_outbox()?;
+                }
                 self.message += 1;
                 let at = At::Input { level: place.level, message: place.counter };
                 (self.machine.set_input(place, message), Some(at))

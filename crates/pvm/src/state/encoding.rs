@@ -1,9 +1,10 @@
 //! The tree of a state: `durable`, `pvm`, `wasm`, and the buffers under `value`, behind a `tag` at the root.
 
-use super::{InputPlace, Limits, MAX_REBOOTS, Machine, RunPhase, StateError, StuckError, TickState};
+use super::{InputPlace, Limits, MAX_REBOOTS, Machine, StateError, StuckError, TickState};
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::eval::Evaluator;
 use crate::init::Initialiser;
 use crate::lazy::{read_leaf, require_leaf};
 use crate::link::Linker;
@@ -100,8 +101,9 @@ impl Machine {
         })
     }
 
-    /// Writes the state into the tree it came from, or into another one.
-    pub fn apply(&self, tree: &mut Tree) -> Result<(), StateError> {
+    /// Writes the state into the tree it came from, or into another one. Costs what has changed since it was read or
+    /// written last.
+    pub fn apply(&mut self, tree: &mut Tree) -> Result<(), StateError> {
         let n = |value: u64| {
             let mut bytes = Vec::new();
             put_n64(&mut bytes, value);
@@ -119,7 +121,7 @@ impl Machine {
         tree.insert(&BUFFERS_TAG, text("Some"))?;
         self.input.encode_at(tree, &INPUT_BUFFER)?;
         self.output.encode_at(tree, &OUTPUT_BUFFER)?;
-        set_tick_state(tree, &self.tick_state)?;
+        set_tick_state(tree, &mut self.tick_state)?;
         tree.insert(&LAST_TOP_LEVEL_CALL, n(self.last_top_level_call.0))?;
         tree.insert(&TICKS_PER_SNAPSHOT, n(self.limits.ticks_per_snapshot.0))?;
         tree.insert(&MAX_REBOOTS_PER_INPUT, n(self.max_reboots))?;
@@ -133,7 +135,7 @@ impl Machine {
     /// The state as a tree of its own.
     pub fn to_tree(&self) -> Result<Tree, StateError> {
         let mut tree = Tree::empty();
-        self.apply(&mut tree)?;
+        self.clone().apply(&mut tree)?;
         Ok(tree)
     }
 }
@@ -157,13 +159,6 @@ fn tag(r: &mut Reader<'_>) -> Result<String, DecodeError> {
     String::from_utf8(bytes).map_err(|_| r.invalid("tag", "no text"))
 }
 
-fn phase_tag(phase: RunPhase) -> &'static str {
-    match phase {
-        RunPhase::Init => "init",
-        RunPhase::Eval => "eval",
-    }
-}
-
 fn tick_state(tree: &Tree) -> Result<TickState, StateError> {
     let Some(tag) = read_leaf(tree, &STATE_TAG, tag)? else { return Ok(TickState::Collect) };
     Ok(match tag.as_str() {
@@ -172,20 +167,10 @@ fn tick_state(tree: &Tree) -> Result<TickState, StateError> {
         "padding" => TickState::Padding,
         "decode" => TickState::Decode(Box::new(Decoder::read(&state_value(tree)?)?)),
         "link" => TickState::Link(Box::new(Linker::read(&state_value(tree)?)?)),
-        "init" => {
-            let value = state_value(tree)?;
-            match Initialiser::read(&value)? {
-                Some(initialiser) => TickState::Init(Box::new(initialiser)),
-                None => TickState::InRun { phase: RunPhase::Init, value },
-            }
-        }
+        "init" => TickState::Init(Box::new(Initialiser::read(&state_value(tree)?)?)),
+        "eval" => TickState::Eval(Box::new(Evaluator::read(&state_value(tree)?)?)),
         "stuck" => TickState::Stuck(require_leaf(tree, &STATE_VALUE, StuckError::read)?),
-        other => {
-            let phase = RunPhase::ALL.into_iter().find(|phase| phase_tag(*phase) == other);
-            let phase =
-                phase.ok_or_else(|| StateError::malformed(&STATE_TAG, format!("the tag {other:?}")))?;
-            TickState::InRun { phase, value: state_value(tree)? }
-        }
+        other => return Err(StateError::malformed(&STATE_TAG, format!("the tag {other:?}"))),
     })
 }
 
@@ -193,7 +178,7 @@ fn state_value(tree: &Tree) -> Result<Tree, StateError> {
     Ok(tree.find_tree(&STATE_VALUE)?.unwrap_or_default())
 }
 
-fn set_tick_state(tree: &mut Tree, state: &TickState) -> Result<(), StateError> {
+fn set_tick_state(tree: &mut Tree, state: &mut TickState) -> Result<(), StateError> {
     let tag = match state {
         TickState::Collect => "collect",
         TickState::Padding => "padding",
@@ -210,9 +195,9 @@ fn set_tick_state(tree: &mut Tree, state: &TickState) -> Result<(), StateError> 
             tree.insert_tree(&STATE_VALUE, initialiser.write()?)?;
             "init"
         }
-        TickState::InRun { phase, value } => {
-            tree.insert_tree(&STATE_VALUE, value.clone())?;
-            phase_tag(*phase)
+        TickState::Eval(evaluator) => {
+            tree.insert_tree(&STATE_VALUE, evaluator.write()?)?;
+            "eval"
         }
         TickState::Stuck(error) => {
             tree.insert(&STATE_VALUE, error.to_bytes())?;

@@ -16,6 +16,12 @@ pub enum StateError {
         /// Where, from the container that was read.
         path: String,
     },
+    /// The machine has no next state: it is given an answer that it cannot take.
+    #[error("the machine has no next state: {reason}")]
+    NoNextState {
+        /// Why.
+        reason: String,
+    },
     /// Something is there that no state has.
     #[error("the state is malformed at {path}: {reason}")]
     Malformed {
@@ -40,7 +46,7 @@ impl StateError {
         match self {
             Self::Missing { path } => Self::Missing { path: joined(parent, &path) },
             Self::Malformed { path, reason } => Self::Malformed { path: joined(parent, &path), reason },
-            Self::Tree(error) => Self::Tree(error),
+            other => other,
         }
     }
 

@@ -11,12 +11,12 @@ pub use stuck::{FallbackCause, InterpreterError, StuckError, StuckText};
 use crate::buffers::{InputBuffer, OutputBuffer};
 use crate::decode::Decoder;
 use crate::durable::Durable;
+use crate::eval::Evaluator;
 use crate::init::Initialiser;
 use crate::link::Linker;
 use crate::version::Version;
 use soru_base::level::{Level, LevelSpan};
 use soru_base::tick::{Tick, TickSpan};
-use soru_merkle::Tree;
 
 /// Numbers that a protocol gives to a machine when its kernel is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,38 +78,12 @@ pub enum TickState {
     Decode(Box<Decoder>),
     /// Looks up what the kernel imports.
     Link(Box<Linker>),
-    /// Makes an instance of the kernel: the first part of it.
+    /// Makes an instance of the kernel.
     Init(Box<Initialiser>),
-    /// Is further on in a run.
-    InRun {
-        /// In which part of it.
-        phase: RunPhase,
-        /// The state of that part, as it is in the tree.
-        value: Tree,
-    },
+    /// Runs it.
+    Eval(Box<Evaluator>),
     /// Is stuck.
     Stuck(StuckError),
-}
-
-/// A later part of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunPhase {
-    /// Makes an instance.
-    Init,
-    /// Runs `kernel_run`.
-    Eval,
-}
-
-impl RunPhase {
-    const ALL: [Self; 2] = [Self::Init, Self::Eval];
-
-    /// The first word of the state's name in the vectors.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Init => "Init",
-            Self::Eval => "Eval",
-        }
-    }
 }
 
 impl TickState {
@@ -122,7 +96,7 @@ impl TickState {
             Self::Decode(_) => "Decode",
             Self::Link(_) => "Link",
             Self::Init(_) => "Init",
-            Self::InRun { phase, .. } => phase.name(),
+            Self::Eval(_) => "Eval",
             Self::Stuck(_) => "Stuck",
         }
     }
@@ -170,6 +144,9 @@ impl Machine {
         match &self.tick_state {
             TickState::Collect => Status::InputRequired,
             TickState::Stuck(error) if !error.is_recoverable() => Status::InputRequired,
+            TickState::Eval(evaluator) => {
+                evaluator.request().map_or(Status::Computing, Status::RevealRequired)
+            }
             _ => Status::Computing,
         }
     }

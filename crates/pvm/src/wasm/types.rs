@@ -133,6 +133,13 @@ pub(crate) struct Limits {
     pub(crate) max: Option<i32>,
 }
 
+impl Limits {
+    /// Whether the largest size is none, or not below the smallest.
+    pub(crate) fn are_valid(self) -> bool {
+        self.max.is_none_or(|max| self.min as u32 <= max as u32)
+    }
+}
+
 impl Leaf for Limits {
     fn put(&self, out: &mut Vec<u8>) -> Put {
         self.min.put(out)?;

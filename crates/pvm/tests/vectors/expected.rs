@@ -13,7 +13,7 @@ use std::sync::Mutex;
 
 /// Until the machine can make the ticks of `kernel_run`: where it cannot go on, a run counts as repeated, and proofs that
 /// hold more or less than they should are only shown.
-const EVALUATION_IS_MISSING: bool = true;
+const EVALUATION_IS_MISSING: bool = false;
 
 /// What the machine says where it cannot go on.
 const NOT_KNOWN_YET: &str = "a tick that is not known yet";

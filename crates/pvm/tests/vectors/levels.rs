@@ -7,17 +7,6 @@ use soru_pvm::level::LevelError;
 use soru_pvm::replay::check;
 use soru_pvm::run::RunnerError;
 
-/// Runs whose end this crate alone cannot know: the level at which that is, and why.
-const OPEN: [(&str, u32, &str); 3] = [
-    ("recursion", 2, "the exhausted call stack leaves the machine stuck at a tick inside of the run"),
-    ("trap_null", 0, "the call of an empty table entry leaves the machine stuck at a tick inside of the run"),
-    (
-        "trap_undefined",
-        0,
-        "the call of a missing table entry leaves the machine stuck at a tick inside of the run",
-    ),
-];
-
 fn engine(name: &str) -> Interpreter {
     Interpreter::new(name == "trap_undefined")
 }
@@ -31,43 +20,12 @@ fn levels_with_the_constants_of_the_protocol() {
         levels += found.lines.len() - 1;
         let difference = check(&run.lines[..found.lines.len()], &found.lines);
         assert!(difference.is_none(), "{name}: {}", difference.unwrap());
-        match (OPEN.iter().find(|open| open.0 == name), found.failure) {
-            (None, None) => {
-                assert_eq!(found.lines.len(), run.lines.len());
-                whole += 1;
-            }
-            (Some((_, at, _)), Some((level, LevelError::StuckForEver { number: 0, stage: None, .. }))) => {
-                assert_eq!(level.get(), *at, "{name}");
-            }
-            (_, failure) => panic!("{name}: {failure:?}"),
-        }
+        assert!(found.failure.is_none(), "{name}: {:?}", found.failure);
+        assert_eq!(found.lines.len(), run.lines.len());
+        whole += 1;
     }
     println!("{whole} files whole, {levels} levels");
-    assert_eq!(whole, 29 - OPEN.len());
-}
-
-/// Given the tick at which the machine gets stuck, all that follows is exact.
-#[test]
-fn stuck_for_ever_at_a_known_tick() {
-    for (name, at, _) in OPEN {
-        let run = run_file(&format!("levels/{name}.jsonl"));
-        let mut repeated = Repeated::boot_without_observations(&run);
-        let runner = engine(name);
-        for (index, line) in run.lines[1..].iter().enumerate() {
-            repeated.inputs(index);
-            assert_eq!(repeated.tree.hash().unwrap().to_hex(), line["inputs_hash"], "{name} {index}");
-            if index as u32 == at {
-                while repeated.advance_on(&runner).is_ok() {}
-                let mut seen = line.clone();
-                seen["tick"] = line["current_tick"].clone();
-                repeated.get_stuck(&seen);
-                repeated.check();
-            } else {
-                repeated.until_input_required(&runner).unwrap();
-            }
-            assert_eq!(repeated.tree.hash().unwrap().to_hex(), line["hash"], "{name} {index}");
-        }
-    }
+    assert_eq!(whole, 29);
 }
 
 /// Recorded runs with a bound of ticks that just fits: not to be repeated without counting.
@@ -96,9 +54,6 @@ fn recorded_runs_between_their_kernel_runs() {
         match failure {
             None => {
                 assert_eq!(repeated.tree.hash().unwrap().to_hex(), run.lines.last().unwrap()["end"]["hash"])
-            }
-            Some(LevelError::StuckForEver { .. }) => {
-                assert!(OPEN.iter().any(|open| open.0 == name), "{name}")
             }
             Some(LevelError::Run { error: RunnerError::NoNextState { .. }, .. }) => {
                 assert!(["reveal_outside", "reveal_negative"].contains(&name.as_str()), "{name}");

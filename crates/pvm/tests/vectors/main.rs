@@ -7,7 +7,6 @@ mod expected;
 mod levels;
 mod repeat;
 mod states;
-mod ticks;
 
 use soru_pvm::replay::RunFile;
 use std::path::{Path, PathBuf};

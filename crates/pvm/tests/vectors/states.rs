@@ -116,7 +116,7 @@ fn ticks_on_recorded_proofs() {
                 {
                     beginnings += 1;
                     &|machine| {
-                        assert_eq!(machine.prepare(1)?, 1);
+                        assert_eq!(machine.step(1, &mut ())?, 1);
                         Ok(())
                     }
                 }

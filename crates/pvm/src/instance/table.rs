@@ -1,0 +1,79 @@
+//! Tables.
+
+use crate::eval::{Fault, Ref};
+use crate::lazy::{Vec32, VectorError, record};
+use crate::state::StateError;
+use crate::wasm::types::{Limits, RefType, TableType};
+
+record! {
+    /// A table.
+    TableInstance {
+        min: i32 = ["1", "min"],
+        max: Option<i32> = ["2", "max"],
+        refs: Vec32<Ref> = ["3", "refs"],
+        elements: RefType = ["4", "ref-type"],
+    }
+}
+
+/// Every element of a table is an entry of the state. This many are more than any machine would live through.
+const SANE: i32 = 1 << 24;
+
+impl TableInstance {
+    /// A table of null references.
+    pub(crate) fn new(table: TableType) -> Result<Self, Fault> {
+        let TableType { limits, elements } = table;
+        if !limits.are_valid() {
+            return Err(Fault::raised("Tezos_webassembly_interpreter.Partial_table.Type"));
+        }
+        let mut made = Self { min: limits.min, max: limits.max, refs: Vec32::default(), elements };
+        made.append(limits.min, &Ref::Null { ref_type: elements })?;
+        Ok(made)
+    }
+
+    // A count of 2^31 or more is none.
+    fn append(&mut self, count: i32, reference: &Ref) -> Result<(), Fault> {
+        if count > SANE {
+            return Err(StateError::malformed(&["refs"], format!("a table of {count} more elements")).into());
+        }
+        for _ in 0..count {
+            self.refs.append(reference.clone());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn size(&self) -> i32 {
+        self.refs.length()
+    }
+
+    /// Adds elements and gives the size before, or −1 if there cannot be so many.
+    pub(crate) fn grow(&mut self, delta: i32, reference: &Ref) -> Result<i32, Fault> {
+        if self.min != self.size() {
+            return Err(Fault::assertion("src/lib_webassembly/runtime/partial_table.ml", 66, 2));
+        }
+        let before = self.min;
+        let after = before.wrapping_add(delta);
+        if before as u32 > after as u32 || !(Limits { min: after, max: self.max }).are_valid() {
+            return Ok(-1);
+        }
+        self.append(delta, reference)?;
+        self.min = after;
+        Ok(before)
+    }
+
+    /// Nothing if the index is outside.
+    pub(crate) fn load(&mut self, index: i32) -> Result<Option<Ref>, Fault> {
+        match self.refs.get(index) {
+            Ok(reference) => Ok(Some(reference.clone())),
+            Err(VectorError::Bounds) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// False if the index is outside.
+    pub(crate) fn store(&mut self, index: i32, reference: Ref) -> Result<bool, Fault> {
+        if reference.ref_type() != self.elements {
+            return Err(Fault::crash("type mismatch at table access"));
+        }
+        Ok(self.refs.set(index, reference))
+    }
+}
