@@ -100,8 +100,8 @@ impl Way<'_> {
     fn advance(&mut self, run: usize, answers: &mut Answers) -> Result<Moved, String> {
         let mut around = Surroundings { runner: self.runner, reveals: answers, debug: &mut self.debug };
         match self.machine.advance(run, &mut around) {
+            Ok(Advance::Ran(RunEnd::Stuck { reason, .. })) => Ok(Moved::Stuck(reason)),
             Ok(advance) => Ok(Moved::To(advance)),
-            Err(LevelError::StuckForEver { reason, .. }) => Ok(Moved::Stuck(reason)),
             Err(LevelError::Run { error, .. }) => match error {
                 RunnerError::Engine(_) | RunnerError::State(_) => Err(error.to_string()),
                 other => Ok(Moved::Undecided(other.to_string())),
