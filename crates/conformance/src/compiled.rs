@@ -37,10 +37,7 @@ impl Target for Compiled<'_> {
     }
 
     fn decode(&self, module: &[u8]) -> Result<(), String> {
-        match Embedder::check(module) {
-            Err(EmbedError::Refused(words)) => Err(words),
-            _ => Ok(()),
-        }
+        decode(module)
     }
 
     fn validate(&self, module: &[u8]) -> Result<(), Failure> {
@@ -55,6 +52,14 @@ impl Target for Compiled<'_> {
         }
         let instance = instance.map_err(failure)?;
         Ok(Box::new(Running(instance)))
+    }
+}
+
+/// Reads a module as the engines do: the machine's words if it is refused.
+pub fn decode(module: &[u8]) -> Result<(), String> {
+    match Embedder::check(module) {
+        Err(EmbedError::Refused(words)) => Err(words),
+        _ => Ok(()),
     }
 }
 

@@ -25,7 +25,7 @@ impl Target for TickStep {
     }
 
     fn decode(&self, module: &[u8]) -> Result<(), String> {
-        read(module).map_err(|error| error.to_string())?
+        decode(module, u64::MAX).map_err(|error| error.to_string())?.unwrap_or(Ok(()))
     }
 
     fn validate(&self, _: &[u8]) -> Result<(), Failure> {
@@ -45,8 +45,9 @@ impl Target for TickStep {
     }
 }
 
-/// Lets a machine read the bytes as its kernel. The inner result is the machine's words if it refuses them.
-fn read(kernel: &[u8]) -> Result<Result<(), String>, StateError> {
+/// Lets a machine read the bytes as its kernel. The inner result is the machine's words if it refuses them; none if it is
+/// not through after so many ticks.
+pub fn decode(kernel: &[u8], max_ticks: u64) -> Result<Option<Result<(), String>>, StateError> {
     let mut tree = initial_state(Version::V0)?;
     install_boot_sector(&mut tree, kernel, Limits::FIRST)?;
     let mut machine = Machine::from_tree(&tree)?;
@@ -55,15 +56,17 @@ fn read(kernel: &[u8]) -> Result<Result<(), String>, StateError> {
     }
     let padding = Limits::FIRST.ticks_per_snapshot.0 - machine.current_tick.0;
     machine.step(padding, &mut ())?;
-    loop {
+    for _ in 0..max_ticks {
         match &machine.tick_state {
             TickState::Snapshot | TickState::Decode(_) => machine.step(1, &mut ())?,
             TickState::Stuck(StuckError::Decode(error)) => {
-                return Ok(Err(error.explanation.as_ref().unwrap_or(&error.raw).to_string()));
+                let words = error.explanation.as_ref().unwrap_or(&error.raw).to_string();
+                return Ok(Some(Err(words)));
             }
-            _ => return Ok(Ok(())),
+            _ => return Ok(Some(Ok(()))),
         };
     }
+    Ok(None)
 }
 
 struct Running(embed::Instance);

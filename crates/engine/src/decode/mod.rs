@@ -396,6 +396,7 @@ mod tests {
         assert_eq!(reason(b""), Err(END.into()));
         assert_eq!(reason(b"\x01\x80"), Err("malformed UTF-8 encoding".into()));
         assert_eq!(reason(b"\x02\xffx"), Err("malformed UTF-8 encoding".into()));
+        assert_eq!(reason(b"\x03ab"), Err("malformed UTF-8 encoding".into()));
         assert_eq!(reason(b"\x09abc"), Err("length out of bounds".into()));
     }
 }

@@ -141,12 +141,13 @@ impl<'a> Reader<'a> {
         if length > NAME_MAX {
             return self.fail(start, "Names cannot exceed 512 bytes");
         }
-        // A sequence that the end cuts is malformed only if the kernel goes on after it.
-        let bytes = self.take(length)?;
-        match std::str::from_utf8(bytes) {
-            Ok(name) => Ok(name),
-            Err(_) => self.fail(start, "malformed UTF-8 encoding"),
-        }
+        self.text(start, length)
+    }
+
+    /// The machine reads character by character: one that is not there is as malformed as one that is cut.
+    fn text(&mut self, start: usize, length: usize) -> Result<&'a str> {
+        let bytes = self.take(length).ok().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        bytes.map_or_else(|| self.fail(start, "malformed UTF-8 encoding"), Ok)
     }
 
     /// The name of a custom section, of which nothing is kept: one that is too long is not even read.
@@ -156,10 +157,7 @@ impl<'a> Reader<'a> {
         if length > NAME_MAX {
             return Ok(());
         }
-        match std::str::from_utf8(self.take(length)?) {
-            Ok(_) => Ok(()),
-            Err(_) => self.fail(start, "malformed UTF-8 encoding"),
-        }
+        self.text(start, length).map(drop)
     }
 
     /// The place where a sized thing ends.
