@@ -139,8 +139,19 @@ impl Reencode for Leader<'_> {
         self.body += 1;
         let mut function = self.new_function_with_parsed_locals(&body)?;
         let mut operators = body.get_operators_reader()?;
+        let mut open = 0;
         while !operators.eof() {
-            match (operators.read()?, of_type) {
+            let operator = operators.read()?;
+            match operator {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => open += 1,
+                Operator::End => open -= 1,
+                _ => {}
+            }
+            match (operator, of_type) {
+                // The machine's `return` takes the values below its results along: see the README.
+                (Operator::Return, _) => {
+                    function.instructions().br(open as u32);
+                }
                 (Operator::Unreachable, Some(of_type)) if self.returns => {
                     let mut code = function.instructions();
                     for result in of_type.results() {
@@ -154,7 +165,7 @@ impl Reencode for Leader<'_> {
                             _ => code.i32_const(1),
                         };
                     }
-                    code.return_();
+                    code.br(open as u32);
                 }
                 (operator, _) => {
                     function.instruction(&self.instruction(operator)?);
