@@ -118,7 +118,10 @@ fn measure(name: &str, kernel: &[u8]) -> Result<(), Failure> {
             }
         }
     }
-    println!("  {:8} {:>12} {:>14} {:>14} {:>14} {:>10} {:>10} {:>10}", "", "ticks", "at once /s", "one by one /s", "with hash /s", "prove us", "verify us", "bytes");
+    println!(
+        "  {:8} {:>12} {:>14} {:>14} {:>14} {:>10} {:>10} {:>10}",
+        "", "ticks", "at once /s", "one by one /s", "with hash /s", "prove us", "verify us", "bytes"
+    );
     for Phase { name, ticks, time, sample } in phases {
         print!("  {name:8} {ticks:>12} {:>14.0}", ticks as f64 / time.as_secs_f64());
         match sample {
