@@ -1,22 +1,47 @@
 //! Tables.
 
 use crate::eval::{Fault, Ref};
-use crate::lazy::{Vec32, VectorError, record};
+use crate::lazy::{Node, Vec32, VectorError, record};
 use crate::state::StateError;
 use crate::wasm::types::{Limits, RefType, TableType};
+use soru_merkle::Tree;
+use std::sync::OnceLock;
 
 record! {
     /// A table.
     TableInstance {
         min: i32 = ["1", "min"],
         max: Option<i32> = ["2", "max"],
-        refs: Vec32<Ref> = ["3", "refs"],
+        refs: Vec32<Element> = ["3", "refs"],
         elements: RefType = ["4", "ref-type"],
     }
 }
 
-/// Every element of a table is an entry of the state. This many are more than any machine would live through.
-const SANE: i32 = 1 << 24;
+/// An element of a table. Null references are many: all of a type are one subtree.
+#[derive(Debug, Clone)]
+pub(crate) struct Element(Ref);
+
+impl Node for Element {
+    fn read(tree: &Tree) -> Result<Self, StateError> {
+        Ref::read(tree).map(Self)
+    }
+
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
+        static NULLS: [OnceLock<Tree>; 2] = [const { OnceLock::new() }; 2];
+        let Ref::Null { ref_type } = self.0 else { return self.0.write(dir) };
+        let known = &NULLS[usize::from(ref_type == RefType::Extern)];
+        if known.get().is_none() {
+            let mut tree = Tree::empty();
+            self.0.write(&mut tree)?;
+            known.get_or_init(|| tree);
+        }
+        *dir = known.get().cloned().unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// Every element of a table is an entry of the state: more at once would fill the memory of whoever runs it.
+const SANE: i32 = 1 << 20;
 
 impl TableInstance {
     /// A table of null references.
@@ -36,7 +61,7 @@ impl TableInstance {
             return Err(StateError::malformed(&["refs"], format!("a table of {count} more elements")).into());
         }
         for _ in 0..count {
-            self.refs.append(reference.clone());
+            self.refs.append(Element(reference.clone()));
         }
         Ok(())
     }
@@ -63,7 +88,7 @@ impl TableInstance {
     /// Nothing if the index is outside.
     pub(crate) fn load(&mut self, index: i32) -> Result<Option<Ref>, Fault> {
         match self.refs.get(index) {
-            Ok(reference) => Ok(Some(reference.clone())),
+            Ok(element) => Ok(Some(element.0.clone())),
             Err(VectorError::Bounds) => Ok(None),
             Err(other) => Err(other.into()),
         }
@@ -74,6 +99,6 @@ impl TableInstance {
         if reference.ref_type() != self.elements {
             return Err(Fault::crash("type mismatch at table access"));
         }
-        Ok(self.refs.set(index, reference))
+        Ok(self.refs.set(index, Element(reference)))
     }
 }
