@@ -178,12 +178,16 @@ pub(super) fn step(
     Ok(())
 }
 
+/// About so many entries the blocks of a function have of those around them, all together.
+const BLOCK_ENTRIES: usize = 1 << 16;
+
 /// Begins a block: its parameters go along, and the block around it waits.
 fn enter(labels: &mut Labels, params: i32, arity: i32, on_break: Option<Instruction>, body: i32) -> Done {
     let bounds = || Fault::from(VectorError::Bounds);
     let around = &mut labels.top;
     // What the block around has counts among the entries of both.
-    let mut args = around.values.clone();
+    let depth = labels.rest.length() as u32 as usize + 1;
+    let mut args = around.values.share(BLOCK_ENTRIES / depth)?;
     if !args.truncate(params) || !around.values.skip(params) {
         return Err(bounds());
     }

@@ -5,7 +5,7 @@ use super::instruction;
 use super::invoke::{self, fresh_call};
 use super::label::{self, Effect};
 use super::shape::{
-    Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
+    COPIED, Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
 };
 use super::value::{Operands, Value, Values};
 use super::world::World;
@@ -278,15 +278,15 @@ fn called(function: &FunctionRef, values: &mut Values) -> Result<Call, Fault> {
     Ok(fresh_call(module.clone(), arity, *body, locals.into_iter().collect()))
 }
 
-fn begin(top: Call, mut rest: Calls) -> Result<Step, Fault> {
-    match &top.progress {
+fn begin(mut top: Call, mut rest: Calls) -> Result<Step, Fault> {
+    match &mut top.progress {
         Progress::Going { labels } => {
-            let step = LabelStep::Start { labels: Ongoing::Labels { labels: labels.clone() } };
+            let step = LabelStep::Start { labels: Ongoing::Labels { labels: labels.share()? } };
             Ok(Step::Next { top, rest, step })
         }
         Progress::Trapped { message } => Ok(Step::Trapped { message: message.clone() }),
         Progress::Result { values } => {
-            let mut values = values.clone();
+            let mut values = values.share(COPIED)?;
             if rest.is_empty() {
                 if let Some(arity) = top.arity
                     && !values.truncate(arity)
@@ -295,13 +295,13 @@ fn begin(top: Call, mut rest: Calls) -> Result<Step, Fault> {
                 }
                 return Ok(Step::Result { values });
             }
-            let top = rest.pop()?;
-            let Progress::Going { labels } = top.progress.clone() else {
+            let mut top = rest.pop()?;
+            let Progress::Going { labels } = &mut top.progress else {
                 return Err(VectorError::NoEntry.into());
             };
-            let Labels { top: label, rest: labels } = labels;
-            let stacking = Box::new(Joining::of(values, label.values.clone()));
-            let tasks = label.tasks.clone();
+            let Labels { top: mut label, rest: labels } = labels.share()?;
+            let stacking = Box::new(Joining::of(values, label.values.share(COPIED)?));
+            let tasks = label.tasks.share(COPIED)?;
             Ok(Step::Return { top, rest, label, stacking, tasks, labels })
         }
     }
@@ -318,24 +318,24 @@ fn next(
         LabelStep::Start { labels: Ongoing::Labels { mut labels } } => {
             let tasks = &mut labels.top.tasks;
             let is_call = tasks.length() > 0 && matches!(tasks.get(0)?, Task::Invoke { .. });
-            let before = is_call.then(|| labels.clone());
+            let before = if is_call { Some(labels.share()?) } else { None };
             match label::advance(&mut top.frame, &mut labels, modules)? {
                 Effect::Modified => LabelStep::Modified { progress: Progress::Going { labels } },
                 Effect::Result(values) => LabelStep::Modified { progress: Progress::Result { values } },
                 Effect::Trapped(message) => LabelStep::Modified { progress: Progress::Trapped { message } },
                 Effect::Invoke(function) => {
-                    let Label { values, tasks, .. } = labels.top.clone();
+                    let Label { values, tasks, .. } = labels.top.share()?;
                     let invocation = Box::new(Invocation::Start { function, values, tasks });
                     let labels = before.unwrap_or(labels);
                     LabelStep::Invoke { labels: Ongoing::Labels { labels }, invocation }
                 }
                 Effect::Leave { values, again } => {
-                    let label = labels.rest.pop()?;
-                    let mut tasks = label.tasks.clone();
+                    let mut label = labels.rest.pop()?;
+                    let mut tasks = label.tasks.share(COPIED)?;
                     if let Some(instruction) = again {
                         tasks.cons(Task::Plain { instruction });
                     }
-                    let stacking = Box::new(Joining::of(values, label.values.clone()));
+                    let stacking = Box::new(Joining::of(values, label.values.share(COPIED)?));
                     LabelStep::Leave { label, stacking, tasks, rest: labels.rest }
                 }
             }

@@ -63,6 +63,29 @@ record! {
     }
 }
 
+/// Copies have no more entries of their own than this.
+pub(super) const COPIED: usize = 1 << 10;
+
+impl Labels {
+    /// A copy that costs little, however much there is.
+    pub(super) fn share(&mut self) -> Result<Self, StateError> {
+        Ok(Self { top: self.top.share()?, rest: self.rest.share(COPIED)? })
+    }
+}
+
+impl Label {
+    /// A copy that costs little, however much there is.
+    pub(super) fn share(&mut self) -> Result<Self, StateError> {
+        let Self { arity, on_break, values, tasks } = self;
+        Ok(Self {
+            arity: *arity,
+            on_break: on_break.clone(),
+            values: values.share(COPIED)?,
+            tasks: tasks.share(COPIED)?,
+        })
+    }
+}
+
 union! {
     /// The blocks of a function that goes on.
     Ongoing {

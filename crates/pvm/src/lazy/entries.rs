@@ -57,6 +57,11 @@ impl<V> Entries<V> {
         Self { first: 0, row, far: None, unwritten }
     }
 
+    /// How many are kept.
+    pub(super) fn count(&self) -> usize {
+        self.row.len() + self.far.as_ref().map_or(0, |far| far.len())
+    }
+
     fn place(&self, key: i32) -> Option<usize> {
         let place = i64::from(key) - i64::from(self.first);
         usize::try_from(place).ok().filter(|place| *place < self.row.len())

@@ -164,6 +164,19 @@ impl<V: Node> Vec32<V> {
         self.entries.change(key).ok_or(VectorError::NoEntry)
     }
 
+    fn write_entries(&mut self) -> Result<(), StateError> {
+        let origin = &mut self.origin;
+        self.entries.write(|key, value| {
+            let contents = origin.get_or_insert_default();
+            let path = [key.to_string()];
+            let mut below = Tree::empty();
+            if let Some(value) = value {
+                value.write(&mut below).map_err(|e| e.below(&["contents", &path[0]]))?;
+            }
+            Ok(contents.insert_tree(&path, below)?)
+        })
+    }
+
     /// Takes the first element. Nothing of it stays.
     #[inline]
     pub(crate) fn pop(&mut self) -> Result<V, VectorError> {
@@ -180,6 +193,18 @@ impl<V: Node> Vec32<V> {
             Entry::Read(value) | Entry::Changed(value) => Ok(value),
             Entry::Untouched | Entry::Removed => Err(VectorError::NoEntry),
         }
+    }
+}
+
+impl<V: Node + Clone> Vec32<V> {
+    /// A copy with no more entries of its own than that. If there are more, they are put into the subtree first, which both
+    /// have then: a vector that is copied again and again needs no more memory than one.
+    pub(crate) fn share(&mut self, most: usize) -> Result<Self, StateError> {
+        if self.entries.count() > most {
+            self.write_entries()?;
+            self.entries = Entries::default();
+        }
+        Ok(self.clone())
     }
 }
 
@@ -213,16 +238,7 @@ impl<V: Node> Node for Vec32<V> {
             let mut whole = Tree::empty();
             write_at(&mut self.head, &mut whole, &["head"])?;
             write_at(&mut self.length, &mut whole, &["length"])?;
-            let origin = &mut self.origin;
-            self.entries.write(|key, value| -> Result<(), StateError> {
-                let contents = origin.get_or_insert_default();
-                let path = [key.to_string()];
-                let mut below = Tree::empty();
-                if let Some(value) = value {
-                    value.write(&mut below).map_err(|e| e.below(&["contents", &path[0]]))?;
-                }
-                Ok(contents.insert_tree(&path, below)?)
-            })?;
+            self.write_entries()?;
             if let Some(contents) = &self.origin {
                 whole.insert_tree(&["contents"], contents.clone())?;
             }
@@ -298,5 +314,33 @@ impl<V: Node, P: Place> Node for Filling<V, P> {
     fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
         write_at(&mut self.offset, dir, &["offset"])?;
         write_at(&mut self.vector, dir, P::PATH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(vector: &Vec32<i32>) -> soru_base::ContextHash {
+        let mut tree = Tree::empty();
+        vector.clone().write(&mut tree).unwrap();
+        tree.hash().unwrap()
+    }
+
+    #[test]
+    fn copies_of_many_entries_share_them() {
+        let mut plain: Vec32<i32> = (0..100).collect();
+        plain.pop().unwrap();
+        let mut vector = plain.clone();
+        assert_eq!(vector.share(100).unwrap().entries.count(), plain.entries.count());
+        let mut copy = vector.share(10).unwrap();
+        assert_eq!((vector.entries.count(), copy.entries.count()), (0, 0));
+        for shared in [&mut vector, &mut copy] {
+            assert_eq!(hash(shared), hash(&plain));
+            assert_eq!((shared.length(), *shared.get(0).unwrap()), (99, 1));
+        }
+        copy.pop().unwrap();
+        copy.cons(7);
+        assert_eq!((*copy.get(0).unwrap(), *vector.get(0).unwrap()), (7, 1));
     }
 }
