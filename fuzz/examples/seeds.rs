@@ -5,10 +5,13 @@ use soru_base::{
     Binary, BlockHash, BlockPayloadHash, ContextHash, IdFamily, Json, Level, NonceHash,
     OperationListListHash, Signature,
 };
+use soru_merkle::Proof;
 use soru_michelson::Micheline;
 use soru_protocol::block::{ProtocolData, ShellHeader, fitness};
 use soru_protocol::{Action, BlockHeader, Operation, SignedOperation, Timestamp};
 use soru_pvm::outbox::OutputProof;
+use soru_pvm::state::InputPlace;
+use soru_pvm::step_proof::{StepInput, StepProof};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,10 +34,15 @@ fn main() -> Result<()> {
     for path in files(&vectors.join("levels"))? {
         seeds.run(&path)?;
     }
+    for path in files(&vectors.join("expected"))? {
+        seeds.observed(&path)?;
+    }
     for folder in ["kernels", "kernels/invalid"] {
         for path in files(&vectors.join(folder))? {
             if path.extension().is_some_and(|e| e == "wasm") {
                 seeds.put("kernel_check", &fs::read(&path)?)?;
+                seeds.put("kernel_ticks", &fs::read(&path)?)?;
+                seeds.put("smith_ticks", &fs::read(&path)?)?;
                 seeds.put("engines_agree", &fs::read(&path)?)?;
             }
         }
@@ -45,7 +53,57 @@ fn main() -> Result<()> {
     for text in ["", "/", "/kernel/boot.wasm", "/readonly/kernel/env/reboot_counter", "/a.b-c_d/@"] {
         seeds.put("durable_key", text.as_bytes())?;
     }
-    Ok(())
+    for line in LINES {
+        seeds.put("repl_command", line.as_bytes())?;
+    }
+    seeds.put("repl_session", LINES.join("\n").as_bytes())?;
+    for line in LINES {
+        seeds.put("repl_session", format!("step inbox\n{line}\n{line}").as_bytes())?;
+    }
+    seeds.put("inputs", INPUTS.as_bytes())
+}
+
+/// What can be said in a session.
+const LINES: [&str; 18] = [
+    "load inputs",
+    "step tick",
+    "step tick 1000",
+    "step kernel_run",
+    "step result",
+    "show status",
+    "reveal preimage 0011",
+    "reveal metadata",
+    "show outbox at level 0",
+    "show key /kernel/boot.wasm as u32",
+    "show subkeys /kernel",
+    "show durable storage",
+    "show memory at 16 for 8 bytes as hex",
+    "show memory at 0x10 as i64",
+    "goto tick 11000000100",
+    "time step inbox",
+    "help show",
+    "# nothing",
+];
+
+/// The example of the document, and messages as bytes.
+const INPUTS: &str = r#"[[{"external": "01ff"}, {"raw": "0001"}], [{"payload": "Pair Unit False", "sender": "KT1BEqzn5Wx8uJrZNvuS9DVHmLvG9td3fDLi", "source": "tz1RjtZUVeLhADFHDL8UwDZA6vjWWhojpu5w", "destination": "scr1HLXM32GacPNDrhHDLAssZG88eWqCUbyLF"}, {"payload": {"int": "0"}}]]"#;
+
+/// The proof of a line, with what its tick takes.
+fn step(line: &Value, proof: Proof) -> Result<StepProof> {
+    let bytes = |value: &Value| -> Result<Vec<u8>> { Ok(hex::decode(value.as_str().ok_or("hexadecimal")?)?) };
+    let number = |value: &Value| value.as_u64().ok_or("a number");
+    let input = if let Some(input) = line.get("input") {
+        let level = Level::new(u32::try_from(number(&input["level"])?)?).ok_or("a level")?;
+        let place = InputPlace { level, counter: number(&input["index"])? };
+        StepInput::Message { place, message: bytes(&input["message"])? }
+    } else if let Some(answer) = line.get("reveal") {
+        StepInput::Reveal(bytes(answer)?)
+    } else {
+        StepInput::Nothing
+    };
+    let step = StepProof { proof, input };
+    step.verify()?;
+    Ok(step)
 }
 
 /// The files of a folder, in order.
@@ -177,10 +235,22 @@ impl Seeds {
             let line: Value = serde_json::from_str(line)?;
             let Some(proof) = line["proof"].as_str() else { continue };
             let proof = hex::decode(proof)?;
+            self.put("step_proof", &step(&line, Proof::from_bytes(&proof)?)?.to_bytes())?;
             self.put("merkle_proof", &proof)?;
             self.put("output_proof", &[&proof[..], &[0, 0, 0, 1, 0, 7]].concat())?;
         }
         Ok(())
+    }
+
+    /// The beginning of a file of observed states, and some of its lines.
+    fn observed(&self, path: &Path) -> Result<()> {
+        let text = fs::read_to_string(path)?;
+        let lines: Vec<_> = text.lines().collect();
+        let Some((first, rest)) = lines.split_first() else { return Ok(()) };
+        let last = rest.last().copied().unwrap_or_default();
+        self.put("replay", [&[*first], &rest[..rest.len().min(8)], &[last]].concat().join("\n").as_bytes())?;
+        let some: Vec<_> = rest.iter().copied().step_by(rest.len() / 8 + 1).collect();
+        self.put("replay", [&[*first], &some[..]].concat().join("\n").as_bytes())
     }
 
     fn run(&self, path: &Path) -> Result<()> {

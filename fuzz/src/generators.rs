@@ -94,12 +94,11 @@ pub(crate) fn call(source: &mut Unstructured<'_>) -> Result<(HostFunction, Vec<H
 }
 
 /// A valid kernel that ends, without floats.
-#[cfg(feature = "engine")]
 pub(crate) fn kernel(bytes: &[u8]) -> Result<Vec<u8>> {
     use wasm_smith::{Config, Module};
     let wasm = |text: &str| wat::parse_str(text).map_err(|_| arbitrary::Error::IncorrectFormat);
     let config = Config {
-        available_imports: Some(wasm(HOST)?),
+        available_imports: Some(wasm(&host())?),
         exports: Some(wasm(EXPORTS)?),
         allow_floats: false,
         allow_start_export: true,
@@ -128,15 +127,22 @@ pub(crate) fn kernel(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(module.to_bytes())
 }
 
-#[cfg(feature = "engine")]
 const EXPORTS: &str = r#"(module (memory (export "mem") 1) (func (export "kernel_run")))"#;
 
-#[cfg(feature = "engine")]
-const HOST: &str = r#"(module
-    (import "smart_rollup_core" "read_input" (func (param i32 i32 i32) (result i32)))
-    (import "smart_rollup_core" "write_output" (func (param i32 i32) (result i32)))
-    (import "smart_rollup_core" "write_debug" (func (param i32 i32)))
-    (import "smart_rollup_core" "store_has" (func (param i32 i32) (result i32)))
-    (import "smart_rollup_core" "store_write" (func (param i32 i32 i32 i32 i32) (result i32)))
-    (import "smart_rollup_core" "store_read" (func (param i32 i32 i32 i32 i32) (result i32)))
-    (import "smart_rollup_core" "store_delete" (func (param i32 i32) (result i32))))"#;
+/// A module that imports all host functions.
+fn host() -> String {
+    let ty = |ty: &ValueType| match ty {
+        ValueType::I32 => " i32",
+        ValueType::I64 => " i64",
+    };
+    let imports = HostFunction::ALL.iter().map(|function| {
+        let params: String = function.params().iter().map(ty).collect();
+        let results: String = function.results().iter().map(ty).collect();
+        format!(
+            "(import \"{}\" \"{}\" (func (param{params}) (result{results})))",
+            HostFunction::MODULE,
+            function.name()
+        )
+    });
+    format!("(module {})", imports.collect::<String>())
+}

@@ -6,5 +6,7 @@
 mod generators;
 mod laws;
 mod oracles;
+mod samples;
 
 pub use oracles::*;
+pub use samples::prepare;

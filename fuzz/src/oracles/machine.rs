@@ -2,9 +2,10 @@
 
 use crate::generators::call;
 use arbitrary::Unstructured;
+use serde_json::Value;
 use soru_merkle::Tree;
 use soru_pvm::host::{HostState, HostTrap};
-use soru_pvm::replay::{RunFile, check};
+use soru_pvm::replay::{Outside, RunFile, TickReplay, check};
 use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
 use soru_pvm::state::StateError;
 use std::sync::LazyLock;
@@ -23,16 +24,49 @@ impl Runner for Ends {
     }
 }
 
-/// Files of runs: the constants and messages in one lead to states or to errors, twice to the same.
+/// Files of runs: what is in one leads to states or to errors, twice to the same. Ends and answers of levels are played,
+/// ticks are made by a machine whose kernel does next to nothing, or by the kernel of the line for some ticks.
 pub fn replay(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(run) = RunFile::parse(text) else { return };
-    let kernel = &bytes[bytes.len().saturating_sub(1)..];
-    let lines = || run.replay(kernel, &Ends, &mut ()).map(|replayed| replayed.lines).ok();
+    let _ = run.kind();
+    let last = &bytes[bytes.len().saturating_sub(1)..];
+    repeat(&run, || run.replay(last, &Ends, &mut ()).map(|replayed| replayed.lines).ok());
+    repeat(&run, || ticks(&run));
+    let mut short = run.clone();
+    for line in &mut short.lines {
+        bound(line, run.limits.ticks_per_snapshot.0);
+    }
+    repeat(&short, || {
+        let lines = (1..=short.lines.len().min(20)).map(|line| short.replay_kernel(line)?.ok());
+        lines.collect::<Option<Vec<_>>>()
+    });
+}
+
+fn repeat(run: &RunFile, lines: impl Fn() -> Option<Vec<Value>>) {
     let (one, two) = (lines(), lines());
     assert_eq!(one, two);
     if let Some(lines) = one {
         let _ = check(&run.lines, &lines).map(|difference| difference.to_string());
+    }
+}
+
+fn ticks(run: &RunFile) -> Option<Vec<Value>> {
+    let (mut reveals, mut watch) = (run.reveals.clone(), |_| ());
+    let outside = Outside { reveals: &mut reveals, debug: &mut (), watch: &mut watch };
+    let noop = include_bytes!("../../../testdata/vectors/kernels/noop.wasm");
+    let mut replay = TickReplay::begin(run, noop, outside).ok()?;
+    let lines: Result<Vec<_>, _> = std::iter::from_fn(|| replay.next_line()).take(40).collect();
+    lines.map_err(|error| error.to_string()).ok()
+}
+
+/// Keeps the tick of a line near to the beginning of the first run.
+fn bound(line: &mut Value, ticks_per_snapshot: u64) {
+    let most = ticks_per_snapshot.saturating_add(5_000);
+    if let Some(tick) = line.get_mut("tick")
+        && tick.as_u64().is_some_and(|tick| tick > most)
+    {
+        *tick = most.into();
     }
 }
 

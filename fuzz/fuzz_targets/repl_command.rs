@@ -1,0 +1,3 @@
+//! Commands of a session.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| soru_fuzz::repl_command(bytes));
