@@ -42,7 +42,7 @@ pub struct Compared {
     pub too_long: usize,
     /// Values in the durable storage after the last run.
     pub values: usize,
-    /// How the runs ended.
+    /// How the runs ended: in the engines, or tick by tick where they left it to the machine.
     pub ends: Vec<RunEnd>,
     /// The machine's words, if it ended stuck for ever.
     pub stuck: Option<String>,
@@ -121,7 +121,10 @@ impl Way<'_> {
     fn advance(&mut self, run: usize, answers: &mut Answers) -> Result<Moved, String> {
         let mut around = Surroundings { runner: &self.runner, reveals: answers, debug: &mut self.debug };
         match self.machine.advance(run, &mut around) {
-            Ok(Advance::Ran(RunEnd::Stuck { reason, .. })) => Ok(Moved::Stuck(reason)),
+            Ok(Advance::Ran(end)) => Ok(match plain(end) {
+                RunEnd::Stuck { reason, .. } => Moved::Stuck(reason),
+                end => Moved::To(Advance::Ran(end)),
+            }),
             Ok(advance) => Ok(Moved::To(advance)),
             Err(LevelError::Run { error, .. }) => match error {
                 RunnerError::Engine(_) | RunnerError::State(_) => Err(error.to_string()),
@@ -134,6 +137,14 @@ impl Way<'_> {
     fn hash(&mut self) -> Result<ContextHash, StateError> {
         self.machine.apply(&mut self.tree)?;
         Ok(self.tree.hash()?)
+    }
+}
+
+/// How a run ended, whoever ran it.
+fn plain(end: RunEnd) -> RunEnd {
+    match end {
+        RunEnd::TickByTick { end, .. } => plain(*end),
+        end => end,
     }
 }
 

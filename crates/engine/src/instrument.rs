@@ -192,10 +192,10 @@ fn append_globals(globals: &mut GlobalSection) {
     }
 }
 
-/// The export that the machine calls: the last one of that name, whatever it is.
-pub(crate) fn entry(module: &Module) -> Option<(ExportKind, u32)> {
-    let entry = module.exports.iter().rev().find(|export| export.name == soru_pvm::run::ENTRYPOINT)?;
-    Some((entry.kind, entry.index))
+/// The function that the machine calls: of the exports it keeps functions only, and the last one of a name.
+pub(crate) fn entry(module: &Module) -> Option<u32> {
+    let mut functions = module.exports.iter().filter(|export| export.kind == ExportKind::Function);
+    functions.rfind(|export| export.name == soru_pvm::run::ENTRYPOINT).map(|export| export.index)
 }
 
 struct Rewriter<'a> {
@@ -262,7 +262,7 @@ impl<'a> Rewriter<'a> {
         if let Some(start) = module.start {
             exports.export(START, Kind::Func, start);
         }
-        if let Some((ExportKind::Function, index)) = entry(module) {
+        if let Some(index) = entry(module) {
             exports.export(ENTRY, Kind::Func, index);
         }
         if self.kept == Exports::All {

@@ -1,11 +1,10 @@
 //! From the bytes of a kernel to something that can be run, or the reason why not.
 
-use crate::decode::{DecodeError, Module, decode};
+use crate::decode::{DecodeError, Module, ValueType, decode};
 use crate::instrument::{Exports, entry, instrument};
 use crate::link::{Imported, LATEST, imported, link, type_mismatch};
 use crate::returns::carrying;
 use crate::validate::{refusal, validate};
-use crate::{decode::ExportKind, decode::ValueType};
 use soru_pvm::Version;
 use soru_pvm::run::{Outcome, RunnerError, Stage};
 use std::fmt;
@@ -101,9 +100,9 @@ pub fn check(kernel: &[u8], version: Version) -> Result<(), KernelError> {
         return refused(Stage::Init, reason);
     }
     match entry(&module) {
-        Some((ExportKind::Function, index)) if takes_nothing(&module, index) => {}
-        Some((ExportKind::Function, _)) => return Err(KernelError::Stuck(MISSING_ARGUMENTS.into())),
-        _ => return Err(KernelError::Stuck(NO_ENTRY.into())),
+        Some(index) if takes_nothing(&module, index) => {}
+        Some(_) => return Err(KernelError::Stuck(MISSING_ARGUMENTS.into())),
+        None => return Err(KernelError::Stuck(NO_ENTRY.into())),
     }
     validate(kernel, &module, carrying).map_err(KernelError::Unsupported)
 }

@@ -102,7 +102,9 @@ impl Sum {
             *match end {
                 RunEnd::Finished => &mut self.finished,
                 RunEnd::Trapped { .. } => &mut self.trapped,
-                RunEnd::FellBack { .. } | RunEnd::Stuck { .. } => &mut self.refused,
+                RunEnd::FellBack { .. } | RunEnd::Stuck { .. } | RunEnd::TickByTick { .. } => {
+                    &mut self.refused
+                }
             } += 1;
         }
         self.stuck += usize::from(compared.stuck.is_some());
