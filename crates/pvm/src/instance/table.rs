@@ -2,7 +2,6 @@
 
 use crate::eval::{Fault, Ref};
 use crate::lazy::{Vec32, VectorError, record};
-use crate::state::StateError;
 use crate::wasm::types::{Limits, RefType, TableType};
 
 record! {
@@ -15,9 +14,6 @@ record! {
     }
 }
 
-/// Every element of a table is an entry of the state. This many are more than any machine would live through.
-const SANE: i32 = 1 << 24;
-
 impl TableInstance {
     /// A table of null references.
     pub(crate) fn new(table: TableType) -> Result<Self, Fault> {
@@ -26,19 +22,9 @@ impl TableInstance {
             return Err(Fault::raised("Tezos_webassembly_interpreter.Partial_table.Type"));
         }
         let mut made = Self { min: limits.min, max: limits.max, refs: Vec32::default(), elements };
-        made.append(limits.min, &Ref::Null { ref_type: elements })?;
+        // A minimum of 2^31 or more makes no elements.
+        made.refs.append_many(limits.min, Ref::Null { ref_type: elements });
         Ok(made)
-    }
-
-    // A count of 2^31 or more is none.
-    fn append(&mut self, count: i32, reference: &Ref) -> Result<(), Fault> {
-        if count > SANE {
-            return Err(StateError::malformed(&["refs"], format!("a table of {count} more elements")).into());
-        }
-        for _ in 0..count {
-            self.refs.append(reference.clone());
-        }
-        Ok(())
     }
 
     pub(crate) fn size(&self) -> i32 {
@@ -55,7 +41,7 @@ impl TableInstance {
         if before as u32 > after as u32 || !(Limits { min: after, max: self.max }).are_valid() {
             return Ok(-1);
         }
-        self.append(delta, reference)?;
+        self.refs.append_many(delta, reference.clone());
         self.min = after;
         Ok(before)
     }
