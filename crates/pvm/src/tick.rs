@@ -165,6 +165,7 @@ impl Machine {
                     output: &mut self.output,
                     debug,
                     is_initialising: true,
+                    is_proved: max == 1,
                 };
                 let (made, fault) = initialiser.ticks(max, ExportRules::Kernel, &mut world);
                 self.failed(made, fault, StuckError::Init)
@@ -188,6 +189,7 @@ impl Machine {
                     output: &mut self.output,
                     debug,
                     is_initialising: false,
+                    is_proved: max == 1,
                 };
                 let (made, fault) = evaluator.ticks(max, &mut world);
                 self.failed(made, fault, StuckError::Eval)
