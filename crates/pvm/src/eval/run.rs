@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::instruction;
-use super::invoke::{self, fresh_call};
+use super::invoke::{self, LOCALS_MAX, fresh_call};
 use super::label::{self, Effect};
 use super::shape::{
     Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
@@ -201,7 +201,10 @@ fn foresee(top: &mut Call, rest: &mut Calls, limit: i32) -> Option<u64> {
 }
 
 fn foresee_call(function: &FunctionRef, values: &mut Values, calls: i32, limit: i32) -> Option<u64> {
-    let Function::Native { .. } = function.function() else { return None };
+    match function.function() {
+        Function::Native { locals, .. } if locals.length() <= LOCALS_MAX => (),
+        _ => return None,
+    }
     let (params, _) = function.arity();
     let locals = function.local_types().ok()?.len() as u64;
     let args = count(params)?;

@@ -150,6 +150,22 @@ impl<V> Vec32<V> {
     }
 }
 
+impl<V: PartialEq> Vec32<V> {
+    /// Sets an element that has no entry yet; false if there is none of that index. Equal ones, set one after the other,
+    /// take no room until they are written.
+    pub(crate) fn set_one_more(&mut self, index: i32, value: V) -> bool {
+        let Some(key) = self.key(index) else { return false };
+        self.written = None;
+        match self.runs.last_mut() {
+            Some(run) if run.value == value && run.first.checked_add(run.count) == Some(key) => {
+                run.count += 1
+            }
+            _ => self.runs.push(Run { first: key, count: 1, value }),
+        }
+        true
+    }
+}
+
 impl<V: Clone> Vec32<V> {
     /// The first elements, and the others. Both keep all entries in their subtrees.
     pub(crate) fn split(mut self, count: i32) -> Option<(Self, Self)> {
@@ -343,6 +359,15 @@ impl<V, P> Filling<V, P> {
         self.vector.length() <= self.offset
     }
 
+    /// Puts the next element; equal ones in a row take no room.
+    pub(crate) fn push_one_more(&mut self, value: V)
+    where
+        V: PartialEq,
+    {
+        self.vector.set_one_more(self.offset, value);
+        self.offset = self.offset.wrapping_add(1);
+    }
+
     /// Puts the next element.
     pub(crate) fn push(&mut self, value: V) {
         self.vector.set(self.offset, value);
@@ -397,5 +422,28 @@ mod tests {
         assert!(vector.set(i32::MAX - 1, 8));
         assert_eq!((*vector.get(1 << 30).unwrap(), *vector.get(i32::MAX - 1).unwrap()), (7, 8));
         assert!(vector.write(&mut Tree::empty()).is_err());
+    }
+
+    #[test]
+    fn equal_elements_in_a_row_are_as_if_set_one_by_one() {
+        let (mut rows, mut one_by_one) = (Filling::<i32>::of_length(40), Filling::<i32>::of_length(40));
+        let mut trees = [Tree::empty(), Tree::empty()];
+        for index in 0..40 {
+            rows.push_one_more(index / 7);
+            one_by_one.push(index / 7);
+            // Now and then it is written, and sometimes read again.
+            if index % 9 == 5 {
+                rows.write(&mut trees[0]).unwrap();
+                one_by_one.write(&mut trees[1]).unwrap();
+                assert_eq!(trees[0].hash().unwrap(), trees[1].hash().unwrap());
+            }
+            if index % 18 == 5 {
+                rows = Filling::read(&trees[0]).unwrap();
+                one_by_one = Filling::read(&trees[1]).unwrap();
+            }
+        }
+        for index in 0..40 {
+            assert_eq!(*rows.vector.get(index).unwrap(), index / 7);
+        }
     }
 }
