@@ -3,13 +3,14 @@
 use soru_base::hash::ContextHash;
 use soru_base::level::Level;
 use soru_merkle::Tree;
-use soru_pvm::host::DebugSink;
+use soru_pvm::host::{DebugSink, HostState};
 use soru_pvm::level::{Advance, LevelError, RunEnd};
 use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::reveal::{RevealError, RevealSource};
-use soru_pvm::run::{Runner, RunnerError};
+use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
 use soru_pvm::state::{InputPlace, StateError, Status};
 use soru_pvm::{Limits, Machine, Surroundings, Version};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -35,6 +36,8 @@ pub struct Compared {
     pub runs: usize,
     /// Those after which the tick step was in it, too.
     pub runs_by_tick: usize,
+    /// Levels that the tick step went through where no engine has an answer.
+    pub levels_by_tick: usize,
     /// Those that need more ticks than allowed: the tick step was set to the state of the engines.
     pub too_long: usize,
     /// Values in the durable storage after the last run.
@@ -45,6 +48,8 @@ pub struct Compared {
     pub stuck: Option<String>,
     /// Why no engine had an answer, if that ended it.
     pub undecided: Option<String>,
+    /// Why an engine did not take a kernel of the run, the first time.
+    pub unsupported: Option<String>,
 }
 
 /// Two ways to run a kernel that do not lead to the same.
@@ -83,10 +88,26 @@ impl RevealSource for Answers {
 /// The state of one way to run a kernel.
 struct Way<'a> {
     name: &'a str,
-    runner: &'a dyn Runner,
+    runner: Watched<'a>,
     machine: Machine,
     tree: Tree,
     debug: Vec<u8>,
+}
+
+/// An engine, and why it does not take a kernel, if that was so.
+struct Watched<'a> {
+    runner: &'a dyn Runner,
+    unsupported: RefCell<Option<String>>,
+}
+
+impl Runner for Watched<'_> {
+    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        let outcome = self.runner.kernel_run(kernel, host);
+        if let Err(RunnerError::Unsupported { reason }) = &outcome {
+            self.unsupported.borrow_mut().get_or_insert_with(|| reason.clone());
+        }
+        outcome
+    }
 }
 
 /// What came of a part of a level.
@@ -98,7 +119,7 @@ enum Moved {
 
 impl Way<'_> {
     fn advance(&mut self, run: usize, answers: &mut Answers) -> Result<Moved, String> {
-        let mut around = Surroundings { runner: self.runner, reveals: answers, debug: &mut self.debug };
+        let mut around = Surroundings { runner: &self.runner, reveals: answers, debug: &mut self.debug };
         match self.machine.advance(run, &mut around) {
             Ok(Advance::Ran(RunEnd::Stuck { reason, .. })) => Ok(Moved::Stuck(reason)),
             Ok(advance) => Ok(Moved::To(advance)),
@@ -154,7 +175,7 @@ fn compare_all(
         .iter()
         .map(|(name, runner)| Way {
             name,
-            runner: *runner,
+            runner: Watched { runner: *runner, unsupported: RefCell::default() },
             machine: machine.clone(),
             tree: tree.clone(),
             debug: Vec::new(),
@@ -185,6 +206,7 @@ fn compare_all(
                 moves.push(way.advance(place.1, &mut Answers(inputs.reveals.clone()))?);
             }
             same(&ways, moves.iter().map(Moved::shown))?;
+            compared.unsupported = ways.iter().find_map(|way| way.runner.unsupported.borrow().clone());
             match moves.into_iter().next() {
                 None | Some(Moved::To(Advance::InputRequired)) => break,
                 Some(Moved::To(Advance::Padded | Advance::Left(_))) => (),
@@ -211,6 +233,9 @@ fn compare_all(
                     return Ok(compared);
                 }
                 Some(Moved::Undecided(reason)) => {
+                    if let Some(exact) = &mut exact {
+                        exact.go_alone(&mut compared)?;
+                    }
                     compared.undecided = Some(reason);
                     return Ok(compared);
                 }
@@ -299,6 +324,16 @@ impl Exact {
             return Err(format!("the tick step is stuck with {found:?}, the engines with {reason:?}"));
         }
         compared.runs_by_tick += 1;
+        Ok(())
+    }
+
+    /// The engines have no answer: to the next inbox, or to where nothing goes on.
+    fn go_alone(&mut self, compared: &mut Compared) -> Result<(), String> {
+        if self.go(u64::MAX).map_err(shown)? {
+            compared.levels_by_tick += 1;
+        } else {
+            compared.too_long += 1;
+        }
         Ok(())
     }
 

@@ -27,13 +27,11 @@ pub enum Reason {
     MultiMemory,
     /// Larger than the engine's bounds on tables and memories.
     TooLarge,
-    /// The tick step does not run modules yet.
-    NotThere,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Float,
         Self::AfterFloat,
         Self::Import,
@@ -45,7 +43,6 @@ impl Reason {
         Self::TwinExports,
         Self::MultiMemory,
         Self::TooLarge,
-        Self::NotThere,
     ];
 
     /// A word for tables.
@@ -62,7 +59,6 @@ impl Reason {
             Self::TwinExports => "twin-exports",
             Self::MultiMemory => "multi-memory",
             Self::TooLarge => "too-large",
-            Self::NotThere => "not-there",
         }
     }
 
@@ -100,7 +96,6 @@ impl Reason {
                  the first one only, and the engines follow it"
             }
             Self::TooLarge => "Beyond the engines' bounds on the size of tables and memories",
-            Self::NotThere => "The tick step does not run modules of any shape yet",
         }
     }
 }

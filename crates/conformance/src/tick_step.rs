@@ -3,14 +3,10 @@
 use crate::reason::Reason;
 use crate::target::{Failure, Instance, Target, Value};
 use soru_base::level::Level;
-#[cfg(feature = "tick-step")]
 use soru_pvm::embed;
 use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::state::{InputPlace, StateError, StuckError, TickState};
 use soru_pvm::{Limits, Machine, Version};
-
-/// Whether the tick step runs modules of any shape.
-pub const RUNS_MODULES: bool = cfg!(feature = "tick-step");
 
 /// Most ticks of one call.
 const MAX_TICKS: u64 = 50_000_000;
@@ -33,9 +29,6 @@ impl Target for TickStep {
     }
 
     fn instantiate(&self, module: &[u8]) -> Result<Box<dyn Instance + '_>, Failure> {
-        if !RUNS_MODULES {
-            return Err(Failure::LeftOut(Reason::NotThere));
-        }
         match embed::Instance::new(module) {
             Ok(instance) => Ok(Box::new(Running(instance))),
             // A machine refuses a kernel that traps when its instance is made.
@@ -109,43 +102,5 @@ fn outwards(value: &embed::Value) -> Value {
         embed::Value::V128(bytes) => Value::V128(*bytes),
         embed::Value::FuncRef(function) => Value::FuncRef(function.is_some()),
         embed::Value::ExternRef(number) => Value::ExternRef(*number),
-    }
-}
-
-/// What `soru_pvm::embed` offers, while it is not there.
-#[cfg(not(feature = "tick-step"))]
-mod embed {
-    #![allow(dead_code, reason = "it stands for something that is not there")]
-
-    #[derive(Debug, Clone, PartialEq)]
-    pub(super) enum Value {
-        I32(i32),
-        I64(i64),
-        V128([u8; 16]),
-        FuncRef(Option<i32>),
-        ExternRef(Option<i32>),
-    }
-
-    pub(super) enum EmbedError {
-        Refused(String),
-        Trap(String),
-        Stuck(String),
-        TooManyTicks,
-    }
-
-    pub(super) struct Instance;
-
-    impl Instance {
-        pub(super) fn new(_: &[u8]) -> Result<Self, EmbedError> {
-            Err(EmbedError::TooManyTicks)
-        }
-
-        pub(super) fn invoke(&mut self, _: &str, _: &[Value], _: u64) -> Result<Vec<Value>, EmbedError> {
-            Err(EmbedError::TooManyTicks)
-        }
-
-        pub(super) fn global(&mut self, _: &str) -> Result<Value, EmbedError> {
-            Err(EmbedError::TooManyTicks)
-        }
     }
 }

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use soru_conformance::generate::{shapes, smith};
 use soru_conformance::lockstep::Inputs;
-use soru_conformance::tick_step;
 use soru_merkle::Tree;
 use soru_pvm::Machine;
 use soru_pvm::machine::{initial_state, install_boot_sector};
@@ -50,7 +49,7 @@ fn go(machine: &mut Machine, ticks: u64) -> Result<(), StateError> {
     Ok(())
 }
 
-/// How many ticks a run takes, and whether that is all of it: not if the tick step does not know more, or it is too long.
+/// How many ticks a run takes, and whether that is all of it: not if it is too long.
 fn length(mut machine: Machine) -> Result<(u64, bool), StateError> {
     let start = machine.current_tick.0;
     loop {
@@ -59,10 +58,7 @@ fn length(mut machine: Machine) -> Result<(u64, bool), StateError> {
         if over || ticks >= MAX_TICKS {
             return Ok((ticks, over));
         }
-        match go(&mut machine, 1) {
-            Err(_) if !tick_step::RUNS_MODULES => return Ok((ticks, false)),
-            result => result?,
-        }
+        go(&mut machine, 1)?;
     }
 }
 
@@ -117,9 +113,7 @@ fn try_kernels(cases: u32, bytes: std::ops::Range<usize>, kernel: impl Fn(&[u8])
         panic!("{error}");
     }
     assert!(looked_at.get() > cases / 2);
-    if tick_step::RUNS_MODULES {
-        assert!(to_the_end.get() > cases / 2);
-    }
+    assert!(to_the_end.get() > cases / 2);
 }
 
 #[test]

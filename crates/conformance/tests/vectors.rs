@@ -8,7 +8,7 @@ use soru_pvm::replay::RunFile;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{Engines, Sum, budget};
+use support::{Engines, Sum};
 
 /// Most ticks of a run that the tick step follows.
 const TICKS: u64 = 20_000_000;
@@ -31,7 +31,7 @@ fn the_vectors_kernels_come_to_the_same_states() {
                 levels: run.levels.into_iter().map(|level| (level.level, level.messages)).collect(),
                 reveals: run.reveals.0,
             };
-            match compare(&kernel, &inputs, &engines.list(), budget(TICKS)) {
+            match compare(&kernel, &inputs, &engines.list(), Some(TICKS)) {
                 Ok(compared) => sum.lock().unwrap().add(compared),
                 Err(difference) => panic!("{}: {difference}", path.display()),
             }

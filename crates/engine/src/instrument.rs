@@ -21,8 +21,8 @@ use wasm_encoder::{
 };
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
-/// Written into the names of cached modules: goes up whenever the rewriting changes.
-pub(crate) const REVISION: u32 = 1;
+/// Written into the names of cached modules: goes up whenever the rewriting changes, or what is refused before.
+pub(crate) const REVISION: u32 = 2;
 
 /// How many more functions may be entered; [`EXHAUSTED`] when one more was.
 pub(crate) const DEPTH: &str = "soru:depth";

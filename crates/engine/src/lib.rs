@@ -12,6 +12,7 @@ mod instrument;
 mod lend;
 mod link;
 mod prepare;
+mod returns;
 mod validate;
 
 pub use compiler::{Compiler, CompilerError};

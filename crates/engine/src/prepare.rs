@@ -3,6 +3,7 @@
 use crate::decode::{DecodeError, Module, decode};
 use crate::instrument::{Exports, entry, instrument};
 use crate::link::{Imported, LATEST, imported, link, type_mismatch};
+use crate::returns::carrying;
 use crate::validate::{refusal, validate};
 use crate::{decode::ExportKind, decode::ValueType};
 use soru_pvm::Version;
@@ -104,7 +105,7 @@ pub fn check(kernel: &[u8], version: Version) -> Result<(), KernelError> {
         Some((ExportKind::Function, _)) => return Err(KernelError::Stuck(MISSING_ARGUMENTS.into())),
         _ => return Err(KernelError::Stuck(NO_ENTRY.into())),
     }
-    validate(kernel, &module).map_err(KernelError::Unsupported)
+    validate(kernel, &module, carrying).map_err(KernelError::Unsupported)
 }
 
 fn takes_nothing(module: &Module, function: u32) -> bool {
@@ -152,7 +153,7 @@ fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
     if let Some(reason) = type_mismatch(module).or_else(|| refusal(module)) {
         return Verdict::Ended(Ok(Outcome::Refused { stage: Stage::Init, reason }));
     }
-    let rewritten = validate(kernel, module)
+    let rewritten = validate(kernel, module, carrying)
         .and_then(|()| instrument(kernel, module, Exports::OfKernel).map_err(|e| e.to_string()));
     match rewritten {
         Ok(bytes) => Verdict::Compile(bytes),

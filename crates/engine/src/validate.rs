@@ -3,27 +3,35 @@
 use crate::decode::{ExportKind, Module};
 use crate::prepare::MISSING_ARGUMENTS;
 use std::collections::BTreeSet;
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{
+    FuncValidator, FunctionBody, Operator, OperatorsReader, Parser, Payload, Validator, ValidatorResources,
+    WasmFeatures,
+};
 
 /// WebAssembly 2.0, in which the machine's instructions are written. Floats are among it because the machine takes the
 /// instructions that make integers of floats; those that make floats are refused before, when the kernel is read.
 const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
 
-/// Refuses code that the compilers cannot take. The reason says the place.
-pub(crate) fn validate(bytes: &[u8], module: &Module) -> Result<(), String> {
+/// A look at the instruction that comes next in a function with so many results: why it is refused, if it is.
+pub(crate) type Look = fn(&FuncValidator<ValidatorResources>, usize, &Operator<'_>) -> Option<String>;
+
+/// Refuses code that the compilers cannot take, and what `look` refuses. The reason says the place.
+pub(crate) fn validate(bytes: &[u8], module: &Module, look: Look) -> Result<(), String> {
     let mut validator = Validator::new_with_features(FEATURES);
     let mut allocations = Default::default();
     let mut function = module.imported_functions();
     for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| shown(&error, None))?;
+        let payload = payload.map_err(|error| Fault::from(error).shown(None))?;
         // The machine does not mind two exports of one name; what they point to is looked at elsewhere.
         if matches!(payload, Payload::ExportSection(_)) && has_twins(module) {
             continue;
         }
-        let valid = validator.payload(&payload).map_err(|error| shown(&error, None))?;
+        let valid = validator.payload(&payload).map_err(|error| Fault::from(error).shown(None))?;
         if let wasmparser::ValidPayload::Func(to_validate, body) = valid {
             let mut of_function = to_validate.into_validator(std::mem::take(&mut allocations));
-            of_function.validate(&body).map_err(|error| shown(&error, Some(function)))?;
+            let results = module.function_type(function as u32).map_or(0, |of_type| of_type.results.len());
+            validate_body(&mut of_function, &body, results, look)
+                .map_err(|fault| fault.shown(Some(function)))?;
             allocations = of_function.into_allocations();
             function += 1;
         }
@@ -31,14 +39,48 @@ pub(crate) fn validate(bytes: &[u8], module: &Module) -> Result<(), String> {
     Ok(())
 }
 
+fn validate_body(
+    validator: &mut FuncValidator<ValidatorResources>,
+    body: &FunctionBody<'_>,
+    results: usize,
+    look: Look,
+) -> Result<(), Fault> {
+    let mut reader = body.get_binary_reader();
+    validator.read_locals(&mut reader)?;
+    reader.set_features(FEATURES);
+    let mut operators = OperatorsReader::new(reader);
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset()?;
+        if let Some(message) = look(validator, results, &operator) {
+            return Err(Fault { offset, message });
+        }
+        validator.op(offset, &operator)?;
+    }
+    Ok(operators.finish()?)
+}
+
+/// What is refused, at which byte.
+struct Fault {
+    offset: usize,
+    message: String,
+}
+
+impl From<wasmparser::Error> for Fault {
+    fn from(error: wasmparser::Error) -> Self {
+        Self { offset: error.offset(), message: error.message().to_owned() }
+    }
+}
+
+impl Fault {
+    fn shown(&self, function: Option<usize>) -> String {
+        let place = function.map(|index| format!("function {index}, ")).unwrap_or_default();
+        format!("{place}byte {}: {}", self.offset, self.message)
+    }
+}
+
 fn has_twins(module: &Module) -> bool {
     let names: BTreeSet<_> = module.exports.iter().map(|export| &export.name).collect();
     names.len() < module.exports.len()
-}
-
-fn shown(error: &wasmparser::Error, function: Option<usize>) -> String {
-    let place = function.map(|index| format!("function {index}, ")).unwrap_or_default();
-    format!("{place}byte {}: {}", error.offset(), error.message())
 }
 
 /// What the machine finds wrong when it makes the instance, in its own order and words. What comes after the copying of

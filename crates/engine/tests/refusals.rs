@@ -129,7 +129,7 @@ fn machines_stuck_before_the_instance_is_made_have_the_states_of_the_reference()
         }
         counts[usize::from(instance)] += 1;
     }
-    assert_eq!(counts, [51, 6]);
+    assert_eq!(counts, [51, 22]);
 }
 
 fn engine_with_short_deadline(compiler: Compiler) -> soru_engine::Engine {

@@ -3,6 +3,7 @@
 use crate::error::LoadError;
 use crate::inode::{Branch, Entry, Inode, Role};
 use soru_base::{ContextHash, blake2b};
+use std::cell::RefCell;
 
 const DIRECTORY: [u8; 8] = [0; 8];
 const LEAF: [u8; 8] = [0xff, 0, 0, 0, 0, 0, 0, 0];
@@ -71,6 +72,42 @@ pub(crate) fn put_leb128(out: &mut Vec<u8>, mut n: u64) {
     out.push(n as u8);
 }
 
+/// A short name whose bits are known.
+#[derive(Clone, Copy)]
+struct Known {
+    // None is as long as this at the beginning.
+    len: u8,
+    name: [u8; Known::LEN],
+    bits: NameBits,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Vec<Known>> = RefCell::new(vec![Known::NONE; Known::SLOTS]);
+}
+
+impl Known {
+    const LEN: usize = 23;
+    const SLOTS: usize = 1 << 10;
+    const NONE: Self = Self { len: u8::MAX, name: [0; Self::LEN], bits: NameBits([0; 32]) };
+
+    /// Where a name is kept, if it is short.
+    fn slot(name: &[u8]) -> Option<usize> {
+        let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+        (name.len() <= Self::LEN)
+            .then(|| (name.iter().fold(0x811c_9dc5, mix) >> 7) as usize % Self::SLOTS)
+    }
+
+    fn is(&self, name: &[u8]) -> bool {
+        usize::from(self.len) == name.len() && self.name[..name.len()] == *name
+    }
+
+    fn new(name: &[u8]) -> Self {
+        let mut kept = [0; Self::LEN];
+        kept[..name.len()].copy_from_slice(name);
+        Self { len: name.len() as u8, name: kept, bits: NameBits(blake2b::hash32(name)) }
+    }
+}
+
 /// The bits by which a name goes down the trie.
 #[derive(Clone, Copy)]
 pub(crate) struct NameBits([u8; 32]);
@@ -80,7 +117,15 @@ impl NameBits {
     pub(crate) const COUNT: u32 = 256;
 
     pub(crate) fn of(name: &[u8]) -> Self {
-        Self(blake2b::hash32(name))
+        // The same few short names come again and again.
+        let Some(known) = Known::slot(name) else { return Self(blake2b::hash32(name)) };
+        KNOWN.with_borrow_mut(|table| {
+            let known = &mut table[known];
+            if !known.is(name) {
+                *known = Known::new(name);
+            }
+            known.bits
+        })
     }
 
     /// Bit `depth`, most significant first: the child to go to. `depth` is below [`Self::COUNT`].

@@ -156,28 +156,37 @@ fn undecided(error: LevelError) -> MachineError {
 fn notes(runs: &[Run]) -> Vec<String> {
     let mut notes = Vec::new();
     for (number, run) in runs.iter().enumerate() {
-        match &run.end {
-            RunEnd::Finished => (),
-            RunEnd::Trapped { reason } => notes.push(format!("kernel_run {number} trapped: {reason}")),
-            RunEnd::FellBack { stage, reason } => {
-                notes.push(format!(
-                    "the kernel was refused ({stage:?}: {reason}), the one before took its place"
-                ));
-            }
-            RunEnd::Stuck { stage, reason } => {
-                let hint = soru_pvm::host::hint(reason).map_or_else(String::new, |hint| format!("; {hint}"));
-                let why = match stage {
-                    Some(stage) => format!("the kernel was refused ({stage:?}: {reason})"),
-                    None => format!("kernel_run {number} failed ({reason})"),
-                };
-                notes.push(format!("{why}: the machine is stuck for ever{hint}"));
-            }
-        }
+        note(number, &run.end, &mut notes);
         if run.then == Some(Boundary::ForcedYield) {
             notes.push("the kernel asked for more reboots than a level allows".to_owned());
         }
     }
     notes
+}
+
+fn note(number: usize, end: &RunEnd, notes: &mut Vec<String>) {
+    match end {
+        RunEnd::Finished => (),
+        RunEnd::Trapped { reason } => notes.push(format!("kernel_run {number} trapped: {reason}")),
+        RunEnd::FellBack { stage, reason } => {
+            notes
+                .push(format!("the kernel was refused ({stage:?}: {reason}), the one before took its place"));
+        }
+        RunEnd::Stuck { stage, reason } => {
+            let hint = soru_pvm::host::hint(reason).map_or_else(String::new, |hint| format!("; {hint}"));
+            let why = match stage {
+                Some(stage) => format!("the kernel was refused ({stage:?}: {reason})"),
+                None => format!("kernel_run {number} failed ({reason})"),
+            };
+            notes.push(format!("{why}: the machine is stuck for ever{hint}"));
+        }
+        RunEnd::TickByTick { reason, end } => {
+            notes.push(format!(
+                "kernel_run {number} went tick by tick, which is slow: the compiled engine cannot run it exactly ({reason})"
+            ));
+            note(number, end, notes);
+        }
+    }
 }
 
 fn hash_of(tree: &Tree) -> Result<StateHash, MachineError> {

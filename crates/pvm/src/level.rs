@@ -6,7 +6,7 @@ use crate::host::{DebugSink, HostState};
 use crate::machine::Boundary;
 use crate::reveal::RevealSource;
 use crate::run::{Kernel, Outcome, Runner, RunnerError, Stage};
-use crate::state::{InputPlace, Machine, StateError, Status, TickState};
+use crate::state::{InputPlace, Machine, StateError, Status, StuckError, TickState};
 use crate::version::Version;
 use bytes::Bytes;
 use soru_base::level::{Level, LevelSpan};
@@ -73,6 +73,24 @@ pub enum RunEnd {
         /// Why.
         reason: String,
     },
+    /// The engine cannot run the kernel as the machine does: the machine ran it tick by tick.
+    TickByTick {
+        /// Why.
+        reason: String,
+        /// How it ended.
+        end: Box<RunEnd>,
+    },
+}
+
+impl RunEnd {
+    /// Whether the machine is stuck for ever.
+    pub fn is_stuck(&self) -> bool {
+        match self {
+            Self::Stuck { .. } => true,
+            Self::TickByTick { end, .. } => end.is_stuck(),
+            Self::Finished | Self::Trapped { .. } | Self::FellBack { .. } => false,
+        }
+    }
 }
 
 /// A step over all ticks up to the next state that can be known without counting them.
@@ -161,7 +179,7 @@ impl Machine {
         match &self.tick_state {
             TickState::Snapshot => {
                 let end = self.run(number, around)?;
-                if !matches!(end, RunEnd::Stuck { .. }) {
+                if !end.is_stuck() {
                     self.skip_padding()?;
                 }
                 Ok(Advance::Ran(end))
@@ -187,7 +205,14 @@ impl Machine {
         };
         let version = self.durable.version()?;
         let before = self.clone();
-        let outcome = self.call_kernel(version, &kernel, around).map_err(failed)?;
+        let outcome = match self.call_kernel(version, &kernel, around) {
+            Err(RunnerError::Unsupported { reason }) => {
+                *self = before;
+                let end = Box::new(self.run_tick_by_tick(number, around)?);
+                return Ok(RunEnd::TickByTick { reason, end });
+            }
+            outcome => outcome.map_err(failed)?,
+        };
         Ok(match outcome {
             Outcome::Finished => {
                 self.run_finished()?;
@@ -252,30 +277,64 @@ impl Machine {
         number: usize,
         around: &mut Surroundings<'_>,
     ) -> Result<(), LevelError> {
+        if self.run_tick_by_tick(number, around)?.is_stuck() {
+            return Ok(());
+        }
+        let reason = "the engine says that the kernel gets stuck, and it does not".to_owned();
+        Err(LevelError::Run { number, error: RunnerError::Engine(reason) })
+    }
+
+    /// From a snapshot up to the padding, or until it is stuck for ever.
+    fn run_tick_by_tick(
+        &mut self,
+        number: usize,
+        around: &mut Surroundings<'_>,
+    ) -> Result<RunEnd, LevelError> {
         let failed = |error| LevelError::Run { number, error };
+        let version = self.durable.version()?;
+        let mut end = RunEnd::Finished;
         loop {
             match self.status() {
-                Status::Computing if matches!(self.tick_state, TickState::Padding) => {
-                    let reason = "the engine says that the kernel gets stuck, and it does not".to_owned();
-                    return Err(failed(RunnerError::Engine(reason)));
+                Status::Computing => (),
+                Status::InputRequired => {
+                    let reason = self.stuck_error().map(ToString::to_string).unwrap_or_default();
+                    return Ok(RunEnd::Stuck { stage: None, reason });
                 }
-                // In slices: no more than a run is needed to see whether the engine is right.
-                Status::Computing => drop(self.step(SLICE, &mut ())?),
-                Status::InputRequired => return Ok(()),
                 Status::RevealRequired(request) => {
                     let answer = around.reveals.reveal(&request).map_err(|error| {
                         let (request, reason) = (hex::encode(&request), error.reason);
                         failed(RunnerError::RevealUnavailable { request, reason })
                     })?;
-                    self.set_reveal(&answer)?;
+                    match self.set_reveal(&answer) {
+                        Ok(()) => continue,
+                        Err(StateError::NoNextState { reason }) => {
+                            return Err(failed(RunnerError::NoNextState { reason }));
+                        }
+                        Err(other) => return Err(other.into()),
+                    }
                 }
             }
+            match &self.tick_state {
+                TickState::Padding => return Ok(end),
+                TickState::Eval(evaluator) => {
+                    if let Some(reason) = evaluator.trap() {
+                        end = RunEnd::Trapped { reason };
+                    }
+                }
+                TickState::Stuck(error) => {
+                    let stage = match error {
+                        StuckError::Link(_) => Stage::Link,
+                        StuckError::Init(_) => Stage::Init,
+                        _ => Stage::Decode,
+                    };
+                    end = RunEnd::FellBack { stage, reason: error.to_string() };
+                }
+                _ => (),
+            }
+            self.advance_ticks(u64::MAX, version, around.debug)?;
         }
     }
 }
-
-/// Ticks made at once, before looking whether the run is over.
-const SLICE: u64 = 1 << 20;
 
 /// The machine's version, without reading the rest of the state.
 pub fn version(tree: &Tree) -> Result<Version, StateError> {

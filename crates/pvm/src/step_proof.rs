@@ -91,9 +91,8 @@ impl StepProof {
 }
 
 fn step(mut tree: Tree, input: &StepInput) -> Result<(Tree, Status), StepError> {
-    // The state is read to know what it needs, then again for the step.
-    let status = Machine::from_tree(&tree)?.status();
     let mut machine = Machine::from_tree(&tree)?;
+    let status = machine.status();
     match (&status, input) {
         (Status::Computing, StepInput::Nothing) => {
             // A step asks for the version first, whatever it does then.

@@ -20,31 +20,37 @@ impl Machine {
         // A step asks for the version first.
         let version = self.durable.version()?;
         while self.current_tick.0 < end && self.status() == Status::Computing {
-            let made = match &self.tick_state {
-                TickState::Padding => {
-                    self.pad_until(end)?;
-                    continue;
-                }
-                TickState::Stuck(_) => {
-                    self.leave_stuck()?;
-                    continue;
-                }
-                TickState::Snapshot => {
-                    self.tick_state = TickState::Decode(Box::new(Decoder::begin()));
-                    1
-                }
-                _ if self.is_padded()? => {
-                    self.get_stuck(StuckError::TooManyTicks);
-                    1
-                }
-                _ => {
-                    let end = end.min(self.last_padding_tick()?.0);
-                    self.run_step(end - self.current_tick.0, version, debug)?
-                }
-            };
-            self.current_tick = self.after(made)?;
+            self.advance_ticks(end, version, debug)?;
         }
         Ok(self.current_tick.0 - start)
+    }
+
+    /// Some ticks, up to the tick `end` at most, that all begin in the same state of the machine. There has to be one to be
+    /// made.
+    pub(crate) fn advance_ticks(
+        &mut self,
+        end: u64,
+        version: Version,
+        debug: &mut dyn DebugSink,
+    ) -> Result<(), StateError> {
+        let made = match &self.tick_state {
+            TickState::Padding => return self.pad_until(end),
+            TickState::Stuck(_) => return self.leave_stuck(),
+            TickState::Snapshot => {
+                self.tick_state = TickState::Decode(Box::new(Decoder::begin()));
+                1
+            }
+            _ if self.is_padded()? => {
+                self.get_stuck(StuckError::TooManyTicks);
+                1
+            }
+            _ => {
+                let end = end.min(self.last_padding_tick()?.0);
+                self.run_step(end - self.current_tick.0, version, debug)?
+            }
+        };
+        self.current_tick = self.after(made)?;
+        Ok(())
     }
 
     /// Gives the machine the answer to the reveal that it waits for. It takes one tick; a machine that waits for none gets

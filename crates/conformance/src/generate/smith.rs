@@ -29,7 +29,11 @@ pub fn kernel(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut module = wasm_smith::Module::new(config, &mut Unstructured::new(rest)).ok()?;
     let fuel = FUEL[usize::from(seed % 8)];
     let global = module.ensure_termination(fuel).ok()?;
-    finish(&module.to_bytes(), &Plan { seed: *seed, fuel: (global, fuel), returns: seed % 4 != 1 }).ok()
+    finish(
+        &module.to_bytes(),
+        &Plan { seed: *seed, fuel: (global, fuel), returns: seed % 4 != 1, returns_carry: seed / 8 % 4 == 0 },
+    )
+    .ok()
 }
 
 /// How a module becomes a kernel.
@@ -39,6 +43,8 @@ struct Plan {
     fuel: (u32, u32),
     /// Functions return instead of being unreachable: they do not trap when the fuel is used up.
     returns: bool,
+    /// `return` stays, whatever is below its results: the engines leave such a kernel to the ticks.
+    returns_carry: bool,
 }
 
 fn config() -> Config {
@@ -115,8 +121,7 @@ fn exports() -> Vec<u8> {
 /// Leads the calls of imports, and references to them, over wrappers behind the last function.
 struct Leader<'a> {
     survey: &'a Survey,
-    /// Functions return instead of being unreachable.
-    returns: bool,
+    plan: &'a Plan,
     /// The function that comes next.
     body: usize,
 }
@@ -139,9 +144,19 @@ impl Reencode for Leader<'_> {
         self.body += 1;
         let mut function = self.new_function_with_parsed_locals(&body)?;
         let mut operators = body.get_operators_reader()?;
+        let mut open = 0;
         while !operators.eof() {
-            match (operators.read()?, of_type) {
-                (Operator::Unreachable, Some(of_type)) if self.returns => {
+            let operator = operators.read()?;
+            match operator {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => open += 1,
+                Operator::End => open -= 1,
+                _ => {}
+            }
+            match (operator, of_type) {
+                (Operator::Return, _) if !self.plan.returns_carry => {
+                    function.instructions().br(open as u32);
+                }
+                (Operator::Unreachable, Some(of_type)) if self.plan.returns => {
                     let mut code = function.instructions();
                     for result in of_type.results() {
                         match result {
@@ -154,7 +169,7 @@ impl Reencode for Leader<'_> {
                             _ => code.i32_const(1),
                         };
                     }
-                    code.return_();
+                    code.br(open as u32);
                 }
                 (operator, _) => {
                     function.instruction(&self.instruction(operator)?);
@@ -284,7 +299,7 @@ impl Survey {
 /// Adds the wrappers, the table of keys, and a `kernel_run` that calls everything.
 fn finish(wasm: &[u8], plan: &Plan) -> Result<Vec<u8>, Error<Infallible>> {
     let survey = Survey::of(wasm)?;
-    let mut leader = Leader { survey: &survey, returns: plan.returns, body: 0 };
+    let mut leader = Leader { survey: &survey, plan, body: 0 };
 
     let (mut types, mut imports, mut functions) =
         (TypeSection::new(), ImportSection::new(), FunctionSection::new());

@@ -4,7 +4,6 @@
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use soru_base::level::Level;
 use soru_conformance::lockstep::{Compared, Inputs};
-use soru_conformance::tick_step;
 use soru_engine::{Compiler, Engine, Options};
 use soru_pvm::level::RunEnd;
 use soru_pvm::run::Runner;
@@ -27,11 +26,6 @@ pub(crate) fn test_runner(of_ci: u32) -> TestRunner {
     } else {
         TestRunner::new(config)
     }
-}
-
-/// Most ticks of a run on the tick step.
-pub(crate) const fn budget(ticks: u64) -> Option<u64> {
-    if tick_step::RUNS_MODULES { Some(ticks) } else { None }
 }
 
 /// Both compilers.
@@ -86,6 +80,8 @@ pub(crate) struct Sum {
     pub(crate) refused: usize,
     pub(crate) stuck: usize,
     pub(crate) undecided: usize,
+    pub(crate) unsupported: usize,
+    pub(crate) levels_by_tick: usize,
     pub(crate) reasons: BTreeMap<String, usize>,
 }
 
@@ -111,6 +107,8 @@ impl Sum {
         }
         self.stuck += usize::from(compared.stuck.is_some());
         self.undecided += usize::from(compared.undecided.is_some());
+        self.unsupported += usize::from(compared.unsupported.is_some());
+        self.levels_by_tick += compared.levels_by_tick;
         for reason in [compared.stuck, compared.undecided].into_iter().flatten() {
             *self.reasons.entry(reason.chars().take(60).collect()).or_default() += 1;
         }

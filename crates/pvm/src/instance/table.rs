@@ -1,16 +1,42 @@
 //! Tables.
 
 use crate::eval::{Fault, Ref};
-use crate::lazy::{Vec32, VectorError, record};
+use crate::lazy::{Node, Vec32, VectorError, record};
+use crate::state::StateError;
 use crate::wasm::types::{Limits, RefType, TableType};
+use soru_merkle::Tree;
+use std::sync::OnceLock;
 
 record! {
     /// A table.
     TableInstance {
         min: i32 = ["1", "min"],
         max: Option<i32> = ["2", "max"],
-        refs: Vec32<Ref> = ["3", "refs"],
+        refs: Vec32<Element> = ["3", "refs"],
         elements: RefType = ["4", "ref-type"],
+    }
+}
+
+/// An element of a table. Null references are many: all of a type are one subtree.
+#[derive(Debug, Clone)]
+pub(crate) struct Element(Ref);
+
+impl Node for Element {
+    fn read(tree: &Tree) -> Result<Self, StateError> {
+        Ref::read(tree).map(Self)
+    }
+
+    fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
+        static NULLS: [OnceLock<Tree>; 2] = [const { OnceLock::new() }; 2];
+        let Ref::Null { ref_type } = self.0 else { return self.0.write(dir) };
+        let known = &NULLS[usize::from(ref_type == RefType::Extern)];
+        if known.get().is_none() {
+            let mut tree = Tree::empty();
+            self.0.write(&mut tree)?;
+            known.get_or_init(|| tree);
+        }
+        *dir = known.get().cloned().unwrap_or_default();
+        Ok(())
     }
 }
 
@@ -23,7 +49,7 @@ impl TableInstance {
         }
         let mut made = Self { min: limits.min, max: limits.max, refs: Vec32::default(), elements };
         // A minimum of 2^31 or more makes no elements.
-        made.refs.append_many(limits.min, Ref::Null { ref_type: elements });
+        made.refs.append_many(limits.min, Element(Ref::Null { ref_type: elements }));
         Ok(made)
     }
 
@@ -41,7 +67,7 @@ impl TableInstance {
         if before as u32 > after as u32 || !(Limits { min: after, max: self.max }).are_valid() {
             return Ok(-1);
         }
-        self.refs.append_many(delta, reference.clone());
+        self.refs.append_many(delta, Element(reference.clone()));
         self.min = after;
         Ok(before)
     }
@@ -49,7 +75,7 @@ impl TableInstance {
     /// Nothing if the index is outside.
     pub(crate) fn load(&mut self, index: i32) -> Result<Option<Ref>, Fault> {
         match self.refs.get(index) {
-            Ok(reference) => Ok(Some(reference.clone())),
+            Ok(element) => Ok(Some(element.0.clone())),
             Err(VectorError::Bounds) => Ok(None),
             Err(other) => Err(other.into()),
         }
@@ -60,6 +86,6 @@ impl TableInstance {
         if reference.ref_type() != self.elements {
             return Err(Fault::crash("type mismatch at table access"));
         }
-        Ok(self.refs.set(index, reference))
+        Ok(self.refs.set(index, Element(reference)))
     }
 }
