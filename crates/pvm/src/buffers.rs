@@ -171,15 +171,14 @@ impl OutputBuffer {
 
     /// Opens the outbox of the next level, or that of `level` if there is none yet; drops the oldest one.
     pub(crate) fn open(&mut self, level: Level) {
-        let level = match self.last_level {
-            None => level.as_i32(),
-            Some(last) => {
-                self.outboxes.remove(i64::from(first_kept(last, self.validity_period)));
-                last.wrapping_add(1)
-            }
-        };
+        let last = self.last_level;
+        let level = last.map_or(level.as_i32(), |last| last.wrapping_add(1));
         self.last_level = Some(level);
         self.outboxes.set(i64::from(level), LazyVector::default());
+        // In this order: a validity of no levels drops the outbox that was just opened.
+        if let Some(last) = last {
+            self.outboxes.remove(i64::from(first_kept(last, self.validity_period)));
+        }
     }
 
     pub(crate) fn set_validity_period(&mut self, period: LevelSpan) {
@@ -219,4 +218,21 @@ fn as_i32(period: LevelSpan) -> i32 {
 
 fn first_kept(last: i32, validity_period: i32) -> i32 {
     last.wrapping_sub(validity_period).wrapping_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outbox_that_is_kept_for_no_level_takes_no_message() {
+        let mut output = OutputBuffer::new(LevelSpan(0), 2);
+        let mut pushed = |level| {
+            output.open(Level::new(level).unwrap());
+            output.push(vec![1]).unwrap()
+        };
+        // The first outbox is opened without looking for one that is too old.
+        assert_eq!(pushed(7), Ok(()));
+        assert_eq!(pushed(8), Err(ErrorCode::GenericInvalidAccess));
+    }
 }

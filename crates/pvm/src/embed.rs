@@ -167,6 +167,7 @@ fn with_world<T>(durable: &mut Durable, is_initialising: bool, work: impl FnOnce
         output: &mut output,
         debug: &mut debug,
         is_initialising,
+        is_proved: false,
     })
 }
 
@@ -207,4 +208,34 @@ fn words(fault: Fault) -> Result<String, EmbedError> {
 
 fn state(error: StateError) -> EmbedError {
     EmbedError::Stuck(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module with one function without parameters, exported as `f`.
+    fn module(locals: &[u8], body: &[u8]) -> Vec<u8> {
+        let section = |id: u8, bytes: &[u8]| [&[id, bytes.len() as u8], bytes].concat();
+        let code = [locals, body, &[0x0b]].concat();
+        [
+            b"\0asm\x01\0\0\0".to_vec(),
+            section(1, b"\x01\x60\0\0"),
+            section(3, b"\x01\0"),
+            section(7, b"\x01\x01f\0\0"),
+            section(10, &[&[1, code.len() as u8], code.as_slice()].concat()),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_function_of_too_many_locals_is_taken_and_cannot_be_called() {
+        // One group of 2^31 of type i32.
+        let wasm = module(&[1, 0x80, 0x80, 0x80, 0x80, 0x08, 0x7f], &[]);
+        for max_ticks in [1000, 5] {
+            let called = Instance::new(&wasm).unwrap().invoke("f", &[], max_ticks);
+            let text = "Tezos_tree_encoding__Decoding.Key_not_found(_)";
+            assert_eq!(called, Err(EmbedError::Stuck(text.to_owned())), "{max_ticks}");
+        }
+    }
 }

@@ -171,6 +171,7 @@ impl Machine {
                     output: &mut self.output,
                     debug,
                     is_initialising: true,
+                    is_proved: max == 1,
                 };
                 let (made, fault) = initialiser.ticks(max, ExportRules::Kernel, &mut world);
                 self.failed(made, fault, StuckError::Init)
@@ -194,6 +195,7 @@ impl Machine {
                     output: &mut self.output,
                     debug,
                     is_initialising: false,
+                    is_proved: max == 1,
                 };
                 let (made, fault) = evaluator.ticks(max, &mut world);
                 self.failed(made, fault, StuckError::Eval)

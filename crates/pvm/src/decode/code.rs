@@ -43,7 +43,7 @@ pub(super) fn code(s: &mut Stream, allocations: &mut Allocations, step: CodeStep
         CodeStep::Spread { left, size, pos, mut groups, current, mut locals } => {
             let current = match current.0 {
                 Some(mut group) if group.count != 0 => {
-                    locals.push(group.value_type);
+                    locals.push_one_more(group.value_type);
                     group.count = group.count.wrapping_sub(1);
                     group
                 }

@@ -298,9 +298,9 @@ fn on_table(
         }
         I::TableCopy { to: to_table, from: from_table } => {
             let (count, from, to) = (values.pop_i32()?, values.pop_i32()?, values.pop_i32()?);
-            let outside = is_outside(to, count, table_bound(instance, to_table)?)
-                | is_outside(from, count, table_bound(instance, from_table)?);
-            if outside {
+            // Both tables are looked at before anything is said of them: a step's proof holds both.
+            let (to_bound, from_bound) = (table_bound(instance, to_table), table_bound(instance, from_table));
+            if is_outside(to, count, to_bound?) | is_outside(from, count, from_bound?) {
                 trap(tasks, OUTSIDE_TABLE);
             } else if count != 0 {
                 let upwards = to as u32 <= from as u32;

@@ -9,8 +9,11 @@ use super::value::{Operands, Value, Values};
 use super::world::World;
 use crate::instance::{Function, FunctionRef, Modules};
 use crate::lazy::{Joining, Maybe, Text, Vec32, VectorError};
+use crate::state::StateError;
 use crate::wasm::module::Func;
 
+/// More locals than any engine takes. A function of more is read, and cannot be called.
+pub(super) const LOCALS_MAX: i32 = 1 << 20;
 const NO_REVEAL: &str = "Invoke_step: The reveal tick cannot be evaluated as is";
 
 fn bounds() -> Fault {
@@ -114,6 +117,10 @@ fn start(
     let (params, arity) = function.arity();
     let (args, mut values) = values.split(params).ok_or_else(bounds)?;
     match function.function() {
+        Function::Native { locals, .. } if locals.length() > LOCALS_MAX => {
+            let reason = format!("a function of {} locals", locals.length());
+            Err(StateError::NoNextState { reason }.into())
+        }
         Function::Native { module, ftype, locals, body, .. } => {
             let func = Func { ftype: *ftype, locals: locals.clone(), body: *body };
             let (types, done) = (locals.clone(), Values::with_length(locals.length()));

@@ -7,6 +7,8 @@ mod invoke;
 mod label;
 mod run;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod value;
 mod world;
 

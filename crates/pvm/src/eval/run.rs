@@ -2,14 +2,14 @@
 
 use super::fault::Fault;
 use super::instruction;
-use super::invoke::{self, fresh_call};
+use super::invoke::{self, LOCALS_MAX, fresh_call};
 use super::label::{self, Effect};
 use super::shape::{
     COPIED, Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
 };
 use super::value::{Operands, Value, Values};
 use super::world::World;
-use crate::host::{HostFunction, MESSAGE_MAX};
+use crate::host::HostFunction;
 use crate::instance::{Function, FunctionRef, Modules};
 use crate::lazy::{Joining, Maybe, Text, Vec32, VectorError};
 use crate::state::StateError;
@@ -126,7 +126,7 @@ impl Config {
             .map_err(|_| no_next_state(&format!("the kernel has room for {max} bytes of the answer")))?;
         let answer = &answer[..answer.len().min(max)];
         let address = i64::from(*destination as u32);
-        if answer.len() > MESSAGE_MAX || memory.store_bytes(address, answer).is_err() {
+        if memory.store_bytes(address, answer).is_err() {
             return Err(no_next_state(&format!(
                 "the answer goes to the bytes {address} to {} of a memory of {}",
                 address + answer.len() as i64,
@@ -201,7 +201,10 @@ fn foresee(top: &mut Call, rest: &mut Calls, limit: i32) -> Option<u64> {
 }
 
 fn foresee_call(function: &FunctionRef, values: &mut Values, calls: i32, limit: i32) -> Option<u64> {
-    let Function::Native { .. } = function.function() else { return None };
+    match function.function() {
+        Function::Native { locals, .. } if locals.length() <= LOCALS_MAX => (),
+        _ => return None,
+    }
     let (params, _) = function.arity();
     let locals = function.local_types().ok()?.len() as u64;
     let args = count(params)?;
@@ -252,8 +255,8 @@ fn whole_step(top: &mut Call, rest: &mut Calls, modules: &mut Modules) -> Result
 }
 
 fn joined(left: &mut Values, right: &mut Values) -> Result<Values, VectorError> {
-    let mut values =
-        Vec::with_capacity((left.length() as u32 as usize).saturating_add(right.length() as u32 as usize));
+    // A state can say any length: that many entries are found first.
+    let mut values = Vec::with_capacity(16);
     for vector in [left, right] {
         for index in 0..vector.length() {
             values.push(vector.get(index)?.clone());

@@ -26,6 +26,8 @@ pub(crate) struct World<'a> {
     pub(crate) debug: &'a mut dyn DebugSink,
     /// Whether the instance is still being made: host functions have no memory then.
     pub(crate) is_initialising: bool,
+    /// Whether this is a single tick: a proof may hold all that it reads.
+    pub(crate) is_proved: bool,
 }
 
 impl World<'_> {
@@ -58,7 +60,7 @@ impl World<'_> {
         if caller.memories.length() != 1 {
             return Err(Fault::crash(ONE_MEMORY));
         }
-        let mut memory = HostMemory::new(caller.memory(0)?);
+        let mut memory = HostMemory::new(caller.memory(0)?, self.is_proved);
         let args = args.ok_or_else(bad_input)?;
         let called = self.call_with(function, &args, &mut memory);
         match memory.into_fault() {

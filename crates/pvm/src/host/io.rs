@@ -61,7 +61,7 @@ impl HostState<'_> {
     }
 }
 
-fn address(address: i32) -> u64 {
+pub(super) fn address(address: i32) -> u64 {
     u64::from(address as u32)
 }
 
@@ -75,6 +75,7 @@ fn check_room(memory: &dyn Memory, at: i32, len: i32) -> Result<(), Failure> {
 pub(super) fn check_load(memory: &dyn Memory, (at, len): Span) -> Result<(), Failure> {
     let len = u64::try_from(len).map_err(|_| ErrorCode::GenericInvalidAccess)?;
     if len > 0 && address(at) + len > memory.size() {
+        memory.touch(address(at), len);
         return Err(ErrorCode::MemoryInvalidAccess.into());
     }
     Ok(())

@@ -55,6 +55,9 @@ pub trait Memory {
     fn read(&self, address: u64, out: &mut [u8]) -> Result<(), OutOfMemory>;
     /// Writes `bytes` from `address` on.
     fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory>;
+    /// The machine reads these bytes, as far as they are inside, and makes no use of them. Only of interest to who
+    /// keeps a record of what is read.
+    fn touch(&self, _address: u64, _len: u64) {}
 }
 
 impl Memory for [u8] {
@@ -88,6 +91,10 @@ impl<M: Memory + ?Sized> Memory for &mut M {
 
     fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
         (**self).write(address, bytes)
+    }
+
+    fn touch(&self, address: u64, len: u64) {
+        (**self).touch(address, len);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Host functions on the durable storage.
 
-use super::io::{Span, check_load, load, store};
+use super::io::{Span, address, check_load, load, store};
 use super::{ErrorCode, Failure, HostState, HostTrap, Memory};
 use crate::durable::{Key, KeyKind, MAX_IO, MAX_KEY_LEN};
 
@@ -117,12 +117,20 @@ impl HostState<'_> {
         if len > len.wrapping_add(src.1) {
             return Err(ErrorCode::StoreValueSizeExceeded.into());
         }
+        // The bytes are read first, however many they are.
         check_load(memory, src)?;
+        let is_too_large = i64::from(src.1) > MAX_IO;
+        let bytes = if is_too_large {
+            memory.touch(address(src.0), u64::from(src.1 as u32));
+            Vec::new()
+        } else {
+            load(memory, src)?
+        };
         self.durable.writable(&key)?;
-        if i64::from(src.1) > MAX_IO {
+        if is_too_large {
             return Err(ErrorCode::InputOutputTooLarge.into());
         }
-        self.durable.write(&key, i64::from(offset), &load(memory, src)?)?;
+        self.durable.write(&key, i64::from(offset), &bytes)?;
         Ok(0)
     }
 }

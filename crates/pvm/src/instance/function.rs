@@ -72,6 +72,8 @@ impl FunctionRef {
         }
         let types = match self.function() {
             Function::Host { .. } => Vec::new(),
+            // A length of 2^31 or more is no length here, and a call of such a function finds no entry.
+            Function::Native { locals, .. } if locals.length() < 0 => return Err(VectorError::NoEntry),
             Function::Native { locals, .. } => {
                 let mut locals = locals.clone();
                 (0..locals.length())

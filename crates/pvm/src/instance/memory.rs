@@ -147,12 +147,14 @@ impl MemoryInstance {
 /// the call.
 pub(crate) struct HostMemory<'a> {
     memory: std::cell::RefCell<&'a mut MemoryInstance>,
+    // Whether a proof may hold what is read.
+    is_proved: bool,
     fault: std::cell::RefCell<Option<Fault>>,
 }
 
 impl<'a> HostMemory<'a> {
-    pub(crate) fn new(memory: &'a mut MemoryInstance) -> Self {
-        Self { memory: memory.into(), fault: None.into() }
+    pub(crate) fn new(memory: &'a mut MemoryInstance, is_proved: bool) -> Self {
+        Self { memory: memory.into(), is_proved, fault: None.into() }
     }
 
     pub(crate) fn into_fault(self) -> Option<Fault> {
@@ -182,5 +184,58 @@ impl Memory for HostMemory<'_> {
     fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
         let address = i64::try_from(address).map_err(|_| OutOfMemory)?;
         self.noted(self.memory.borrow_mut().store_bytes(address, bytes))
+    }
+
+    fn touch(&self, address: u64, len: u64) {
+        let (Ok(address), Ok(len)) = (i64::try_from(address), i64::try_from(len)) else { return };
+        if self.is_proved
+            && let Err(error) = self.memory.borrow().chunks.touch(address, len)
+        {
+            *self.fault.borrow_mut() = Some(error.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{ErrorCode, HostFunction, HostValue, RevealCall};
+    use crate::lazy::Node;
+    use soru_merkle::Tree;
+    use soru_merkle::proof::{self, ProofError};
+
+    /// The chunks that a proof of the work on one page holds.
+    fn chunks_held(is_proved: bool, work: impl FnOnce(&dyn Memory)) -> Vec<usize> {
+        let mut memory = MemoryInstance::new(Limits { min: 1, max: None }).unwrap();
+        for chunk in 0..128 {
+            assert!(memory.store_bytes(chunk * 512, &[1 + chunk as u8]).is_ok());
+        }
+        let mut tree = Tree::empty();
+        memory.write(&mut tree).unwrap();
+        let (proof, ()) = proof::produce(&tree, |tree| -> Result<_, ProofError> {
+            let mut memory = MemoryInstance::read(&tree).unwrap();
+            let memory = HostMemory::new(&mut memory, is_proved);
+            work(&memory);
+            assert!(memory.into_fault().is_none());
+            Ok((tree, ()))
+        })
+        .unwrap();
+        let partial = proof.to_tree().unwrap();
+        let is_held = |chunk: &usize| partial.find(&["3", "chunks", "contents", &chunk.to_string()]).is_ok();
+        (0..128).filter(is_held).collect()
+    }
+
+    #[test]
+    fn what_is_inside_of_bytes_that_reach_outside_is_in_the_proof() {
+        let request = |memory: &dyn Memory| {
+            let args = [0x10000 - 700, 1000, 0, 0].map(HostValue::I32);
+            let call = RevealCall::of(HostFunction::Reveal, &args, memory);
+            assert!(matches!(call, Some(Err(ErrorCode::MemoryInvalidAccess))));
+        };
+        assert_eq!(chunks_held(true, request), [126, 127]);
+        assert!(chunks_held(false, request).is_empty());
+        assert_eq!(chunks_held(true, |memory| memory.touch(511, 514)), [0, 1, 2]);
+        assert!(chunks_held(true, |memory| memory.touch(1 << 20, 5)).is_empty());
+        assert!(chunks_held(true, |memory| memory.touch(0, 0)).is_empty());
     }
 }

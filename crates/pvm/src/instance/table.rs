@@ -40,9 +40,6 @@ impl Node for Element {
     }
 }
 
-/// Every element of a table is an entry of the state: more at once would fill the memory of whoever runs it.
-const SANE: i32 = 1 << 20;
-
 impl TableInstance {
     /// A table of null references.
     pub(crate) fn new(table: TableType) -> Result<Self, Fault> {
@@ -51,19 +48,9 @@ impl TableInstance {
             return Err(Fault::raised("Tezos_webassembly_interpreter.Partial_table.Type"));
         }
         let mut made = Self { min: limits.min, max: limits.max, refs: Vec32::default(), elements };
-        made.append(limits.min, &Ref::Null { ref_type: elements })?;
+        // A minimum of 2^31 or more makes no elements.
+        made.refs.append_many(limits.min, Element(Ref::Null { ref_type: elements }));
         Ok(made)
-    }
-
-    // A count of 2^31 or more is none.
-    fn append(&mut self, count: i32, reference: &Ref) -> Result<(), Fault> {
-        if count > SANE {
-            return Err(StateError::malformed(&["refs"], format!("a table of {count} more elements")).into());
-        }
-        for _ in 0..count {
-            self.refs.append(Element(reference.clone()));
-        }
-        Ok(())
     }
 
     pub(crate) fn size(&self) -> i32 {
@@ -80,7 +67,7 @@ impl TableInstance {
         if before as u32 > after as u32 || !(Limits { min: after, max: self.max }).are_valid() {
             return Ok(-1);
         }
-        self.append(delta, reference)?;
+        self.refs.append_many(delta, Element(reference.clone()));
         self.min = after;
         Ok(before)
     }

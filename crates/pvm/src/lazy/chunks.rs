@@ -6,6 +6,8 @@ use soru_merkle::Tree;
 
 const SIZE: usize = 512;
 const PER_PAGE: usize = 128;
+/// Addresses have 32 bits, and so have offsets to them.
+const PAGES_MAX: usize = 1 << 17;
 
 type Chunk = [u8; SIZE];
 
@@ -71,6 +73,9 @@ impl Chunks {
 
     fn chunk(&mut self, index: usize) -> Result<&mut Box<Chunk>, StateError> {
         let (page, at) = (index / PER_PAGE, index % PER_PAGE);
+        if page > PAGES_MAX {
+            return Err(StateError::malformed(&["contents"], format!("chunk {index}")));
+        }
         if page >= self.pages.len() {
             self.pages.resize_with(page + 1, || None);
         }
@@ -131,6 +136,19 @@ impl Chunks {
             let chunk = self.chunk(chunk)?;
             out[done..done + count].copy_from_slice(&chunk[at..at + count]);
             done += count;
+        }
+        Ok(())
+    }
+
+    /// Reads the part of these bytes that is inside, for a proof to hold it: nobody asks what it is.
+    pub(crate) fn touch(&self, address: i64, count: i64) -> Result<(), StateError> {
+        let (start, end) = (address.max(0), address.saturating_add(count).min(self.length));
+        let Some(origin) = self.origin.as_ref().filter(|_| start < end) else { return Ok(()) };
+        for index in start as usize / SIZE..=(end - 1) as usize / SIZE {
+            let page = self.pages.get(index / PER_PAGE).and_then(Option::as_ref);
+            if page.is_none_or(|page| page.chunks[index % PER_PAGE].is_none()) {
+                origin.find(&[index.to_string()])?;
+            }
         }
         Ok(())
     }

@@ -16,9 +16,29 @@ pub(crate) struct Vec32<V> {
     // The contents, as they were read or written last.
     origin: Option<Tree>,
     entries: Entries<V>,
+    // Elements that are all the same, unless they have an entry.
+    runs: Vec<Run<V>>,
     // The whole subtree, if nothing has changed since it was read or written.
     written: Option<Tree>,
 }
+
+/// Elements of one value, by keys.
+#[derive(Debug, Clone)]
+struct Run<V> {
+    first: i32,
+    count: i32,
+    value: V,
+}
+
+impl<V> Run<V> {
+    fn holds(&self, key: i32) -> bool {
+        (key.wrapping_sub(self.first) as u32) < self.count as u32
+    }
+}
+
+/// More elements than these are not written as entries of their own: no kernel has so many, and a state could not be
+/// kept in memory.
+const WRITTEN_MAX: i32 = 1 << 20;
 
 impl<V> Default for Vec32<V> {
     fn default() -> Self {
@@ -31,14 +51,14 @@ impl<V> FromIterator<V> for Vec32<V> {
         let mut length = 0i32;
         let counted = values.into_iter().inspect(|_| length = length.wrapping_add(1));
         let entries = Entries::from_values(counted);
-        Self { head: 0, length, origin: None, entries, written: None }
+        Self { head: 0, length, origin: None, entries, runs: Vec::new(), written: None }
     }
 }
 
 impl<V> Vec32<V> {
     /// A vector of that length without any entry.
     pub(crate) fn with_length(length: i32) -> Self {
-        Self { head: 0, length, origin: None, entries: Entries::default(), written: None }
+        Self { head: 0, length, origin: None, entries: Entries::default(), runs: Vec::new(), written: None }
     }
 
     /// A vector of one element.
@@ -90,6 +110,24 @@ impl<V> Vec32<V> {
         index
     }
 
+    /// Adds so many elements of one value at the end; none if that is negative. Many take no room until they are
+    /// written.
+    pub(crate) fn append_many(&mut self, count: i32, value: V)
+    where
+        V: Clone,
+    {
+        const FEW: i32 = 64;
+        if count <= FEW {
+            for _ in 0..count {
+                self.append(value.clone());
+            }
+            return;
+        }
+        self.runs.push(Run { first: self.head.wrapping_add(self.length), count, value });
+        self.length = self.length.wrapping_add(count);
+        self.written = None;
+    }
+
     /// The vector from an index on. The entries before it stay in its subtree. False if it has not that many.
     pub(crate) fn skip(&mut self, count: i32) -> bool {
         if (self.length as u32) < count as u32 {
@@ -112,6 +150,22 @@ impl<V> Vec32<V> {
     }
 }
 
+impl<V: PartialEq> Vec32<V> {
+    /// Sets an element that has no entry yet; false if there is none of that index. Equal ones, set one after the other,
+    /// take no room until they are written.
+    pub(crate) fn set_one_more(&mut self, index: i32, value: V) -> bool {
+        let Some(key) = self.key(index) else { return false };
+        self.written = None;
+        match self.runs.last_mut() {
+            Some(run) if run.value == value && run.first.checked_add(run.count) == Some(key) => {
+                run.count += 1
+            }
+            _ => self.runs.push(Run { first: key, count: 1, value }),
+        }
+        true
+    }
+}
+
 impl<V: Clone> Vec32<V> {
     /// The first elements, and the others. Both keep all entries in their subtrees.
     pub(crate) fn split(mut self, count: i32) -> Option<(Self, Self)> {
@@ -121,12 +175,31 @@ impl<V: Clone> Vec32<V> {
 }
 
 impl<V: Node> Vec32<V> {
+    /// Gives every element of a run its entry.
+    fn unroll(&mut self) -> Result<(), StateError> {
+        for run in std::mem::take(&mut self.runs) {
+            if run.count > WRITTEN_MAX {
+                return Err(StateError::malformed(&["contents"], format!("{} entries at once", run.count)));
+            }
+            for key in (0..run.count).map(|index| run.first.wrapping_add(index)) {
+                if matches!(self.entries.get(key), None | Some(Entry::Untouched)) {
+                    self.entries.put(key, Entry::Changed(run.value.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
     #[inline]
     fn load(&mut self, key: i32) -> Result<(), VectorError> {
         match self.entries.get(key) {
             Some(Entry::Read(_) | Entry::Changed(_)) => Ok(()),
             Some(Entry::Removed) => Err(VectorError::NoEntry),
             Some(Entry::Untouched) | None => {
+                if let Some(run) = self.runs.iter().rev().find(|run| run.holds(key)) {
+                    self.entries.put(key, Entry::Changed(run.value.clone()));
+                    return Ok(());
+                }
                 let name = key.to_string();
                 let tree = match &self.origin {
                     Some(origin) => origin.find_tree(&[name.as_str()]).map_err(StateError::from)?,
@@ -181,6 +254,9 @@ impl<V: Node> Vec32<V> {
     #[inline]
     pub(crate) fn pop(&mut self) -> Result<V, VectorError> {
         let key = self.key(0).ok_or(VectorError::Bounds)?;
+        if !self.runs.is_empty() {
+            self.unroll()?;
+        }
         self.load(key)?;
         let entry = match self.origin {
             None => self.entries.forget(key),
@@ -201,6 +277,7 @@ impl<V: Node + Clone> Vec32<V> {
     /// have then: a vector that is copied again and again needs no more memory than one.
     pub(crate) fn share(&mut self, most: usize) -> Result<Self, StateError> {
         if self.entries.count() > most {
+            self.unroll()?;
             self.write_entries()?;
             self.entries = Entries::default();
         }
@@ -230,11 +307,12 @@ impl<V: Node> Node for Vec32<V> {
         let head = read_at(tree, &["head"])?;
         let length = read_at(tree, &["length"])?;
         let origin = tree.find_tree(&["contents"])?;
-        Ok(Self { head, length, origin, entries: Entries::default(), written: None })
+        Ok(Self { head, length, origin, entries: Entries::default(), runs: Vec::new(), written: None })
     }
 
     fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
         if self.written.is_none() {
+            self.unroll()?;
             let mut whole = Tree::empty();
             write_at(&mut self.head, &mut whole, &["head"])?;
             write_at(&mut self.length, &mut whole, &["length"])?;
@@ -298,6 +376,15 @@ impl<V, P> Filling<V, P> {
         self.vector.length() <= self.offset
     }
 
+    /// Puts the next element; equal ones in a row take no room.
+    pub(crate) fn push_one_more(&mut self, value: V)
+    where
+        V: PartialEq,
+    {
+        self.vector.set_one_more(self.offset, value);
+        self.offset = self.offset.wrapping_add(1);
+    }
+
     /// Puts the next element.
     pub(crate) fn push(&mut self, value: V) {
         self.vector.set(self.offset, value);
@@ -342,5 +429,61 @@ mod tests {
         copy.pop().unwrap();
         copy.cons(7);
         assert_eq!((*copy.get(0).unwrap(), *vector.get(0).unwrap()), (7, 1));
+    }
+
+    #[test]
+    fn elements_of_one_value_are_as_if_added_one_by_one() {
+        let mut many: Vec32<i32> = Vec32::default();
+        let mut one_by_one: Vec32<i32> = Vec32::default();
+        for (count, value) in [(3, 7), (100, 8), (-1, 5), (2, 9)] {
+            many.append_many(count, value);
+            for _ in 0..count {
+                one_by_one.append(value);
+            }
+        }
+        assert!(many.set(50, 1) && one_by_one.set(50, 1));
+        assert_eq!((many.length(), *many.get(2).unwrap(), *many.get(50).unwrap()), (105, 7, 1));
+        assert_eq!((many.clone().pop().unwrap(), *many.get(104).unwrap()), (7, 9));
+        let hash = |vector: &mut Vec32<i32>| {
+            let mut tree = Tree::empty();
+            vector.write(&mut tree).unwrap();
+            tree.hash().unwrap()
+        };
+        assert_eq!(hash(&mut many.clone()), hash(&mut one_by_one.clone()));
+        let popped = |vector: &mut Vec32<i32>| (0..60).map(|_| vector.pop().unwrap()).sum::<i32>();
+        assert_eq!(popped(&mut many), popped(&mut one_by_one));
+        assert_eq!(hash(&mut many), hash(&mut one_by_one));
+    }
+
+    #[test]
+    fn a_vector_of_very_many_elements_takes_no_room_and_is_not_written() {
+        let mut vector = Vec32::default();
+        vector.append_many(i32::MAX, 7);
+        assert!(vector.set(i32::MAX - 1, 8));
+        assert_eq!((*vector.get(1 << 30).unwrap(), *vector.get(i32::MAX - 1).unwrap()), (7, 8));
+        assert!(vector.write(&mut Tree::empty()).is_err());
+    }
+
+    #[test]
+    fn equal_elements_in_a_row_are_as_if_set_one_by_one() {
+        let (mut rows, mut one_by_one) = (Filling::<i32>::of_length(40), Filling::<i32>::of_length(40));
+        let mut trees = [Tree::empty(), Tree::empty()];
+        for index in 0..40 {
+            rows.push_one_more(index / 7);
+            one_by_one.push(index / 7);
+            // Now and then it is written, and sometimes read again.
+            if index % 9 == 5 {
+                rows.write(&mut trees[0]).unwrap();
+                one_by_one.write(&mut trees[1]).unwrap();
+                assert_eq!(trees[0].hash().unwrap(), trees[1].hash().unwrap());
+            }
+            if index % 18 == 5 {
+                rows = Filling::read(&trees[0]).unwrap();
+                one_by_one = Filling::read(&trees[1]).unwrap();
+            }
+        }
+        for index in 0..40 {
+            assert_eq!(*rows.vector.get(index).unwrap(), index / 7);
+        }
     }
 }

@@ -1,0 +1,132 @@
+//! States that no machine has made: whatever is in them, reading them and going on never panics and never takes much
+//! memory.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use soru_base::level::Level;
+use soru_merkle::{Tree, TreeError};
+use soru_pvm::machine::{initial_state, install_boot_sector};
+use soru_pvm::state::InputPlace;
+use soru_pvm::{Limits, Machine, Version};
+
+/// Numbers without order, the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 16) as usize % end
+    }
+}
+
+fn kernel(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../testdata/vectors/kernels/{name}.wasm", env!("CARGO_MANIFEST_DIR")))
+        .unwrap()
+}
+
+fn leaves(tree: &Tree) -> Vec<(Vec<Vec<u8>>, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut ahead = vec![(Vec::new(), tree.clone())];
+    while let Some((path, tree)) = ahead.pop() {
+        let none: [&str; 0] = [];
+        if let Some(bytes) = tree.find(&none).unwrap() {
+            found.push((path, bytes.to_vec()));
+            continue;
+        }
+        for (name, child) in tree.list(&none, 0, usize::MAX).unwrap() {
+            ahead.push(([path.clone(), vec![name.to_vec()]].concat(), child));
+        }
+    }
+    found
+}
+
+fn damage(
+    tree: &mut Tree,
+    leaves: &[(Vec<Vec<u8>>, Vec<u8>)],
+    numbers: &mut Numbers,
+) -> Result<(), TreeError> {
+    let (path, bytes) = &leaves[numbers.below(leaves.len())];
+    let mut bytes = bytes.clone();
+    match numbers.below(8) {
+        0 => return tree.remove(path),
+        1 => return tree.remove(&path[..path.len() - 1]),
+        2 => bytes.fill(0xff),
+        3 => {
+            bytes.fill(0xff);
+            if let Some(first) = bytes.first_mut() {
+                *first = 0x7f
+            }
+        }
+        4 => {
+            bytes.fill(0);
+            if let Some(first) = bytes.first_mut() {
+                *first = 0x80
+            }
+        }
+        5 => bytes.fill(0),
+        6 => {
+            let other = &leaves[numbers.below(leaves.len())].1;
+            bytes.clone_from(other);
+        }
+        _ => {
+            if !bytes.is_empty() {
+                let at = numbers.below(bytes.len());
+                bytes[at] ^= 1 << numbers.below(8);
+            }
+        }
+    }
+    tree.insert(path, bytes)
+}
+
+fn go_on(tree: &Tree, numbers: &mut Numbers) {
+    let Ok(mut machine) = Machine::from_tree(tree) else { return };
+    let place = InputPlace { level: Level::new(9).unwrap(), counter: 3 };
+    let result = match numbers.below(6) {
+        0 => machine.set_input(place, &[0, 1]),
+        1 => machine.set_reveal(&[7; 5000]),
+        2 | 3 => machine.step(1, &mut ()).map(drop),
+        _ => machine.step(100_000, &mut ()).map(drop),
+    };
+    if result.is_ok() {
+        drop(machine.apply(&mut tree.clone()));
+    }
+}
+
+#[test]
+fn damaged_states_never_panic() {
+    let tries: usize = std::env::var("HOSTILE_TRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
+    let mut numbers = Numbers(0x5eed);
+    let limits = Limits { ticks_per_snapshot: soru_base::tick::TickSpan(1_000_000), ..Limits::FIRST };
+    for name in ["tables", "memory_ops", "control", "store", "reveal", "simd", "globals_start", "recursion"] {
+        let mut tree = initial_state(Version::V0).unwrap();
+        install_boot_sector(&mut tree, &kernel(name), limits).unwrap();
+        let mut machine = Machine::from_tree(&tree).unwrap();
+        for (counter, message) in [&[0, 1][..], &[1, 5], &[0, 2]].into_iter().enumerate() {
+            let place = InputPlace { level: Level::new(5).unwrap(), counter: counter as u64 };
+            machine.set_input(place, message).unwrap();
+        }
+        machine.step(1_000_000 - 3, &mut ()).unwrap();
+        for _ in 0..40 {
+            let ticks = 1 + numbers.below(5000) as u64;
+            machine.step(ticks, &mut ()).unwrap();
+            if machine.status() != soru_pvm::state::Status::Computing {
+                break;
+            }
+            machine.apply(&mut tree).unwrap();
+            let leaves = leaves(&tree);
+            for _ in 0..tries {
+                let mut damaged = tree.clone();
+                for _ in 0..1 + numbers.below(3) {
+                    drop(damage(&mut damaged, &leaves, &mut numbers));
+                }
+                go_on(&damaged, &mut numbers);
+            }
+        }
+    }
+}
