@@ -13,7 +13,7 @@ use crate::state::StateError;
 use crate::wasm::module::Func;
 
 /// More locals than any engine takes. A function of more is read, and cannot be called.
-pub(super) const LOCALS_MAX: i32 = 1 << 20;
+pub(super) const LOCALS_MAX: i32 = 1 << 17;
 const NO_REVEAL: &str = "Invoke_step: The reveal tick cannot be evaluated as is";
 
 fn bounds() -> Fault {
