@@ -5,7 +5,7 @@ use crate::dropping;
 use crate::error::LoadError;
 use crate::hashing::NameBits;
 use crate::tree::{Name, Root, Tree};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A subset of at most this many entries ends the trie.
 pub(crate) const MAX_ENTRIES: usize = 2;
@@ -88,7 +88,10 @@ impl Drop for Inode {
 impl InodeCell {
     /// The directory without children.
     pub(crate) fn empty() -> Arc<Self> {
-        Cell::new(Inode::Entries { role: Role::Root, entries: Vec::new() })
+        // Changed directories begin with it, very many of them.
+        static EMPTY: LazyLock<Arc<InodeCell>> =
+            LazyLock::new(|| Cell::new(Inode::Entries { role: Role::Root, entries: Vec::new() }));
+        EMPTY.clone()
     }
 
     /// The child called `name`.

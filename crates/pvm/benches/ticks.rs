@@ -4,7 +4,6 @@
 
 use soru_base::bin::Binary;
 use soru_base::level::Level;
-use soru_merkle::Tree;
 use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::state::{InputPlace, Status, TickState};
 use soru_pvm::step_proof::{StepInput, StepProof};

@@ -307,7 +307,10 @@ impl<V: Node> Node for Vec32<V> {
         let head = read_at(tree, &["head"])?;
         let length = read_at(tree, &["length"])?;
         let origin = tree.find_tree(&["contents"])?;
-        Ok(Self { head, length, origin, entries: Entries::default(), runs: Vec::new(), written: None })
+        // What is as a vector would be written needs no writing. In a stranger's state there may be more.
+        let parts = 2 + u64::from(origin.is_some());
+        let written = (tree.length::<&str>(&[])? == parts).then(|| tree.clone());
+        Ok(Self { head, length, origin, entries: Entries::default(), runs: Vec::new(), written })
     }
 
     fn write(&mut self, dir: &mut Tree) -> Result<(), StateError> {
