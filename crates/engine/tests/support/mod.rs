@@ -98,7 +98,8 @@ pub(crate) fn outcome_of(engine: &Engine, text: &str) -> End {
     seen.remove(0)
 }
 
-/// Passes everything on to an engine and keeps what it says.
+/// Passes everything on to an engine and keeps what it says. What the engine leaves to the ticks ends there: they are the
+/// machine's business, and can be many.
 pub(crate) struct Recorder<'a> {
     engine: &'a Engine,
     seen: Mutex<Vec<End>>,
@@ -108,6 +109,9 @@ impl Runner for Recorder<'_> {
     fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
         let result = self.engine.kernel_run(kernel, host);
         self.seen.lock().unwrap().push(result.clone().map_err(|error| Undecided::from(&error)));
-        result
+        match result {
+            Err(RunnerError::Unsupported { reason }) => Err(RunnerError::Engine(reason)),
+            result => result,
+        }
     }
 }
