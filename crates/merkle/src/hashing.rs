@@ -93,8 +93,7 @@ impl Known {
     /// Where a name is kept, if it is short.
     fn slot(name: &[u8]) -> Option<usize> {
         let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-        (name.len() <= Self::LEN)
-            .then(|| (name.iter().fold(0x811c_9dc5, mix) >> 7) as usize % Self::SLOTS)
+        (name.len() <= Self::LEN).then(|| (name.iter().fold(0x811c_9dc5, mix) >> 7) as usize % Self::SLOTS)
     }
 
     fn is(&self, name: &[u8]) -> bool {

@@ -331,7 +331,10 @@ impl Machine {
                 }
                 _ => (),
             }
-            self.advance_ticks(u64::MAX, version, around.debug)?;
+            self.advance_ticks(u64::MAX, version, around.debug).map_err(|error| match error {
+                StateError::TooLarge { .. } => failed(RunnerError::Unsupported { reason: error.to_string() }),
+                other => other.into(),
+            })?;
         }
     }
 }

@@ -14,6 +14,15 @@ use crate::wasm::module::Func;
 
 /// More locals than any engine takes. A function of more is read, and cannot be called.
 pub(super) const LOCALS_MAX: i32 = 1 << 17;
+/// If all calls were like the innermost one, they would hold no more values than these together.
+const HELD_MAX: u64 = 1 << 24;
+
+/// Whether one more call inside of so many fits into memory: its locals, and the values that wait for it.
+pub(super) fn has_room(calls: i32, locals: u64, waiting: i32) -> bool {
+    let held = locals.saturating_add(u64::from(waiting as u32));
+    held.saturating_mul(u64::from(calls as u32) + 1) <= HELD_MAX
+}
+
 const NO_REVEAL: &str = "Invoke_step: The reveal tick cannot be evaluated as is";
 
 fn bounds() -> Fault {
@@ -118,8 +127,8 @@ fn start(
     let (args, mut values) = values.split(params).ok_or_else(bounds)?;
     match function.function() {
         Function::Native { locals, .. } if locals.length() > LOCALS_MAX => {
-            let reason = format!("a function of {} locals", locals.length());
-            Err(StateError::NoNextState { reason }.into())
+            let what = format!("a function of {} locals", locals.length());
+            Err(StateError::TooLarge { what }.into())
         }
         Function::Native { module, ftype, locals, body, .. } => {
             let func = Func { ftype: *ftype, locals: locals.clone(), body: *body };

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::instruction;
-use super::invoke::{self, LOCALS_MAX, fresh_call};
+use super::invoke::{self, LOCALS_MAX, fresh_call, has_room};
 use super::label::{self, Effect};
 use super::shape::{
     COPIED, Call, Config, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Ticks,
@@ -35,6 +35,11 @@ impl Config {
                     return Err(Fault::crash("call stack exhausted"));
                 }
                 let Ongoing::Labels { labels } = labels;
+                let locals = u64::from(fresh.frame.locals.length() as u32);
+                if !has_room(rest.length(), locals, labels.top.values.length()) {
+                    let what = format!("calls {} deep, the last one with {locals} locals", rest.length());
+                    return Err(StateError::TooLarge { what }.into());
+                }
                 top.progress = Progress::Going { labels };
                 rest.cons(top);
                 Step::Start { top: *fresh, rest }
@@ -208,7 +213,10 @@ fn foresee_call(function: &FunctionRef, values: &mut Values, calls: i32, limit: 
     let (params, _) = function.arity();
     let locals = function.local_types().ok()?.len() as u64;
     let args = count(params)?;
-    if args > u64::from(values.length() as u32) || limit <= calls.wrapping_add(1) {
+    if args > u64::from(values.length() as u32)
+        || limit <= calls.wrapping_add(1)
+        || !has_room(calls, locals + args, values.length())
+    {
         return None;
     }
     (0..params).try_for_each(|index| values.get(index).map(drop)).ok()?;

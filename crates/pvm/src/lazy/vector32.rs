@@ -179,7 +179,9 @@ impl<V: Node> Vec32<V> {
     fn unroll(&mut self) -> Result<(), StateError> {
         for run in std::mem::take(&mut self.runs) {
             if run.count > WRITTEN_MAX {
-                return Err(StateError::malformed(&["contents"], format!("{} entries at once", run.count)));
+                return Err(StateError::TooLarge {
+                    what: format!("a vector of {} equal elements", run.count),
+                });
             }
             for key in (0..run.count).map(|index| run.first.wrapping_add(index)) {
                 if matches!(self.entries.get(key), None | Some(Entry::Untouched)) {

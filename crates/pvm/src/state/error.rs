@@ -22,6 +22,12 @@ pub enum StateError {
         /// Why.
         reason: String,
     },
+    /// There is more of something than is kept in memory.
+    #[error("the state is too large to be kept: {what}")]
+    TooLarge {
+        /// Of what, and how many.
+        what: String,
+    },
     /// Something is there that no state has.
     #[error("the state is malformed at {path}: {reason}")]
     Malformed {
