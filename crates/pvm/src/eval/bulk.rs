@@ -83,53 +83,26 @@ pub(crate) fn unfold<B: Bulk>(mut bulk: Box<B>, tasks: &mut Tasks) -> bool {
     true
 }
 
-impl Bulk for TableInit {
-    const TASKS: i32 = 7;
+/// A bulk and its tasks.
+macro_rules! bulk {
+    ($name:ident, $tasks:literal, |$bulk:ident, $index:ident| $nth:expr) => {
+        impl Bulk for $name {
+            const TASKS: i32 = $tasks;
 
-    fn index(&mut self) -> &mut i32 {
-        &mut self.index
-    }
+            fn index(&mut self) -> &mut i32 {
+                &mut self.index
+            }
 
-    fn nth(&self, index: i32) -> Option<Task> {
-        Some(match index {
-            0 => i32(self.to),
-            1 => Task::Refer { reference: self.reference.clone() },
-            2 => plain(Instruction::TableSet(self.table)),
-            3 => i32(self.to.wrapping_add(1)),
-            4 => i32(self.from.wrapping_add(1)),
-            5 => i32(self.count.wrapping_sub(1)),
-            6 => plain(Instruction::TableInit { table: self.table, segment: self.segment }),
-            _ => return None,
-        })
-    }
+            fn nth(&self, $index: i32) -> Option<Task> {
+                let $bulk = self;
+                Some($nth)
+            }
 
-    fn again(self: Box<Self>) -> Task {
-        Task::TableInit { bulk: self }
-    }
-}
-
-impl Bulk for TableFill {
-    const TASKS: i32 = 7;
-
-    fn index(&mut self) -> &mut i32 {
-        &mut self.index
-    }
-
-    fn nth(&self, index: i32) -> Option<Task> {
-        Some(match index {
-            0 => i32(self.to),
-            1 | 4 => Task::Refer { reference: self.reference.clone() },
-            2 => plain(Instruction::TableSet(self.table)),
-            3 => i32(self.to.wrapping_add(1)),
-            5 => i32(self.count.wrapping_sub(1)),
-            6 => plain(Instruction::TableFill(self.table)),
-            _ => return None,
-        })
-    }
-
-    fn again(self: Box<Self>) -> Task {
-        Task::TableFill { bulk: self }
-    }
+            fn again(self: Box<Self>) -> Task {
+                Task::$name { bulk: self }
+            }
+        }
+    };
 }
 
 // The element itself comes first upwards, last downwards.
@@ -137,103 +110,68 @@ fn copying(index: i32, upwards: bool) -> i32 {
     if upwards || !(0..8).contains(&index) { index } else { (index + 4) % 8 }
 }
 
-impl Bulk for TableCopy {
-    const TASKS: i32 = 8;
+bulk!(TableInit, 7, |bulk, index| match index {
+    0 => i32(bulk.to),
+    1 => Task::Refer { reference: bulk.reference.clone() },
+    2 => plain(Instruction::TableSet(bulk.table)),
+    3 => i32(bulk.to.wrapping_add(1)),
+    4 => i32(bulk.from.wrapping_add(1)),
+    5 => i32(bulk.count.wrapping_sub(1)),
+    6 => plain(Instruction::TableInit { table: bulk.table, segment: bulk.segment }),
+    _ => return None,
+});
 
-    fn index(&mut self) -> &mut i32 {
-        &mut self.index
-    }
+bulk!(TableFill, 7, |bulk, index| match index {
+    0 => i32(bulk.to),
+    1 | 4 => Task::Refer { reference: bulk.reference.clone() },
+    2 => plain(Instruction::TableSet(bulk.table)),
+    3 => i32(bulk.to.wrapping_add(1)),
+    5 => i32(bulk.count.wrapping_sub(1)),
+    6 => plain(Instruction::TableFill(bulk.table)),
+    _ => return None,
+});
 
-    fn nth(&self, index: i32) -> Option<Task> {
-        Some(match copying(index, self.upwards) {
-            0 => i32(self.to),
-            1 => i32(self.from),
-            2 => plain(Instruction::TableGet(self.from_table)),
-            3 => plain(Instruction::TableSet(self.to_table)),
-            4 => i32(self.to.wrapping_add(1)),
-            5 => i32(self.from.wrapping_add(1)),
-            6 => i32(self.count.wrapping_sub(1)),
-            7 => plain(Instruction::TableCopy { to: self.to_table, from: self.from_table }),
-            _ => return None,
-        })
-    }
+bulk!(TableCopy, 8, |bulk, index| match copying(index, bulk.upwards) {
+    0 => i32(bulk.to),
+    1 => i32(bulk.from),
+    2 => plain(Instruction::TableGet(bulk.from_table)),
+    3 => plain(Instruction::TableSet(bulk.to_table)),
+    4 => i32(bulk.to.wrapping_add(1)),
+    5 => i32(bulk.from.wrapping_add(1)),
+    6 => i32(bulk.count.wrapping_sub(1)),
+    7 => plain(Instruction::TableCopy { to: bulk.to_table, from: bulk.from_table }),
+    _ => return None,
+});
 
-    fn again(self: Box<Self>) -> Task {
-        Task::TableCopy { bulk: self }
-    }
-}
+bulk!(MemoryInit, 7, |bulk, index| match index {
+    0 => i32(bulk.to),
+    1 => i32(bulk.byte),
+    2 => store_byte(),
+    3 => i32(bulk.to.wrapping_add(1)),
+    4 => i32(bulk.from.wrapping_add(1)),
+    5 => i32(bulk.count.wrapping_sub(1)),
+    6 => plain(Instruction::MemoryInit(bulk.segment)),
+    _ => return None,
+});
 
-impl Bulk for MemoryInit {
-    const TASKS: i32 = 7;
+bulk!(MemoryFill, 7, |bulk, index| match index {
+    0 => i32(bulk.to),
+    1 | 4 => number(bulk.value),
+    2 => store_byte(),
+    3 => i32(bulk.to.wrapping_add(1)),
+    5 => i32(bulk.count.wrapping_sub(1)),
+    6 => plain(Instruction::MemoryFill),
+    _ => return None,
+});
 
-    fn index(&mut self) -> &mut i32 {
-        &mut self.index
-    }
-
-    fn nth(&self, index: i32) -> Option<Task> {
-        Some(match index {
-            0 => i32(self.to),
-            1 => i32(self.byte),
-            2 => store_byte(),
-            3 => i32(self.to.wrapping_add(1)),
-            4 => i32(self.from.wrapping_add(1)),
-            5 => i32(self.count.wrapping_sub(1)),
-            6 => plain(Instruction::MemoryInit(self.segment)),
-            _ => return None,
-        })
-    }
-
-    fn again(self: Box<Self>) -> Task {
-        Task::MemoryInit { bulk: self }
-    }
-}
-
-impl Bulk for MemoryFill {
-    const TASKS: i32 = 7;
-
-    fn index(&mut self) -> &mut i32 {
-        &mut self.index
-    }
-
-    fn nth(&self, index: i32) -> Option<Task> {
-        Some(match index {
-            0 => i32(self.to),
-            1 | 4 => number(self.value),
-            2 => store_byte(),
-            3 => i32(self.to.wrapping_add(1)),
-            5 => i32(self.count.wrapping_sub(1)),
-            6 => plain(Instruction::MemoryFill),
-            _ => return None,
-        })
-    }
-
-    fn again(self: Box<Self>) -> Task {
-        Task::MemoryFill { bulk: self }
-    }
-}
-
-impl Bulk for MemoryCopy {
-    const TASKS: i32 = 8;
-
-    fn index(&mut self) -> &mut i32 {
-        &mut self.index
-    }
-
-    fn nth(&self, index: i32) -> Option<Task> {
-        Some(match copying(index, self.upwards) {
-            0 => i32(self.to),
-            1 => i32(self.from),
-            2 => load_byte(),
-            3 => store_byte(),
-            4 => i32(self.to.wrapping_add(1)),
-            5 => i32(self.from.wrapping_add(1)),
-            6 => i32(self.count.wrapping_sub(1)),
-            7 => plain(Instruction::MemoryCopy),
-            _ => return None,
-        })
-    }
-
-    fn again(self: Box<Self>) -> Task {
-        Task::MemoryCopy { bulk: self }
-    }
-}
+bulk!(MemoryCopy, 8, |bulk, index| match copying(index, bulk.upwards) {
+    0 => i32(bulk.to),
+    1 => i32(bulk.from),
+    2 => load_byte(),
+    3 => store_byte(),
+    4 => i32(bulk.to.wrapping_add(1)),
+    5 => i32(bulk.from.wrapping_add(1)),
+    6 => i32(bulk.count.wrapping_sub(1)),
+    7 => plain(Instruction::MemoryCopy),
+    _ => return None,
+});

@@ -157,7 +157,7 @@ impl<'a> HostState<'a> {
         reveals: &'a mut dyn RevealSource,
         debug: &'a mut dyn DebugSink,
     ) -> Self {
-        Self { version, durable, input, output, reveals, debug, running: false }
+        Self { running: false, ..Self::in_run(version, durable, input, output, reveals, debug) }
     }
 
     /// The state in the middle of a run.
