@@ -14,6 +14,7 @@ mod clock;
 mod dissection;
 mod error;
 mod game;
+mod json;
 mod proof;
 
 pub use clock::Clock;
@@ -22,6 +23,7 @@ pub use error::GameError;
 pub use game::{
     ConflictPoint, Game, GameResult, GameState, LossReason, Player, Progress, ProvedTick, Stakers, Verdict,
 };
+pub use json::status_to_json;
 pub use proof::{InputProof, Refutation, RefutationProof, RevealProof, Step};
 
 #[cfg(test)]

@@ -79,8 +79,10 @@ pub enum RevealProof {
     DalParametersProof,
 }
 
-/// The longest preimage.
-const RAW_DATA_MAX: usize = 4_096;
+impl RevealProof {
+    /// The longest preimage, in bytes.
+    pub const RAW_DATA_MAX: usize = 4_096;
+}
 
 impl Binary for Refutation {
     fn write(&self, out: &mut Vec<u8>) {
@@ -193,7 +195,7 @@ impl Binary for RevealProof {
             Self::RawDataProof(data) => {
                 out.push(0);
                 // Longer data is in no proof; the length that is written stays true to what follows.
-                let data = &data[..data.len().min(RAW_DATA_MAX)];
+                let data = &data[..data.len().min(Self::RAW_DATA_MAX)];
                 out.extend_from_slice(&(data.len() as u16).to_be_bytes());
                 out.extend_from_slice(data);
             }
@@ -213,8 +215,8 @@ impl Binary for RevealProof {
         match r.u8("kind of reveal proof")? {
             0 => {
                 let len = usize::from(r.u16("length of a preimage")?);
-                if len > RAW_DATA_MAX {
-                    let reason = format!("{len} bytes are more than the limit of {RAW_DATA_MAX}");
+                if len > Self::RAW_DATA_MAX {
+                    let reason = format!("{len} bytes are more than the limit of {}", Self::RAW_DATA_MAX);
                     return Err(r.invalid("preimage", reason));
                 }
                 Ok(Self::RawDataProof(r.take(len, "preimage")?.to_vec()))

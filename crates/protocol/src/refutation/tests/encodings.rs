@@ -1,7 +1,10 @@
-use super::world::{chunk, level, state};
-use crate::refutation::{InputProof, Refutation, RefutationProof, RevealProof, Step};
+use super::world::{chunk, level, players, state};
+use crate::refutation::{
+    Clock, GameResult, InputProof, LossReason, Refutation, RefutationProof, RevealProof, Step, status_to_json,
+};
 use proptest::prelude::*;
-use soru_base::{Binary, CommitmentHash, StateHash, Tick};
+use serde_json::{Value, json};
+use soru_base::{Binary, CommitmentHash, IdFamily, Json, StateHash, Tick};
 
 fn proof(pvm_step: &[u8], input_proof: Option<InputProof>) -> Refutation {
     let step = Step::Proof(RefutationProof { pvm_step: pvm_step.to_vec(), input_proof });
@@ -47,10 +50,84 @@ fn the_bytes_are_those_of_the_network() {
     ];
     for (input, tail) in inputs {
         let refutation = proof(&[9, 9], input);
+        for family in [IdFamily::Alpha, IdFamily::Mainnet] {
+            assert_eq!(Refutation::from_json(&refutation.to_json(family), family), Ok(refutation.clone()));
+        }
         // Tick 300 is ac02; the step's proof has two bytes.
         assert_eq!(hex::encode(refutation.to_bytes()), format!("01ac020100000002{}{tail}", "09".repeat(2)));
         assert_eq!(Refutation::from_bytes(&refutation.to_bytes()), Ok(refutation));
     }
+}
+
+#[test]
+fn the_json_is_that_of_the_network() {
+    let family = IdFamily::Mainnet;
+    let step = Step::Dissection(vec![chunk(Some(StateHash::ZERO), 0), chunk(None, 128)]);
+    let answer = Refutation::Move { choice: Tick(7), step };
+    let state = StateHash::ZERO.in_family(family);
+    let expected = json!({
+        "refutation_kind": "move", "choice": "7", "step": [{ "state": state, "tick": "0" }, { "tick": "128" }],
+    });
+    assert_eq!(answer.to_json(family), expected);
+    let input = InputProof::InboxProof { level: level(5), message_counter: 6, serialized_proof: vec![0xab] };
+    let expected = json!({
+        "refutation_kind": "move", "choice": "300",
+        "step": {
+            "pvm_step": "0102",
+            "input_proof": {
+                "input_proof_kind": "inbox_proof", "level": 5, "message_counter": "6", "serialized_proof": "ab",
+            },
+        },
+    });
+    assert_eq!(proof(&[1, 2], Some(input)).to_json(family), expected);
+    let data = InputProof::RevealProof(RevealProof::RawDataProof(vec![0xff]));
+    let expected = json!({
+        "input_proof_kind": "reveal_proof",
+        "reveal_proof": { "reveal_proof_kind": "raw_data_proof", "raw_data": "ff" },
+    });
+    assert_eq!(data.to_json(family), expected);
+}
+
+#[test]
+fn results_and_clocks_have_the_network_s_json() {
+    let family = IdFamily::Alpha;
+    let loser = players()[0];
+    for (reason, name) in
+        [(LossReason::ConflictResolved, "conflict_resolved"), (LossReason::Timeout, "timeout")]
+    {
+        let result = GameResult::Loser { reason, loser };
+        let expected = json!({ "kind": "loser", "reason": name, "player": loser.to_string() });
+        assert_eq!(result.to_json(family), expected);
+        assert_eq!(GameResult::from_json(&expected, family), Ok(result));
+        assert_eq!(status_to_json(Some(&result), family), json!({ "result": expected }));
+    }
+    assert_eq!(GameResult::from_json(&json!({ "kind": "draw" }), family), Ok(GameResult::Draw));
+    assert_eq!(status_to_json(None, family), json!("ongoing"));
+    let clock = Clock { alice: -3, bob: 100, last_turn_level: level(9) };
+    let expected = json!({ "alice": -3, "bob": 100, "last_turn_level": 9 });
+    assert_eq!(clock.to_json(family), expected);
+    assert_eq!(Clock::from_json(&expected, family), Ok(clock));
+}
+
+#[test]
+fn bad_json_is_refused_where_it_is_bad() {
+    let refused = |value: Value| Refutation::from_json(&value, IdFamily::Alpha).unwrap_err().path;
+    let with = |input: Value| {
+        json!({
+            "refutation_kind": "move", "choice": "0", "step": { "pvm_step": "", "input_proof": input },
+        })
+    };
+    assert_eq!(refused(json!({ "refutation_kind": "stop" })), ".refutation_kind");
+    assert_eq!(refused(json!({ "refutation_kind": "move", "choice": "-1", "step": [] })), ".choice");
+    let step = json!([{ "tick": "0" }, { "tick": "x" }]);
+    assert_eq!(refused(json!({ "refutation_kind": "move", "choice": "0", "step": step })), ".step[1].tick");
+    assert_eq!(refused(with(json!({ "input_proof_kind": 1 }))), ".step.input_proof.input_proof_kind");
+    let reveal = |proof: Value| with(json!({ "input_proof_kind": "reveal_proof", "reveal_proof": proof }));
+    let large = json!({ "reveal_proof_kind": "raw_data_proof", "raw_data": "00".repeat(4_097) });
+    assert_eq!(refused(reveal(large)), ".step.input_proof.reveal_proof.raw_data");
+    let page = json!({ "published_level": 1, "slot_index": 256, "page_index": 0 });
+    let page = json!({ "reveal_proof_kind": "dal_page_proof", "dal_page_id": page, "dal_proof": "" });
+    assert_eq!(refused(reveal(page)), ".step.input_proof.reveal_proof.dal_page_id.slot_index");
 }
 
 #[test]
@@ -116,6 +193,9 @@ fn refutations() -> impl Strategy<Value = Refutation> {
 proptest! {
     #[test]
     fn refutations_read_back(refutation in refutations()) {
+        for family in [IdFamily::Alpha, IdFamily::Mainnet] {
+            prop_assert_eq!(Refutation::from_json(&refutation.to_json(family), family), Ok(refutation.clone()));
+        }
         prop_assert_eq!(Refutation::from_bytes(&refutation.to_bytes()), Ok(refutation));
     }
 
