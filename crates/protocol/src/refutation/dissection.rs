@@ -1,5 +1,5 @@
 use super::GameError;
-use soru_base::bin::{Binary, DecodeError, Reader, put_bool, put_n64};
+use soru_base::bin::{Binary, DecodeError, Reader, put_bool, put_n64, put_sized};
 use soru_base::{StateHash, Tick, TickSpan};
 
 /// A claim about the state at a tick.
@@ -24,6 +24,21 @@ impl Binary for DissectionChunk {
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let state_hash = if r.bool("state of a chunk")? { Some(StateHash::read(r)?) } else { None };
         Ok(Self { state_hash, tick: Tick(r.n64("tick of a chunk")?) })
+    }
+}
+
+impl DissectionChunk {
+    pub(super) fn write_list(chunks: &[Self], out: &mut Vec<u8>) {
+        put_sized(out, |out| chunks.iter().for_each(|chunk| chunk.write(out)));
+    }
+
+    pub(super) fn read_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        let mut chunks = Vec::new();
+        let mut inner = r.sub("dissection")?;
+        while !inner.is_empty() {
+            chunks.push(Self::read(&mut inner)?);
+        }
+        Ok(chunks)
     }
 }
 

@@ -270,6 +270,18 @@ impl Game {
         })
     }
 
+    /// The result if stakes are gone already, lost in games with others: to be asked before a move.
+    pub fn forfeited(&self, alice_stakes: bool, bob_stakes: bool) -> Option<GameResult> {
+        let gone = match (alice_stakes, bob_stakes) {
+            (true, true) => return None,
+            (false, false) => return Some(GameResult::Draw),
+            (false, true) => Player::Alice,
+            (true, false) => Player::Bob,
+        };
+        let loser = self.stakers.staker(gone);
+        Some(GameResult::Loser { reason: LossReason::ConflictResolved, loser })
+    }
+
     fn next(&self, level: Level, state: GameState) -> Progress {
         Progress::Ongoing(Box::new(Self {
             stakers: self.stakers,

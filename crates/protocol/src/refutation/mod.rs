@@ -16,6 +16,7 @@ mod error;
 mod game;
 mod json;
 mod proof;
+mod stored;
 
 pub use clock::Clock;
 pub use dissection::{DissectionChunk, DissectionRules};

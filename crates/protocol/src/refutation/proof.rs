@@ -1,5 +1,5 @@
 use super::DissectionChunk;
-use soru_base::bin::{Binary, DecodeError, Reader, put_bool, put_bytes, put_n64, put_sized};
+use soru_base::bin::{Binary, DecodeError, Reader, put_bool, put_bytes, put_n64};
 use soru_base::{CommitmentHash, Level, Tick};
 
 /// What a `smart_rollup_refute` does.
@@ -117,7 +117,7 @@ impl Binary for Step {
         match self {
             Self::Dissection(chunks) => {
                 out.push(0);
-                put_sized(out, |out| chunks.iter().for_each(|chunk| chunk.write(out)));
+                DissectionChunk::write_list(chunks, out);
             }
             Self::Proof(proof) => {
                 out.push(1);
@@ -128,14 +128,7 @@ impl Binary for Step {
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match r.u8("step of a refutation")? {
-            0 => {
-                let mut chunks = Vec::new();
-                let mut inner = r.sub("dissection")?;
-                while !inner.is_empty() {
-                    chunks.push(DissectionChunk::read(&mut inner)?);
-                }
-                Ok(Self::Dissection(chunks))
-            }
+            0 => DissectionChunk::read_list(r).map(Self::Dissection),
             1 => RefutationProof::read(r).map(Self::Proof),
             tag => Err(bad_tag(r, "step of a refutation", tag)),
         }

@@ -19,7 +19,8 @@ fn check_default(rules: &DissectionRules, start: u64, stop: u64) {
 #[test]
 fn a_default_dissection_passes_the_check() {
     let mut dice = Dice(1);
-    for round in 0..200_000u64 {
+    let mut checked = 0;
+    for round in 0..1_200_000u64 {
         let snapshot = match round % 3 {
             0 => SNAPSHOT,
             1 => 1 + dice.below(200),
@@ -36,8 +37,10 @@ fn a_default_dissection_passes_the_check() {
         };
         if ticks <= snapshot || start.is_multiple_of(snapshot) {
             check_default(&rules, start, start + ticks);
+            checked += 1;
         }
     }
+    assert!(checked > 1_000_000, "{checked}");
 }
 
 #[test]

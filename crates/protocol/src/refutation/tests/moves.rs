@@ -5,7 +5,7 @@ use crate::ledger::ErrorKind;
 use crate::refutation::{
     Clock, ConflictPoint, Game, GameError, GameResult, GameState, LossReason, Player, Stakers, Step,
 };
-use soru_base::{CommitmentHash, Level, Tick, TickSpan};
+use soru_base::{Binary, CommitmentHash, Level, Tick, TickSpan};
 
 const TRUTH: Truth = Truth { ticks: 64 };
 
@@ -211,10 +211,7 @@ fn the_clock_runs_for_the_player_whose_turn_it_is() {
     assert_eq!(game.timeout(level(241)), timed_out(honest));
 
     // Who is late may move until somebody ends the game, but has no time left.
-    let late = ongoing(TRUTH.play(&late_game(), &honest, level(400), 11, &{
-        // Not a good move, but a move: a proof of the wrong tick.
-        Truth::garbage()
-    }));
+    let late = ongoing(TRUTH.play(&late_game(), &honest, level(400), 10, &Truth::garbage()));
     assert!(late.clock.left(late.turn.opponent()) < 0);
 }
 
@@ -226,4 +223,36 @@ fn clocks_bear_extreme_levels() {
     assert_eq!(late.blocks_left(Player::Bob, Level::MAX), 100);
     // A block before the last move takes nothing away.
     assert_eq!(late.moved(Player::Bob, Level::GENESIS).bob, 100);
+}
+
+#[test]
+fn who_has_no_stake_left_has_lost() {
+    let game = game();
+    let lost = |player| {
+        let loser = game.stakers.staker(player);
+        Some(GameResult::Loser { reason: LossReason::ConflictResolved, loser })
+    };
+    assert_eq!(game.forfeited(true, true), None);
+    assert_eq!(game.forfeited(false, true), lost(Player::Alice));
+    assert_eq!(game.forfeited(true, false), lost(Player::Bob));
+    assert_eq!(game.forfeited(false, false), Some(GameResult::Draw));
+}
+
+#[test]
+fn games_read_back() {
+    let [honest, _] = players();
+    let last = ongoing(TRUTH.play(&late_game(), &honest, level(400), 10, &Truth::garbage()));
+    for game in [game(), late_game(), last] {
+        let bytes = game.to_bytes();
+        assert_eq!(Game::from_bytes(&bytes), Ok(game));
+        for at in 0..bytes.len() {
+            assert!(Game::from_bytes(&bytes[..at]).is_err());
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xff;
+            // Addresses may come in the other order; everything else has one form.
+            if let Ok(read) = Game::from_bytes(&damaged) {
+                assert_eq!(Game::from_bytes(&read.to_bytes()), Ok(read));
+            }
+        }
+    }
 }
