@@ -38,7 +38,7 @@ impl Clock {
         self
     }
 
-    /// Blocks until the one in which `player`'s time may still be unused but ends; negative once it has run out.
+    /// Blocks that `player` has left at `level` if it has to move; negative once anybody may end the game.
     pub fn blocks_left(&self, player: Player, level: Level) -> i64 {
         let end = i64::from(self.last_turn_level.get()).saturating_add(self.left(player));
         end.saturating_sub(level.get().into())

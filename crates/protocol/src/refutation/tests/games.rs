@@ -2,7 +2,8 @@
 
 use super::world::{Dice, PERIOD, SNAPSHOT, Truth, chunk, claim, level, open, players, rules, state};
 use crate::refutation::{
-    DissectionChunk, DissectionRules, Game, GameError, GameResult, GameState, LossReason, Progress, Step,
+    Answer, DissectionChunk, DissectionRules, Game, GameError, GameResult, GameState, LossReason, Progress,
+    Step,
 };
 use soru_base::{Level, LevelSpan, StateHash, Tick, TickSpan};
 use std::collections::BTreeMap;
@@ -14,25 +15,16 @@ const GAMES: u64 = 100_000;
 
 /// What an honest player plays: it needs the game and the truth, nothing else.
 fn honest_move(truth: &Truth, game: &Game) -> (u64, Step) {
-    match &game.state {
-        GameState::FinalMove { agreed_start_chunk, .. } => {
-            (0, Truth::proof(agreed_start_chunk.state_hash.expect("agreed")))
+    match game.answer(|tick| Ok::<_, Infallible>(truth.at(tick))).unwrap() {
+        Answer::Dissect { choice, dissection } => {
+            // All long sections begin at a snapshot: otherwise no dissection would pass.
+            let ticks = dissection.last().map_or(0, |last| last.tick.since(choice).0);
+            let snapshot = game.rules.ticks_per_snapshot().0;
+            assert!(ticks <= snapshot || choice.0.is_multiple_of(snapshot));
+            (choice.0, Step::Dissection(dissection))
         }
-        GameState::Dissecting { dissection } => {
-            let wrong = dissection.iter().position(|c| c.state_hash != truth.at(c.tick));
-            let [start, stop] = dissection[wrong.expect("a lie") - 1..][..2] else { unreachable!() };
-            let agreed = start.state_hash.expect("no true state follows a blocked one");
-            let step = match stop.tick.since(start.tick).0 {
-                1 => Truth::proof(agreed),
-                ticks => {
-                    // All long sections begin at a snapshot: otherwise no dissection would pass.
-                    let snapshot = game.rules.ticks_per_snapshot().0;
-                    assert!(ticks <= snapshot || start.tick.0.is_multiple_of(snapshot));
-                    Step::Dissection(dissect(&game.rules, start, stop.tick, |tick| truth.at(tick)))
-                }
-            };
-            (start.tick.0, step)
-        }
+        Answer::Prove { choice } => (choice.0, Truth::proof(truth.at(choice).expect("not blocked"))),
+        Answer::Concede => panic!("no lie in {game:?}"),
     }
 }
 

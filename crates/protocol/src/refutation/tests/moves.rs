@@ -3,7 +3,7 @@ use super::world::{
 };
 use crate::ledger::ErrorKind;
 use crate::refutation::{
-    Clock, ConflictPoint, Game, GameError, GameResult, GameState, LossReason, Player, Stakers, Step,
+    Answer, Clock, ConflictPoint, Game, GameError, GameResult, GameState, LossReason, Player, Stakers, Step,
 };
 use soru_base::{Binary, CommitmentHash, Level, Tick, TickSpan};
 
@@ -255,4 +255,16 @@ fn games_read_back() {
             }
         }
     }
+}
+
+#[test]
+fn who_is_wrong_is_told_so() {
+    // The liar opens a game about a true claim: with the truth before it, it has nothing to say.
+    let [honest, liar] = players();
+    let game = open([liar, honest], &claim(state(1, 64), 64), &TRUTH.commitment(), rules(1_000)).unwrap();
+    let truth = |tick| Ok::<_, std::convert::Infallible>(TRUTH.at(tick));
+    assert_eq!(game.answer(truth), Ok(Answer::Concede));
+    assert_eq!(late_game().answer(truth), Ok(Answer::Prove { choice: Tick(10) }));
+    // What keeps the states from being known is told, too.
+    assert_eq!(game.answer(|_| Err("no store")), Err("no store"));
 }
