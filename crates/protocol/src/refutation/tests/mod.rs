@@ -1,0 +1,5 @@
+mod dissections;
+mod encodings;
+mod games;
+mod moves;
+mod world;
