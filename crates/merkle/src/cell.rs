@@ -31,10 +31,43 @@ pub(crate) struct Place {
     pub(crate) id: u64,
 }
 
+/// A value that is there from the beginning, or once. Most are known at once: those cost nothing to set.
+enum Late<T> {
+    Known(T),
+    Once(OnceLock<T>),
+}
+
+impl<T> Late<T> {
+    fn unknown() -> Self {
+        Self::Once(OnceLock::new())
+    }
+
+    fn get(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Once(once) => once.get(),
+        }
+    }
+
+    fn get_or_init(&self, value: impl FnOnce() -> T) -> &T {
+        match self {
+            Self::Known(known) => known,
+            Self::Once(once) => once.get_or_init(value),
+        }
+    }
+
+    fn into_inner(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Once(once) => once.into_inner(),
+        }
+    }
+}
+
 /// A body with its hash, both known late. A body is set once and never changes.
 pub(crate) struct Cell<B> {
-    hash: OnceLock<ContextHash>,
-    body: OnceLock<B>,
+    hash: Late<ContextHash>,
+    body: Late<B>,
     origin: Origin,
     place: Mutex<Option<Place>>,
 }
@@ -42,8 +75,8 @@ pub(crate) struct Cell<B> {
 impl<B> Cell<B> {
     pub(crate) fn new(body: B) -> Arc<Self> {
         Arc::new(Self {
-            hash: OnceLock::new(),
-            body: OnceLock::from(body),
+            hash: Late::unknown(),
+            body: Late::Known(body),
             origin: Origin::Memory,
             place: Mutex::new(None),
         })
@@ -51,10 +84,12 @@ impl<B> Cell<B> {
 
     /// A cell in memory whose hash is known.
     pub(crate) fn hashed(body: B, hash: ContextHash) -> Arc<Self> {
-        let cell = Self::new(body);
-        // A new cell has no hash yet.
-        cell.hash.get_or_init(|| hash);
-        cell
+        Arc::new(Self {
+            hash: Late::Known(hash),
+            body: Late::Known(body),
+            origin: Origin::Memory,
+            place: Mutex::new(None),
+        })
     }
 
     /// A cell whose body `source` gives when asked.
@@ -65,8 +100,8 @@ impl<B> Cell<B> {
         place: Option<Place>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            hash: OnceLock::from(hash),
-            body: OnceLock::new(),
+            hash: Late::Known(hash),
+            body: Late::unknown(),
             origin: Origin::Source { source, id },
             place: Mutex::new(place),
         })
@@ -75,8 +110,8 @@ impl<B> Cell<B> {
     /// A cell of which only the hash is known.
     pub(crate) fn blinded(hash: ContextHash) -> Arc<Self> {
         Arc::new(Self {
-            hash: OnceLock::from(hash),
-            body: OnceLock::new(),
+            hash: Late::Known(hash),
+            body: Late::unknown(),
             origin: Origin::Blinded,
             place: Mutex::new(None),
         })

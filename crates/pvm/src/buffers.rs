@@ -51,6 +51,8 @@ impl Item for InputMessage {
 #[derive(Debug, Clone, Default)]
 pub struct InputBuffer {
     messages: LazyVector<InputMessage>,
+    // Its subtree, if nothing has changed since it was read or written.
+    written: Option<Tree>,
 }
 
 impl InputBuffer {
@@ -66,6 +68,7 @@ impl InputBuffer {
 
     /// Takes the first message.
     pub fn pop(&mut self) -> Result<Option<InputMessage>, StateError> {
+        self.written = None;
         self.messages.pop()
     }
 
@@ -77,16 +80,22 @@ impl InputBuffer {
                 return Ok(false);
             }
         }
+        self.written = None;
         self.messages.append(message)?;
         Ok(true)
     }
 
     pub(crate) fn decode_at(tree: &Tree, path: &[&str]) -> Result<Self, StateError> {
-        Ok(Self { messages: LazyVector::decode_at(tree, path)? })
+        Ok(Self { messages: LazyVector::decode_at(tree, path)?, written: tree.find_tree(path)? })
     }
 
-    pub(crate) fn encode_at(&self, tree: &mut Tree, path: &[&str]) -> Result<(), StateError> {
-        self.messages.encode_at(tree, path)
+    pub(crate) fn encode_at(&mut self, tree: &mut Tree, path: &[&str]) -> Result<(), StateError> {
+        if let Some(written) = &self.written {
+            return Ok(tree.insert_tree(path, written.clone())?);
+        }
+        self.messages.encode_at(tree, path)?;
+        self.written = tree.find_tree(path)?;
+        Ok(())
     }
 }
 
@@ -110,6 +119,8 @@ pub struct OutputBuffer {
     last_level: Option<i32>,
     validity_period: i32,
     message_limit: i64,
+    // Its subtree, if nothing has changed since it was read or written.
+    written: Option<Tree>,
 }
 
 impl OutputBuffer {
@@ -117,7 +128,7 @@ impl OutputBuffer {
     pub fn new(validity_period: LevelSpan, message_limit: u64) -> Self {
         let validity_period = as_i32(validity_period);
         let message_limit = i64::try_from(message_limit).unwrap_or(i64::MAX);
-        Self { outboxes: LazyMap::default(), last_level: None, validity_period, message_limit }
+        Self { outboxes: LazyMap::default(), last_level: None, validity_period, message_limit, written: None }
     }
 
     /// The level whose outbox is written.
@@ -164,6 +175,7 @@ impl OutputBuffer {
         if !outbox.is_empty() && outbox.len() as i64 >= self.message_limit {
             return Ok(Err(ErrorCode::FullOutbox));
         }
+        self.written = None;
         outbox.append(message.into())?;
         self.outboxes.set(level, outbox);
         Ok(Ok(()))
@@ -171,6 +183,7 @@ impl OutputBuffer {
 
     /// Opens the outbox of the next level, or that of `level` if there is none yet; drops the oldest one.
     pub(crate) fn open(&mut self, level: Level) {
+        self.written = None;
         let last = self.last_level;
         let level = last.map_or(level.as_i32(), |last| last.wrapping_add(1));
         self.last_level = Some(level);
@@ -182,6 +195,7 @@ impl OutputBuffer {
     }
 
     pub(crate) fn set_validity_period(&mut self, period: LevelSpan) {
+        self.written = None;
         self.validity_period = as_i32(period);
     }
 
@@ -194,10 +208,14 @@ impl OutputBuffer {
             validity_period: require_leaf(&tree, &["3", "validity_period"], |r| r.i32("levels"))?,
             message_limit: i64::try_from(&limit)
                 .map_err(|_| StateError::malformed(&["4", "message_limit"], "a number beyond 64 bits"))?,
+            written: Some(tree),
         })
     }
 
-    pub(crate) fn encode_at(&self, tree: &mut Tree, path: &[&str]) -> Result<(), StateError> {
+    pub(crate) fn encode_at(&mut self, tree: &mut Tree, path: &[&str]) -> Result<(), StateError> {
+        if let Some(written) = &self.written {
+            return Ok(tree.insert_tree(path, written.clone())?);
+        }
         let mut below = tree.find_tree(path)?.unwrap_or_default();
         below.insert_tree(&["1", "outboxes"], self.outboxes.encode()?)?;
         match self.last_level {
@@ -208,6 +226,7 @@ impl OutputBuffer {
         let mut limit = Vec::new();
         put_z(&mut limit, &BigInt::from(self.message_limit));
         below.insert(&["4", "message_limit"], limit)?;
+        self.written = Some(below.clone());
         Ok(tree.insert_tree(path, below)?)
     }
 }

@@ -118,18 +118,18 @@ impl Machine {
         tree.insert(&CURRENT_TICK, n(self.current_tick.0))?;
         tree.insert(&REBOOT_COUNTER, n(self.reboot_counter))?;
         set_durable(tree, &self.durable)?;
-        tree.insert(&BUFFERS_TAG, text("Some"))?;
+        keep(tree, &BUFFERS_TAG, text("Some"))?;
         self.input.encode_at(tree, &INPUT_BUFFER)?;
         self.output.encode_at(tree, &OUTPUT_BUFFER)?;
         set_tick_state(tree, &mut self.tick_state)?;
-        tree.insert(&LAST_TOP_LEVEL_CALL, n(self.last_top_level_call.0))?;
-        tree.insert(&TICKS_PER_SNAPSHOT, n(self.limits.ticks_per_snapshot.0))?;
-        tree.insert(&MAX_REBOOTS_PER_INPUT, n(self.max_reboots))?;
+        keep(tree, &LAST_TOP_LEVEL_CALL, n(self.last_top_level_call.0))?;
+        keep(tree, &TICKS_PER_SNAPSHOT, n(self.limits.ticks_per_snapshot.0))?;
+        keep(tree, &MAX_REBOOTS_PER_INPUT, n(self.max_reboots))?;
         let validity_period = i32::try_from(self.limits.outbox_validity_period.0).unwrap_or(i32::MAX);
-        tree.insert(&OUTBOX_VALIDITY_PERIOD, validity_period.to_be_bytes().to_vec())?;
+        keep(tree, &OUTBOX_VALIDITY_PERIOD, validity_period.to_be_bytes().to_vec())?;
         let mut limit = Vec::new();
         put_z(&mut limit, &BigInt::from(self.limits.outbox_message_limit));
-        Ok(tree.insert(&OUTBOX_MESSAGE_LIMIT, limit)?)
+        keep(tree, &OUTBOX_MESSAGE_LIMIT, limit)
     }
 
     /// The state as a tree of its own.
@@ -138,6 +138,14 @@ impl Machine {
         self.clone().apply(&mut tree)?;
         Ok(tree)
     }
+}
+
+/// Writes a leaf that is mostly there already: it was read when the state was.
+fn keep(tree: &mut Tree, path: &[&str], bytes: Vec<u8>) -> Result<(), StateError> {
+    if tree.find(path)?.is_none_or(|kept| *kept != *bytes) {
+        tree.insert(path, bytes)?;
+    }
+    Ok(())
 }
 
 fn small(path: &[&str], n: u64) -> Result<u64, StateError> {
