@@ -82,14 +82,15 @@ impl World<'_> {
             });
         }
         let mut no_reveals = ();
-        let mut host = HostState::in_run(
+        let mut host = HostState::new(
             self.version,
             std::mem::take(self.durable),
             std::mem::take(self.input),
             std::mem::replace(self.output, OutputBuffer::new(LevelSpan(0), 0)),
             &mut no_reveals,
             self.debug,
-        );
+        )
+        .in_run();
         let result = host.call(function, args, memory);
         let HostState { durable, input, output, .. } = host;
         (*self.durable, *self.input, *self.output) = (durable, input, output);

@@ -157,19 +157,12 @@ impl<'a> HostState<'a> {
         reveals: &'a mut dyn RevealSource,
         debug: &'a mut dyn DebugSink,
     ) -> Self {
-        Self { running: false, ..Self::in_run(version, durable, input, output, reveals, debug) }
+        Self { version, durable, input, output, reveals, debug, running: false }
     }
 
-    /// The state in the middle of a run.
-    pub(crate) fn in_run(
-        version: Version,
-        durable: Durable,
-        input: InputBuffer,
-        output: OutputBuffer,
-        reveals: &'a mut dyn RevealSource,
-        debug: &'a mut dyn DebugSink,
-    ) -> Self {
-        Self { version, durable, input, output, reveals, debug, running: true }
+    /// The same in the middle of a run: [`begin_run`](Self::begin_run) was called earlier.
+    pub(crate) fn in_run(self) -> Self {
+        Self { running: true, ..self }
     }
 
     /// To be called when the instance is ready, its start function included: from now on host functions may be
