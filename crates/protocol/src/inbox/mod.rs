@@ -8,12 +8,14 @@ mod level;
 mod message;
 pub mod payloads;
 pub mod skip_list;
+mod source;
 
 pub use level::{LevelInbox, MAX_MESSAGES_PER_LEVEL, OpenLevel, ProtocolMessages};
 pub use message::{
     InboxMessage, InternalMessage, MESSAGE_SIZE_LIMIT, MessageTooLargeError, SerializedMessage,
 };
 pub use payloads::PayloadCell;
+pub use source::{InboxSource, NotKeptError};
 
 use serde_json::{Value, json};
 use skip_list::Cell;

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod error;
+mod period;
+mod strategy;
+mod timeline;
+
+pub use error::DisputeError;
+pub use period::{Checkpoint, Period, PeriodLevel};
+pub use strategy::{Honest, Strategy, Turn};
+pub use timeline::Timeline;
