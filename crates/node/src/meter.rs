@@ -1,6 +1,7 @@
 //! The node's Prometheus metrics.
 
 use crate::error::NodeError;
+use crate::status::Games;
 use crate::store::BlockRecord;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -32,6 +33,9 @@ fn describe() {
     describe_gauge!("soru_node_stuck", "1 if a level cannot be evaluated.");
     describe_gauge!("soru_node_cemented_level", "Level of the last cemented commitment.");
     describe_gauge!("soru_node_staked_level", "Level of the newest commitment the operator stakes on.");
+    describe_gauge!("soru_node_games", "Refutation games that are being played.");
+    describe_gauge!("soru_node_games_our_turn", "Refutation games in which the node has to move.");
+    describe_gauge!("soru_node_game_blocks_left", "Blocks left for the most urgent move of the node.");
     describe_counter!("soru_node_levels_total", "Levels evaluated.");
     describe_counter!("soru_node_messages_total", "Messages read, the protocol's included.");
     describe_counter!("soru_node_ticks_total", "Ticks made.");
@@ -89,6 +93,14 @@ pub(crate) fn commitments(cemented: u32, staked: Option<u32>) {
     if let Some(level) = staked {
         gauge!("soru_node_staked_level").set(f64::from(level));
     }
+}
+
+pub(crate) fn games(games: &Games) {
+    let ours = games.open.iter().filter(|game| game.our_turn());
+    let left = ours.clone().map(|game| game.blocks_left(game.side())).min();
+    gauge!("soru_node_games").set(games.open.len() as f64);
+    gauge!("soru_node_games_our_turn").set(ours.count() as f64);
+    gauge!("soru_node_game_blocks_left").set(left.map_or(f64::NAN, |blocks| blocks as f64));
 }
 
 pub(crate) fn published() {

@@ -1,5 +1,9 @@
 //! What the node is doing, for the log, the RPC and the metrics.
 
+mod games;
+
+pub use games::{Action, Effort, EndedGame, GameStatus, Games, GamesCell, Outcome};
+
 use crate::layer1::Header;
 use soru_base::Level;
 use std::sync::Arc;
