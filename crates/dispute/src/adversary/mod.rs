@@ -1,0 +1,51 @@
+//! Players that lie, to try honest ones on.
+//!
+//! A liar says the truth up to a tick and something else from there on, and plays for what it says. It remembers
+//! nothing: whatever it draws by lot follows from its [`Spec`], the game and the tick.
+
+mod spec;
+mod zoo;
+
+pub use spec::{Spec, SpecError};
+pub use zoo::{Kind, zoo};
+
+use crate::{DisputeError, Strategy, Timeline, Turn};
+use soru_base::Tick;
+use soru_protocol::Commitment;
+use soru_protocol::refutation::Refutation;
+
+/// A player that lies as its [`Spec`] says.
+#[derive(Debug, Clone)]
+pub struct Adversary {
+    spec: Spec,
+}
+
+impl Adversary {
+    /// The adversary of a description.
+    pub fn new(spec: Spec) -> Self {
+        Self { spec }
+    }
+
+    /// Its description.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The tick of the first state that it tells wrong in a period. Nothing if it tells the truth there: the period
+    /// ends too early, or the machine makes no step of the kind it lies about.
+    pub fn lie_in(&self, truth: &mut Timeline) -> Result<Option<Tick>, DisputeError> {
+        truth.length().map(|_| None)
+    }
+}
+
+impl Strategy for Adversary {
+    fn commitment(&mut self, truth: &mut Timeline, honest: &Commitment) -> Result<Commitment, DisputeError> {
+        self.lie_in(truth)?;
+        Ok(*honest)
+    }
+
+    fn moves(&mut self, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
+        self.lie_in(turn.truth)?;
+        Ok(Vec::new())
+    }
+}
