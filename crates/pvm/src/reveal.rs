@@ -153,11 +153,17 @@ pub struct RollupReveals<'a> {
 
 impl RevealSource for RollupReveals<'_> {
     fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError> {
-        let hash = match RevealRequest::parse(request) {
-            RevealRequest::Metadata => return Ok(self.metadata.to_bytes()),
-            RevealRequest::Unknown => return Ok(Vec::new()),
-            RevealRequest::Preimage(hash) => hash,
-        };
+        match RevealRequest::parse(request) {
+            RevealRequest::Metadata => Ok(self.metadata.to_bytes()),
+            RevealRequest::Unknown => Ok(Vec::new()),
+            RevealRequest::Preimage(hash) => self.page(hash),
+        }
+    }
+}
+
+impl RollupReveals<'_> {
+    /// The page of a hash. It was checked to be the right one, and no longer than a page may be.
+    pub fn page(&mut self, hash: PreimageHash) -> Result<Vec<u8>, RevealError> {
         if hash == PreimageHash::of_page(&[]) {
             return Ok(Vec::new());
         }

@@ -1,7 +1,8 @@
 //! Proofs of steps: the part of a state that the machine's next tick reads.
 //!
 //! The step that is proved is the one of the protocol: the machine's status is read, then it computes one tick, or takes
-//! the message that it waits for, or the answer to its reveal. What is read for nothing is in the proof as well.
+//! the message that it waits for, or the answer to its reveal. A machine that waits and gets nothing stays as it is. What
+//! is read for nothing is in the proof as well.
 
 use crate::state::{InputPlace, Machine, StateError, Status};
 use soru_base::bin::{Binary, DecodeError, Reader, put_n64, put_sized};
@@ -14,7 +15,7 @@ use thiserror::Error;
 /// What a step takes from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepInput {
-    /// Nothing: the machine computes.
+    /// Nothing: the machine computes, or waits in vain.
     Nothing,
     /// The next message.
     Message {
@@ -53,8 +54,10 @@ pub struct ProvedStep {
     pub start: StateHash,
     /// The state after it.
     pub stop: StateHash,
-    /// What the machine needed before it, and was given.
+    /// What the machine needed before it. It was given that, or nothing.
     pub status: Status,
+    /// The last message that the machine had taken before it.
+    pub last_input: Option<InputPlace>,
 }
 
 /// Why there is no proof of a step, or why it proves nothing.
@@ -85,15 +88,19 @@ impl StepProof {
 
     /// Checks that the tick leads where the proof says.
     pub fn verify(&self) -> Result<ProvedStep, StepError> {
-        let (_, status) = proof::verify(&self.proof, |tree| step(tree, &self.input))?;
-        Ok(ProvedStep { start: self.proof.before().into(), stop: self.proof.after().into(), status })
+        let (_, (status, last_input)) = proof::verify(&self.proof, |tree| step(tree, &self.input))?;
+        let (start, stop) = (self.proof.before().into(), self.proof.after().into());
+        Ok(ProvedStep { start, stop, status, last_input })
     }
 }
 
-fn step(mut tree: Tree, input: &StepInput) -> Result<(Tree, Status), StepError> {
+/// What the machine needs, and the last message it took.
+type Need = (Status, Option<InputPlace>);
+
+fn step(mut tree: Tree, input: &StepInput) -> Result<(Tree, Need), StepError> {
     let mut machine = Machine::from_tree(&tree)?;
-    let status = machine.status();
-    match (&status, input) {
+    let need = (machine.status(), machine.last_input);
+    match (&need.0, input) {
         (Status::Computing, StepInput::Nothing) => {
             // A step asks for the version first, whatever it does then.
             machine.durable.version()?;
@@ -103,6 +110,7 @@ fn step(mut tree: Tree, input: &StepInput) -> Result<(Tree, Status), StepError> 
             machine.set_input(*place, message)?;
         }
         (Status::RevealRequired(_), StepInput::Reveal(answer)) => machine.set_reveal(answer)?,
+        (Status::InputRequired | Status::RevealRequired(_), StepInput::Nothing) => return Ok((tree, need)),
         (status, input) => {
             let needed = match status {
                 Status::Computing => StepInput::Nothing.name(),
@@ -113,7 +121,7 @@ fn step(mut tree: Tree, input: &StepInput) -> Result<(Tree, Status), StepError> 
         }
     }
     machine.apply(&mut tree)?;
-    Ok((tree, status))
+    Ok((tree, need))
 }
 
 /// The bytes of the proof as they are in a refutation; then, if the tick takes something, what it takes: 01, level,

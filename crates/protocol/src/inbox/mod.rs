@@ -6,7 +6,9 @@
 
 mod level;
 mod message;
+mod path;
 pub mod payloads;
+mod proof;
 pub mod skip_list;
 mod source;
 
@@ -14,7 +16,9 @@ pub use level::{LevelInbox, MAX_MESSAGES_PER_LEVEL, OpenLevel, ProtocolMessages}
 pub use message::{
     InboxMessage, InternalMessage, MESSAGE_SIZE_LIMIT, MessageTooLargeError, SerializedMessage,
 };
+pub use path::PathError;
 pub use payloads::PayloadCell;
+pub use proof::{InboxProof, InboxProofError, ProvedMessage};
 pub use source::{InboxSource, NotKeptError};
 
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use soru_base::json::{array_field, field, u64_field};
 use soru_base::{Binary, DecodeError, IdFamily, Json, JsonError, Reader};
 
 /// Basis of the skip lists of inboxes.
-const BASIS: u64 = 4;
+pub(super) const BASIS: u64 = 4;
 /// More pointers than a cell can have: 4^32 = 2^64.
 const MAX_POINTERS: usize = 33;
 

@@ -12,7 +12,6 @@ use soru_base::bin::Binary;
 use soru_base::level::Level;
 use soru_base::tick::Tick;
 use soru_merkle::Tree;
-use soru_merkle::proof;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
@@ -285,18 +284,12 @@ impl<'a> Tracer<'a> {
         made.and_then(|()| machine.apply(&mut self.tree.clone())).err().map(|error| error.to_string())
     }
 
-    /// A machine that gets nothing although it needs something stays as it is: its status is all that is read.
     fn proof_size(&mut self) -> Result<usize, TraceError> {
         let tick = self.tick().0;
-        let proof = match self.awaited() {
-            Ok(input) => StepProof::produce(&self.tree, input).map(|step| step.proof),
-            Err(_) => proof::produce(&self.tree, |tree| -> Result<_, StepError> {
-                let status = Machine::from_tree(&tree)?.status();
-                Ok((tree, status))
-            })
-            .map(|(proof, _)| proof),
-        };
-        Ok(proof.map_err(|error| TraceError::Proof { tick, error })?.to_bytes().len())
+        let input = self.awaited().unwrap_or(StepInput::Nothing);
+        let step =
+            StepProof::produce(&self.tree, input).map_err(|error| TraceError::Proof { tick, error })?;
+        Ok(step.proof.to_bytes().len())
     }
 
     /// What the next tick takes.

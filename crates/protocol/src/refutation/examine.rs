@@ -1,0 +1,54 @@
+use super::request::{InputError, Request, given_by};
+use super::{Game, ProvedTick, RefutationProof, Verdict};
+use soru_base::{Binary, DecodeError};
+use soru_merkle::proof::Proof;
+use soru_pvm::reveal::Metadata;
+use soru_pvm::state::Status;
+use soru_pvm::step_proof::{StepError, StepInput, StepProof};
+use thiserror::Error;
+
+/// Why a proof proves nothing.
+#[derive(Debug, Clone, Error)]
+pub enum RefusedProofError {
+    /// The bytes are no proof of a step.
+    #[error("no proof of a step: {0}")]
+    Encoding(#[from] DecodeError),
+    /// The input is not proved.
+    #[error("the proof of the input: {0}")]
+    Input(#[from] InputError),
+    /// The step does not lead where the proof says.
+    #[error("the proof of the step: {0}")]
+    Step(#[from] StepError),
+    /// The input is not what the machine asks for.
+    #[error("the input is not the one that the machine asks for")]
+    AnotherInput,
+}
+
+/// Examines a proof that was played in `game`, about the rollup that `metadata` tells of.
+///
+/// Only bytes that are no proof of a step are malformed; everything else that is wrong makes a wrong proof, the bytes of
+/// an inbox proof included. The work is bounded by the size of the proof.
+pub fn examine(game: &Game, proof: &RefutationProof, metadata: Metadata) -> Verdict {
+    match proved_tick(game, proof, metadata) {
+        Ok(tick) => Verdict::Valid(tick),
+        Err(RefusedProofError::Encoding(error)) => Verdict::Malformed(error.to_string()),
+        Err(_) => Verdict::Invalid,
+    }
+}
+
+/// The tick that a proof proves, or why it proves none.
+pub(super) fn proved_tick(
+    game: &Game,
+    proof: &RefutationProof,
+    metadata: Metadata,
+) -> Result<ProvedTick, RefusedProofError> {
+    let step = Proof::from_bytes(&proof.pvm_step)?;
+    let input = given_by(proof.input_proof.as_ref(), game, metadata)?;
+    let blocked = input == StepInput::Nothing;
+    let proved = StepProof { proof: step, input }.verify()?;
+    if !Request::of(&proved.status, proved.last_input).is_met_by(proof.input_proof.as_ref()) {
+        return Err(RefusedProofError::AnotherInput);
+    }
+    let blocked = blocked && proved.status == Status::InputRequired;
+    Ok(ProvedTick { start: proved.start, stop: (!blocked).then_some(proved.stop) })
+}
