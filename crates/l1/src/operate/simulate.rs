@@ -131,7 +131,8 @@ fn allocated(success: &Success, origination_size: u64) -> u64 {
         | Effect::ToRollup
         | Effect::IncreasePaidStorage
         | Effect::Cement { .. }
-        | Effect::Publish { .. } => 0,
+        | Effect::Publish { .. }
+        | Effect::Game { .. } => 0,
     }
 }
 

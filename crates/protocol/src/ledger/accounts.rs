@@ -29,12 +29,14 @@ pub struct Supply {
     pub bonds: u64,
     /// Burnt.
     pub burnt: u64,
+    /// Made for the winners of refutation games.
+    pub minted: u64,
 }
 
 impl Supply {
-    /// All of it, in mutez.
+    /// All that the chain started with, in mutez.
     pub fn total(&self) -> u64 {
-        self.accounts.saturating_add(self.bonds).saturating_add(self.burnt)
+        self.accounts.saturating_add(self.bonds).saturating_add(self.burnt).saturating_sub(self.minted)
     }
 }
 
@@ -83,7 +85,8 @@ impl Ledger {
 
     /// Where all tez are. Reads every account.
     pub fn supply(&self) -> Result<Supply, StorageError> {
-        let mut supply = Supply { burnt: self.store.number(at!["burnt"])?, ..Supply::default() };
+        let (burnt, minted) = (self.store.number(at!["burnt"])?, self.store.number(at!["minted"])?);
+        let mut supply = Supply { burnt, minted, ..Supply::default() };
         for contract in self.accounts()? {
             supply.accounts = supply.accounts.saturating_add(self.balance(&contract)?.unwrap_or_default().0);
             supply.bonds = supply.bonds.saturating_add(self.frozen_bonds(&contract)?.0);
@@ -160,8 +163,7 @@ impl Ledger {
             return Ok(Vec::new());
         }
         self.debit(payer, price).map_err(|e| e.within(ProtocolError::CannotPayStorageFee))?;
-        let burnt = self.store.number(at!["burnt"])?;
-        self.store.set_number(at!["burnt"], burnt.saturating_add(price.0))?;
+        self.count_burnt(price)?;
         Ok(updates(BalanceAccount::Contract(*payer), BalanceAccount::StorageFees, price))
     }
 
@@ -194,6 +196,33 @@ impl Ledger {
         self.credit(staker, amount)?;
         let bond = BalanceAccount::FrozenBonds { contract: *staker, rollup: *rollup };
         Ok(updates(bond, BalanceAccount::Contract(*staker), amount))
+    }
+
+    /// Burns the bond of a staker who lost a refutation game.
+    pub(super) fn punish(
+        &mut self,
+        staker: &Contract,
+        rollup: &RollupAddress,
+    ) -> Result<Vec<BalanceUpdate>, StorageError> {
+        let amount = self.bond(staker, rollup)?;
+        self.store.remove(at![BONDS, staker.to_bytes(), rollup])?;
+        self.count_burnt(amount)?;
+        let bond = BalanceAccount::FrozenBonds { contract: *staker, rollup: *rollup };
+        Ok(updates(bond, BalanceAccount::RefutationPunishments, amount))
+    }
+
+    /// Makes half a stake for who won a refutation game.
+    pub(super) fn reward(&mut self, winner: &Contract) -> Outcome<Vec<BalanceUpdate>> {
+        let amount = Mutez(self.constants.rollup().stake_amount / 2);
+        self.credit(winner, amount)?;
+        let minted = self.store.number(at!["minted"])?;
+        self.store.set_number(at!["minted"], minted.saturating_add(amount.0))?;
+        Ok(updates(BalanceAccount::RefutationRewards, BalanceAccount::Contract(*winner), amount))
+    }
+
+    fn count_burnt(&mut self, amount: Mutez) -> Result<(), StorageError> {
+        let burnt = self.store.number(at!["burnt"])?;
+        self.store.set_number(at!["burnt"], burnt.saturating_add(amount.0))
     }
 
     /// Counts an operation. An account that its own fees emptied has no counter any more.

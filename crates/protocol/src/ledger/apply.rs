@@ -4,6 +4,7 @@ use super::block::{BlockContext, State};
 use super::contracts::Emitted;
 use super::error::{Failure, Outcome, ProtocolError, StorageError, Trace};
 use super::gas::{self, Meter};
+use super::rollups::Move;
 use crate::inbox::{InboxMessage, InternalMessage};
 use crate::operation::{Action, Content, SignedOperation};
 use crate::outbox::OutboxMessage;
@@ -11,6 +12,7 @@ use crate::receipt::{
     BalanceUpdate, ContentReceipt, Effect, InternalAction, InternalOperation, OperationReceipt,
     OperationResult, Success,
 };
+use crate::refutation::{Refutation, Stakers};
 use soru_base::{Address, CommitmentHash, Contract, Mutez, OriginationNonce, PublicKeyHash, RollupAddress};
 use std::collections::VecDeque;
 
@@ -192,14 +194,47 @@ impl State {
                 run.gas.consume(gas::RECOVER_BOND)?;
                 done(Effect::Done, self.ledger.recover_bond(rollup, staker)?)
             }
+            Action::SmartRollupRefute { rollup, opponent, refutation } => {
+                self.apply_refutation(run, rollup, content.source, *opponent, refutation)?
+            }
+            Action::SmartRollupTimeout { rollup, alice, bob } => {
+                run.gas.consume(gas::GAME)?;
+                let (result, updates) =
+                    self.ledger.timeout_game(rollup, Stakers::new(*alice, *bob), level)?;
+                done(Effect::Game { result }, updates)
+            }
             Action::RegisterGlobalConstant { .. }
             | Action::TransferTicket { .. }
-            | Action::Delegation { .. }
-            | Action::SmartRollupTimeout { .. } => {
+            | Action::Delegation { .. } => {
                 let what = format!("the operation {}", content.action.kind());
                 return Err(ProtocolError::Unsupported { what }.into());
             }
         })
+    }
+
+    fn apply_refutation(
+        &mut self,
+        run: &mut Run<'_>,
+        rollup: &RollupAddress,
+        player: PublicKeyHash,
+        opponent: PublicKeyHash,
+        refutation: &Refutation,
+    ) -> Outcome<Done> {
+        let level = run.context.level;
+        let (result, updates) = match refutation {
+            Refutation::Start { player_commitment_hash, opponent_commitment_hash } => {
+                run.gas.consume(gas::GAME_START)?;
+                let players = ((player, *player_commitment_hash), (opponent, *opponent_commitment_hash));
+                self.ledger.start_game(rollup, players.0, players.1, level)?;
+                (None, Vec::new())
+            }
+            Refutation::Move { choice, step } => {
+                run.gas.consume(gas::GAME)?;
+                let played = Move { player, opponent, choice: *choice, step };
+                self.ledger.play_move(rollup, played, level, self.examine, &mut run.gas)?
+            }
+        };
+        Ok(done(Effect::Game { result }, updates))
     }
 
     fn add_external_messages(&mut self, run: &mut Run<'_>, messages: &[Vec<u8>]) -> Outcome<()> {

@@ -3,11 +3,13 @@
 use super::Ledger;
 use super::accounts::updates;
 use super::error::{ApplyError, Refused, StorageError};
+use super::rollups::Examiner;
 use super::store::at;
 use crate::block::Timestamp;
 use crate::inbox::{Inbox, OpenLevel, SerializedMessage};
 use crate::operation::{Operation, SignedOperation};
 use crate::receipt::{BalanceAccount, BalanceUpdate, OperationReceipt};
+use crate::refutation::examine;
 use soru_base::{BlockHash, ChainId, Contract, Level, Mutez, PublicKeyHash, Signature};
 use std::collections::BTreeSet;
 
@@ -57,6 +59,7 @@ pub struct BlockBuilder {
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) inbox: OpenLevel,
+    pub(crate) examine: Examiner,
 }
 
 impl State {
@@ -82,7 +85,7 @@ impl Ledger {
             self.protocol_messages(context.level, context.predecessor_timestamp, context.predecessor);
         BlockBuilder {
             context,
-            state: State { ledger: self.clone(), inbox: OpenLevel::start(&protocol) },
+            state: State { ledger: self.clone(), inbox: OpenLevel::start(&protocol), examine },
             managers: BTreeSet::new(),
             fees: Mutez::ZERO,
             consumed_milligas: 0,
@@ -148,7 +151,8 @@ impl BlockBuilder {
 
     /// Ends the block: the baker gets the fees, the inbox its end of level.
     pub fn finish(self) -> Result<(Ledger, BlockMetadata), StorageError> {
-        let Self { context, state: State { mut ledger, inbox: level }, fees, consumed_milligas, .. } = self;
+        let Self { context, state: State { mut ledger, inbox: level, .. }, fees, consumed_milligas, .. } =
+            self;
         let mut balance_updates = Vec::new();
         if !fees.is_zero() {
             let baker = Contract::from(context.baker);

@@ -1,6 +1,7 @@
 //! Why an operation fails or is refused: the network's errors.
 
 use crate::receipt::ErrorReport;
+use crate::refutation::GameError;
 use serde_json::{Map, Value, json};
 use soru_base::{
     Address, CommitmentHash, Contract, DecodeError, IdFamily, Json, Level, Mutez, PublicKey, PublicKeyHash,
@@ -45,6 +46,9 @@ macro_rules! protocol_errors {
                 #[error($message)]
                 $name $({ $(#[doc = concat!("`", $key, "` in JSON.")] $field: $type),* })?,
             )*
+            /// A rule of refutation games.
+            #[error(transparent)]
+            Game(#[from] GameError),
         }
 
         impl ProtocolError {
@@ -52,6 +56,7 @@ macro_rules! protocol_errors {
             pub fn id(&self) -> &'static str {
                 match self {
                     $(Self::$name { .. } => $id,)*
+                    Self::Game(error) => error.id(),
                 }
             }
 
@@ -59,6 +64,7 @@ macro_rules! protocol_errors {
             pub fn kind(&self) -> ErrorKind {
                 match self {
                     $(Self::$name { .. } => ErrorKind::$kind,)*
+                    Self::Game(error) => error.kind(),
                 }
             }
 
@@ -69,6 +75,7 @@ macro_rules! protocol_errors {
                     $(Self::$name $({ $($field),* })? => {
                         $($(members.insert($key.to_owned(), $field.member(family));)*)?
                     })*
+                    Self::Game(error) => members = error.members(family),
                 }
                 members
             }
@@ -289,6 +296,20 @@ protocol_errors! {
     NotStakedOnLccOrAncestor
         Temporary "smart_rollup_not_staked_on_lcc_or_ancestor",
         "the account stakes on a commitment that is not cemented yet";
+    /// No such game.
+    NoGame
+        Temporary "smart_rollup_no_game", "there is no refutation game of these two";
+    /// A game of the two is on.
+    GameAlreadyStarted
+        Temporary "smart_rollup_game_already_started", "a refutation game of these two is on already";
+    /// Too many games.
+    MaxNumberOfParallelGamesReached { staker: PublicKeyHash => "staker" }
+        Temporary "smart_rollup_maximal_number_of_parallel_games_reached",
+        "{staker} plays as many refutation games as one may play at once";
+    /// A commitment of somebody else.
+    WrongStakerForConflictCommitment { player: PublicKeyHash => "player", commitment: CommitmentHash => "commitment" }
+        Permanent "smart_rollup_wrong_staker_for_conflict_commitment",
+        "{player} does not stake on the commitment {commitment:?}";
     /// Not a cemented commitment, or one let go.
     InvalidLastCementedCommitment
         Permanent "smart_rollup_invalid_last_cemented_commitment",
@@ -470,6 +491,12 @@ impl Failure {
 impl From<ProtocolError> for Failure {
     fn from(error: ProtocolError) -> Self {
         Self::Rule(Trace(vec![error]))
+    }
+}
+
+impl From<GameError> for Failure {
+    fn from(error: GameError) -> Self {
+        ProtocolError::from(error).into()
     }
 }
 

@@ -2,6 +2,7 @@
 //! It is simpler than the network's; what matters is that it is positive, deterministic and the same in a simulation.
 
 use super::error::{Outcome, ProtocolError};
+use crate::refutation::{InputProof, RevealProof, Step};
 
 /// Gas in thousandths of a unit.
 pub(crate) type Milligas = u64;
@@ -26,12 +27,35 @@ pub(crate) const PUBLISH: Milligas = 6_488_000;
 pub(crate) const CEMENT: Milligas = 4_739_000;
 /// Giving a bond back.
 pub(crate) const RECOVER_BOND: Milligas = 2_984_000;
+/// Opening a refutation game.
+pub(crate) const GAME_START: Milligas = 5_000_000;
+/// Finding a refutation game, and keeping or ending it.
+pub(crate) const GAME: Milligas = 2_500_000;
+/// A chunk of a dissection.
+pub(crate) const CHUNK: Milligas = 1_000;
+/// Examining a proof, besides its bytes.
+pub(crate) const PROOF: Milligas = 750_000;
 /// Executing an outbox message, besides its proof and what it calls.
 pub(crate) const EXECUTE: Milligas = 4_500_000;
 /// An event.
 pub(crate) const EVENT: Milligas = 1_000;
 /// A byte that is read, stored or hashed.
 pub(crate) const BYTE: Milligas = 10;
+
+/// A move, besides [`GAME`].
+pub(crate) fn game_move(step: &Step) -> Milligas {
+    let proof = match step {
+        Step::Dissection(chunks) => return (chunks.len() as u64).saturating_mul(CHUNK),
+        Step::Proof(proof) => proof,
+    };
+    let input = match &proof.input_proof {
+        Some(InputProof::InboxProof { serialized_proof, .. }) => serialized_proof.len(),
+        Some(InputProof::RevealProof(RevealProof::RawDataProof(data))) => data.len(),
+        Some(InputProof::RevealProof(_) | InputProof::FirstInput) | None => 0,
+    };
+    let bytes = proof.pvm_step.len().saturating_add(input) as u64;
+    PROOF.saturating_add(bytes.saturating_mul(BYTE))
+}
 
 /// Gas that one content, with all it leads to, may use.
 #[derive(Debug, Clone)]

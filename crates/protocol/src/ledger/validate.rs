@@ -90,8 +90,7 @@ fn check_shape(contents: &[Content], first: &Content) -> Outcome<()> {
             Action::Reveal { public_key, proof } => check_proof(public_key, proof)?,
             Action::RegisterGlobalConstant { .. }
             | Action::TransferTicket { .. }
-            | Action::Delegation { .. }
-            | Action::SmartRollupTimeout { .. } => {
+            | Action::Delegation { .. } => {
                 let what = format!("the operation {}", content.action.kind());
                 return Err(ProtocolError::Unsupported { what }.into());
             }

@@ -1,4 +1,5 @@
 use crate::commitment::Commitment;
+use crate::refutation::Refutation;
 use num_bigint::{BigInt, BigUint};
 use soru_base::{
     Address, CommitmentHash, Contract, ContractHash, Entrypoint, Mutez, PublicKey, PublicKeyHash,
@@ -111,6 +112,15 @@ pub enum Action {
         /// The commitment.
         commitment: Commitment,
     },
+    /// Opens a refutation game, or plays a move of one.
+    SmartRollupRefute {
+        /// The rollup.
+        rollup: RollupAddress,
+        /// Whom the source plays against.
+        opponent: PublicKeyHash,
+        /// What it plays.
+        refutation: Refutation,
+    },
     /// Ends a refutation game whose player did not move in time.
     SmartRollupTimeout {
         /// The rollup.
@@ -219,6 +229,7 @@ impl Action {
             Self::SmartRollupAddMessages { .. } => "smart_rollup_add_messages",
             Self::SmartRollupCement { .. } => "smart_rollup_cement",
             Self::SmartRollupPublish { .. } => "smart_rollup_publish",
+            Self::SmartRollupRefute { .. } => "smart_rollup_refute",
             Self::SmartRollupTimeout { .. } => "smart_rollup_timeout",
             Self::SmartRollupExecuteOutboxMessage { .. } => "smart_rollup_execute_outbox_message",
             Self::SmartRollupRecoverBond { .. } => "smart_rollup_recover_bond",

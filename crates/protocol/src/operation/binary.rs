@@ -1,6 +1,7 @@
 use super::action::{Action, Content, Parameters, PvmKind, RevealProof, Script};
 use super::{MAX_OPERATION_SIZE, Operation};
 use crate::commitment::Commitment;
+use crate::refutation::Refutation;
 use soru_base::bin::{put_bool, put_bytes, put_n, put_n64, put_sized, put_z};
 use soru_base::{
     Address, Binary, BlockHash, CommitmentHash, Contract, ContractHash, DecodeError, Entrypoint, Mutez,
@@ -92,6 +93,7 @@ impl Action {
             Self::SmartRollupAddMessages { .. } => 201,
             Self::SmartRollupCement { .. } => 202,
             Self::SmartRollupPublish { .. } => 203,
+            Self::SmartRollupRefute { .. } => 204,
             Self::SmartRollupTimeout { .. } => 205,
             Self::SmartRollupExecuteOutboxMessage { .. } => 206,
             Self::SmartRollupRecoverBond { .. } => 207,
@@ -99,7 +101,7 @@ impl Action {
     }
 
     fn knows(tag: u8) -> bool {
-        matches!(tag, 107..=111 | 113 | 158 | 200..=203 | 205..=207)
+        matches!(tag, 107..=111 | 113 | 158 | 200..=207)
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -158,6 +160,11 @@ impl Action {
             Self::SmartRollupPublish { rollup, commitment } => {
                 rollup.write(out);
                 commitment.write(out);
+            }
+            Self::SmartRollupRefute { rollup, opponent, refutation } => {
+                rollup.write(out);
+                opponent.write(out);
+                refutation.write(out);
             }
             Self::SmartRollupTimeout { rollup, alice, bob } => {
                 rollup.write(out);
@@ -220,6 +227,11 @@ impl Action {
             203 => {
                 Self::SmartRollupPublish { rollup: RollupAddress::read(r)?, commitment: Commitment::read(r)? }
             }
+            204 => Self::SmartRollupRefute {
+                rollup: RollupAddress::read(r)?,
+                opponent: PublicKeyHash::read(r)?,
+                refutation: Refutation::read(r)?,
+            },
             205 => Self::SmartRollupTimeout {
                 rollup: RollupAddress::read(r)?,
                 alice: PublicKeyHash::read(r)?,

@@ -141,6 +141,11 @@ impl Action {
             Self::SmartRollupPublish { rollup, commitment } => {
                 json!({ "rollup": rollup.to_json(family), "commitment": commitment.to_json(family) })
             }
+            Self::SmartRollupRefute { rollup, opponent, refutation } => json!({
+                "rollup": rollup.to_json(family),
+                "opponent": opponent.to_json(family),
+                "refutation": refutation.to_json(family),
+            }),
             Self::SmartRollupTimeout { rollup, alice, bob } => json!({
                 "rollup": rollup.to_json(family),
                 "stakers": { "alice": alice.to_json(family), "bob": bob.to_json(family) },
@@ -199,6 +204,11 @@ impl Action {
             "smart_rollup_publish" => Self::SmartRollupPublish {
                 rollup: field(value, "rollup", family)?,
                 commitment: field(value, "commitment", family)?,
+            },
+            "smart_rollup_refute" => Self::SmartRollupRefute {
+                rollup: field(value, "rollup", family)?,
+                opponent: field(value, "opponent", family)?,
+                refutation: field(value, "refutation", family)?,
             },
             "smart_rollup_timeout" => {
                 let stakers = member(value, "stakers");

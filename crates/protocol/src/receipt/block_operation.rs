@@ -32,7 +32,7 @@ pub enum BlockContent {
 }
 
 /// The kinds read; a content of another kind is kept as it is.
-const MANAGER_KINDS: [&str; 14] = [
+const MANAGER_KINDS: [&str; 15] = [
     "reveal",
     "transaction",
     "origination",
@@ -44,6 +44,7 @@ const MANAGER_KINDS: [&str; 14] = [
     "smart_rollup_add_messages",
     "smart_rollup_cement",
     "smart_rollup_publish",
+    "smart_rollup_refute",
     "smart_rollup_timeout",
     "smart_rollup_execute_outbox_message",
     "smart_rollup_recover_bond",

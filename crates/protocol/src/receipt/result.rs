@@ -5,6 +5,7 @@ use soru_base::{CommitmentHash, ContractHash, IdFamily, Json, JsonError, Level, 
 use soru_michelson::Micheline;
 
 use crate::inbox::level_field;
+use crate::refutation::{GameResult, status_from_json, status_to_json};
 
 /// An error as the network tells it: an object with `kind`, `id` and members that depend on the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +90,11 @@ pub enum Effect {
         staked_hash: CommitmentHash,
         /// When it was published first.
         published_at_level: Level,
+    },
+    /// A refutation game was opened, went on or ended.
+    Game {
+        /// How it ended, if it did.
+        result: Option<GameResult>,
     },
     /// An outbox message was executed.
     ExecuteOutboxMessage {
@@ -258,6 +264,13 @@ impl Effect {
                 object["staked_hash"] = staked_hash.to_json(family);
                 object["published_at_level"] = published_at_level.get().into();
             }
+            Self::Game { result } => {
+                object["game_status"] = status_to_json(result.as_ref(), family);
+                // Told even if there are none.
+                if object.get("balance_updates").is_none() {
+                    object["balance_updates"] = json!([]);
+                }
+            }
             Self::ExecuteOutboxMessage { paid_storage_size_diff } => {
                 object["ticket_updates"] = json!([]);
                 object["paid_storage_size_diff"] = paid_storage_size_diff.to_string().into();
@@ -308,6 +321,10 @@ impl Effect {
             "smart_rollup_publish" => Self::Publish {
                 staked_hash: field(value, "staked_hash", family)?,
                 published_at_level: level_field(value, "published_at_level")?,
+            },
+            "smart_rollup_refute" | "smart_rollup_timeout" => Self::Game {
+                result: status_from_json(member(value, "game_status"), family)
+                    .map_err(|e| e.within("game_status"))?,
             },
             "smart_rollup_execute_outbox_message" => Self::ExecuteOutboxMessage {
                 paid_storage_size_diff: number(value, "paid_storage_size_diff")?,

@@ -1,5 +1,6 @@
 use crate::ledger::ErrorKind;
-use soru_base::{CommitmentHash, PublicKeyHash, StateHash, Tick, TickSpan};
+use serde_json::{Map, Value, json};
+use soru_base::{CommitmentHash, IdFamily, Json, PublicKeyHash, StateHash, Tick, TickSpan};
 use thiserror::Error;
 
 /// A move that the rules refuse: the game stays as it was. The names are the network's.
@@ -140,6 +141,56 @@ impl GameError {
             Self::ProofUnexpectedSectionSize { .. } => "Dissection_unexpected_section_size",
             Self::ProofCheck { .. } => "smart_rollup_proof_check",
             Self::TimeoutLevelNotReached { .. } => "smart_rollup_timeout_level_not_reached",
+        }
+    }
+
+    /// What the network tells besides.
+    pub(crate) fn members(&self, family: IdFamily) -> Map<String, Value> {
+        let state = |hash: &Option<StateHash>| hash.map_or(Value::Null, |hash| hash.to_json(family));
+        let members = match self {
+            Self::NotValidCommitmentsConflict {
+                refuter_commitment,
+                refuter,
+                defender_commitment,
+                defender,
+            } => json!({
+                "commitment": refuter_commitment.to_json(family),
+                "player": refuter.to_json(family),
+                "opponent_commitment": defender_commitment.to_json(family),
+                "opponent": defender.to_json(family),
+            }),
+            Self::DissectionChoiceNotFound { choice } => json!({ "choice": choice.to_string() }),
+            Self::DissectionNumberOfSectionsMismatch { expected, given } => {
+                json!({ "expected": expected.to_string(), "given": given.to_string() })
+            }
+            Self::DissectionInvalidNumberOfSections { given } => json!({ "value": given.to_string() }),
+            Self::DissectionStartHashMismatch { expected, given } => {
+                json!({ "expected": state(expected), "given": state(given) })
+            }
+            Self::DissectionStopHashMismatch { hash } => json!({ "hash": state(hash) }),
+            Self::DissectionEdgeTicksMismatch { given_start, given_stop, start, stop } => json!({
+                "dissection_start_tick": given_start.to_string(),
+                "dissection_stop_tick": given_stop.to_string(),
+                "chunk_start_tick": start.to_string(),
+                "chunk_stop_tick": stop.to_string(),
+            }),
+            Self::DissectionInvalidDistribution { max } => json!({ "section_max_size": max.0.to_string() }),
+            Self::ProofUnexpectedSectionSize { ticks } => json!({ "n": ticks.0.to_string() }),
+            Self::ProofCheck { reason } => json!({ "reason": reason }),
+            Self::TimeoutLevelNotReached { blocks_left, staker } => {
+                json!({ "level_timeout": blocks_left, "staker": staker.to_json(family) })
+            }
+            Self::NoConflict
+            | Self::ZeroTickCommitment
+            | Self::WrongTurn
+            | Self::DissectionTicksNotIncreasing
+            | Self::DissectionInvalidSuccessiveStatesShape
+            | Self::WasmInvalidDissectionDistribution
+            | Self::DissectingDuringFinalMove => Value::Null,
+        };
+        match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
         }
     }
 

@@ -13,6 +13,14 @@ pub enum Player {
 }
 
 impl Player {
+    /// The network's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alice => "alice",
+            Self::Bob => "bob",
+        }
+    }
+
     /// The other side.
     pub fn opponent(self) -> Self {
         match self {

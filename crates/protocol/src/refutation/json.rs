@@ -179,6 +179,15 @@ pub fn status_to_json(result: Option<&GameResult>, family: IdFamily) -> Value {
     }
 }
 
+/// Reads what [`status_to_json`] writes.
+pub fn status_from_json(value: &Value, family: IdFamily) -> Result<Option<GameResult>, JsonError> {
+    match value {
+        Value::String(status) if status == "ongoing" => Ok(None),
+        Value::Object(_) => field(value, "result", family).map(Some),
+        _ => Err(JsonError::new("\"ongoing\" or an object with a result", value)),
+    }
+}
+
 impl Json for GameResult {
     fn to_json(&self, family: IdFamily) -> Value {
         match self {
@@ -233,6 +242,6 @@ fn index<T: TryFrom<i64>>(value: &Value, name: &str) -> Result<T, JsonError> {
     small.ok_or_else(|| JsonError::new("a small number", index).within(name))
 }
 
-fn unknown(value: &Value, name: &str, expected: &str) -> JsonError {
+pub(super) fn unknown(value: &Value, name: &str, expected: &str) -> JsonError {
     JsonError::new(expected, member(value, name)).within(name)
 }

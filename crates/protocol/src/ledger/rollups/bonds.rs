@@ -1,9 +1,7 @@
 use super::super::Ledger;
 use super::super::error::{Outcome, ProtocolError};
-use super::super::store::at;
-use super::{Index, ROLLUPS};
 use crate::receipt::BalanceUpdate;
-use soru_base::{Binary, Contract, PublicKeyHash, RollupAddress};
+use soru_base::{Contract, PublicKeyHash, RollupAddress};
 
 impl Ledger {
     /// Gives a staker's bond back, if nothing it stakes on is still open. Anybody can ask for it.
@@ -14,12 +12,11 @@ impl Ledger {
     ) -> Outcome<Vec<BalanceUpdate>> {
         let (_, cemented) = self.last_cemented(rollup)?;
         let index = self.staker_index(rollup, staker)?.ok_or(ProtocolError::NotStaked)?;
-        if !self.stakes_on_cemented_only(rollup, index, cemented)? {
+        if self.last_staked_level(rollup, index)? > cemented {
             return Err(ProtocolError::NotStakedOnLccOrAncestor.into());
         }
         let updates = self.unfreeze_bond(&Contract::from(*staker), rollup)?;
-        self.store.remove(at![ROLLUPS, rollup, "stakers", staker.to_bytes()])?;
-        self.store.remove(at![ROLLUPS, rollup, "staked", Index(index).to_bytes()])?;
+        self.leave_stake(rollup, staker)?;
         Ok(updates)
     }
 }

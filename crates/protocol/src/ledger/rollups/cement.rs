@@ -101,15 +101,4 @@ impl Ledger {
             }
         }
     }
-
-    /// Whether a staker may take its bond back: nothing it stakes on is still open.
-    pub(super) fn stakes_on_cemented_only(
-        &self,
-        rollup: &RollupAddress,
-        index: u64,
-        cemented: Level,
-    ) -> Result<bool, StorageError> {
-        let last: Level = self.store.require(at![ROLLUPS, rollup, "staked", Index(index).to_bytes()])?;
-        Ok(last <= cemented)
-    }
 }

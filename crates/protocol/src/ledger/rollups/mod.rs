@@ -10,13 +10,17 @@
 //! | `levels/<level>/first` | when the first commitment for this inbox level was published |
 //! | `levels/<level>/commitments/<hash>` | commitments for this inbox level |
 //! | `next_staker`, `stakers/<pkh>`, `staked/<index>` | numbers of stakers, the last level each staked on |
+//! | `games/<pkh>/<pkh>` | the game of two stakers, in the directory of the one whose address comes first; a mark in the other's |
 //! | `applied/<level mod period>` | outbox messages executed: their level, and a bit for each |
 
 mod bonds;
 mod cement;
+mod games;
 mod originate;
 mod outbox;
 mod publish;
+
+pub(crate) use games::{Examiner, Move};
 
 use super::Ledger;
 use super::error::{Outcome, ProtocolError, StorageError};
@@ -174,7 +178,7 @@ impl Ledger {
         staker: &PublicKeyHash,
     ) -> Result<Option<CommitmentHash>, StorageError> {
         let Some(index) = self.staker_index(rollup, staker)? else { return Ok(None) };
-        let level: Level = self.store.require(at![ROLLUPS, rollup, "staked", Index(index).to_bytes()])?;
+        let level = self.last_staked_level(rollup, index)?;
         for hash in self.commitments_at(rollup, level)? {
             if self.stakes_on(rollup, &hash, index)? {
                 return Ok(Some(hash));
@@ -202,6 +206,11 @@ impl Ledger {
         index: u64,
     ) -> Result<bool, StorageError> {
         self.store.contains(at![ROLLUPS, rollup, "commitments", hash, "stakers", Index(index).to_bytes()])
+    }
+
+    /// The last inbox level that a staker staked on a commitment for.
+    fn last_staked_level(&self, rollup: &RollupAddress, index: u64) -> Result<Level, StorageError> {
+        self.store.require(at![ROLLUPS, rollup, "staked", Index(index).to_bytes()])
     }
 
     fn next_commitment_level(&self, level: Level) -> Level {

@@ -14,7 +14,7 @@ use soru_pvm::{Limits, Version};
 /// genesis info, last cemented commitment, commitment, its levels.
 const STORED: u64 = 2 + 1 + 2 * 20 + 36 + 32 + 77 + 4 + 4 + 36;
 /// Ticks between two snapshots of the machine.
-const TICKS_PER_SNAPSHOT: u64 = 11_000_000_000;
+pub(super) const TICKS_PER_SNAPSHOT: u64 = 11_000_000_000;
 
 /// A new rollup.
 pub(crate) struct Originated {

@@ -2,4 +2,5 @@ mod dissections;
 mod encodings;
 mod games;
 mod moves;
+mod network;
 mod world;
