@@ -1,4 +1,5 @@
-use soru_base::Level;
+use soru_base::{Level, StateHash, Tick};
+use soru_protocol::refutation::GameError;
 use soru_pvm::level::LevelError;
 use soru_pvm::state::StateError;
 use thiserror::Error;
@@ -21,7 +22,57 @@ pub enum DisputeError {
     /// Something that was stored is missing.
     #[error("{0}")]
     Missing(String),
+    /// The levels, or the states after them, are not those of one period.
+    #[error("level {level} of the period: {reason}")]
+    Period {
+        /// The level.
+        level: Level,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two ways to one state lead to two states. One of them is wrong, and commitments may be: somebody has to look.
+    #[error(
+        "THE MACHINE CONTRADICTS ITSELF at tick {tick}, in level {level}: {one_way} says {one:?}, {other_way} says {other:?}; \
+         do not publish before this is understood"
+    )]
+    Contradiction {
+        /// Ticks since the machine was made.
+        tick: Tick,
+        /// The level.
+        level: Level,
+        /// A way to the state.
+        one_way: &'static str,
+        /// Where it leads.
+        one: StateHash,
+        /// Another way.
+        other_way: &'static str,
+        /// Where that leads.
+        other: StateHash,
+    },
     /// There is no proof.
     #[error("no proof: {0}")]
     Proof(String),
+    /// The game is about another period: it does not begin with the state that is known to be true.
+    #[error(
+        "the game begins with the state {found:?} at tick {tick}, where this period has {expected:?}: it is about another one"
+    )]
+    OtherPeriod {
+        /// Tick of the game.
+        tick: Tick,
+        /// The true state there.
+        expected: Option<StateHash>,
+        /// The agreed one.
+        found: Option<StateHash>,
+    },
+    /// The opponent claims what is true: what this player has claimed before is not.
+    #[error(
+        "everything that the opponent claims up to tick {tick} is true: no honest move can win this game"
+    )]
+    NothingWrong {
+        /// Last tick of the claims.
+        tick: Tick,
+    },
+    /// The move that follows from the truth is one that the rules refuse.
+    #[error("the rules refuse the honest move: {0}")]
+    Refused(#[source] GameError),
 }

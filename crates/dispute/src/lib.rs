@@ -11,4 +11,4 @@ pub use adversary::{Adversary, Kind, Spec, SpecError, zoo};
 pub use error::DisputeError;
 pub use period::{Checkpoint, Period, PeriodLevel};
 pub use strategy::{Honest, Strategy, Turn};
-pub use timeline::Timeline;
+pub use timeline::{Landmark, Timeline};

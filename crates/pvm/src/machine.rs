@@ -129,7 +129,8 @@ impl Machine {
         Ok(())
     }
 
-    pub(crate) fn last_padding_tick(&self) -> Result<Tick, StateError> {
+    /// The last tick of padding of the current run, or inbox: the next one leads out of it.
+    pub fn last_padding_tick(&self) -> Result<Tick, StateError> {
         let span = self.limits.ticks_per_snapshot.0.saturating_sub(1);
         self.last_top_level_call.0.checked_add(span).map(Tick).ok_or_else(too_many_ticks)
     }

@@ -1,0 +1,1 @@
+//! What a liar proves: proofs that are wrong, each in its way.

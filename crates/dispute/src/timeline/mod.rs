@@ -1,0 +1,378 @@
+mod find;
+mod kept;
+
+pub use find::Landmark;
+
+use crate::{Checkpoint, DisputeError, Period, PeriodLevel};
+use kept::Kept;
+use soru_base::{Level, StateHash, Tick, TickSpan};
+use soru_merkle::Tree;
+use soru_protocol::inbox::InboxSource;
+use soru_protocol::refutation::{Game, RefutationProof};
+use soru_pvm::Machine;
+use soru_pvm::level::{Advance, LevelError, RunEnd, Surroundings};
+use soru_pvm::reveal::{PreimageSource, RevealSource, RollupReveals};
+use soru_pvm::run::{Runner, RunnerError};
+use soru_pvm::state::{InputPlace, StateError, Status, TickState};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The true states of a period, at any tick. Ticks count from its beginning, as in games.
+///
+/// Whole runs are left to an engine; ticks are made only inside of the run that somebody looks into. States that were
+/// reached are kept, a bounded number of them, so the next look into the same section is a short way. All games about
+/// one period can share a timeline.
+pub struct Timeline {
+    period: Period,
+    runner: Arc<dyn Runner + Send + Sync>,
+    preimages: Box<dyn PreimageSource>,
+    kept: Kept,
+    /// The tick of the machine at the end of each level, as far as they are known.
+    ends: Vec<Option<Tick>>,
+    /// The tick of the machine at the end of the period.
+    end: Option<Tick>,
+    /// First ticks of the runs whose two readings, the engine's and the tick step's, were found to be equal.
+    compared: BTreeSet<Tick>,
+    /// Whether the period was found to make sense.
+    checked: bool,
+}
+
+/// Most states kept, those after levels apart: what some thirty dissections of 32 sections ask for.
+const STATES_KEPT: usize = 1_024;
+
+impl Timeline {
+    /// The states of `period`, with whole runs made by `runner`.
+    pub fn new(
+        period: Period,
+        runner: Arc<dyn Runner + Send + Sync>,
+        preimages: Box<dyn PreimageSource>,
+    ) -> Self {
+        let mut kept = Kept::new(STATES_KEPT);
+        kept.pin(period.begin.tick, period.begin.state.clone());
+        for after in period.levels.iter().filter_map(|level| level.after.as_ref()) {
+            kept.pin(after.tick, after.state.clone());
+        }
+        let ends = period.levels.iter().map(|level| level.after.as_ref().map(|after| after.tick)).collect();
+        Self { period, runner, preimages, kept, ends, end: None, compared: BTreeSet::new(), checked: false }
+    }
+
+    /// The period.
+    pub fn period(&self) -> &Period {
+        &self.period
+    }
+
+    /// Ticks that the period takes.
+    pub fn length(&mut self) -> Result<TickSpan, DisputeError> {
+        let end = match self.end {
+            Some(end) => end,
+            None => {
+                self.reach(Tick(u64::MAX))?;
+                self.end.ok_or_else(|| DisputeError::Missing("a period that ends".to_owned()))?
+            }
+        };
+        Ok(end.since(self.period.begin.tick))
+    }
+
+    /// The state at a tick; nothing behind the end, where the machine is blocked.
+    pub fn state_at(&mut self, tick: Tick) -> Result<Option<Tree>, DisputeError> {
+        match self.period.begin.tick.0.checked_add(tick.0) {
+            Some(tick) => self.reach(Tick(tick)),
+            None => Ok(None),
+        }
+    }
+
+    /// The hash of the state at a tick; nothing behind the end.
+    pub fn hash_at(&mut self, tick: Tick) -> Result<Option<StateHash>, DisputeError> {
+        self.state_at(tick)?.map(|state| hash_of(&state)).transpose()
+    }
+
+    /// The proof, in `game`, of the tick that leads on from the state at `tick`.
+    pub fn proof_at(
+        &mut self,
+        _tick: Tick,
+        _game: &Game,
+        _inbox: &dyn InboxSource,
+    ) -> Result<RefutationProof, DisputeError> {
+        Err(DisputeError::Missing("the states of the period".to_owned()))
+    }
+
+    /// The state at a tick of the machine, which is then kept.
+    fn reach(&mut self, wanted: Tick) -> Result<Option<Tree>, DisputeError> {
+        self.check_period()?;
+        if self.end.is_some_and(|end| wanted > end) || wanted < self.period.begin.tick {
+            return Ok(None);
+        }
+        if let Some(state) = self.kept.get(wanted) {
+            return Ok(Some(state));
+        }
+        let Some(mut state) = self.kept.nearest(wanted) else {
+            return Err(DisputeError::Missing("the state before the period".to_owned()));
+        };
+        let mut machine = Machine::from_tree(&state)?;
+        while machine.current_tick < wanted {
+            if !self.forward(&mut machine, wanted)? {
+                return Ok(None);
+            }
+            if let Some(index) = self.level_that_ends(&machine) {
+                machine.apply(&mut state)?;
+                machine = Machine::from_tree(&state)?;
+                self.level_ended(index, &machine, &state)?;
+            }
+        }
+        machine.apply(&mut state)?;
+        self.kept.keep(&machine, state.clone())?;
+        Ok(Some(state))
+    }
+
+    /// The tick of the machine before the first message of a level of the period.
+    fn level_begin(&mut self, index: usize) -> Result<Tick, DisputeError> {
+        let mut begin = self.period.begin.tick;
+        for index in 0..index {
+            begin = match self.ends[index] {
+                Some(end) => end,
+                None => self.find_end(index, begin)?,
+            };
+        }
+        Ok(begin)
+    }
+
+    fn find_end(&mut self, index: usize, begin: Tick) -> Result<Tick, DisputeError> {
+        let level = self.period.levels[index].level;
+        let no_end = || DisputeError::Period { level, reason: "it has no end".to_owned() };
+        let mut state = self.reach(begin)?.ok_or_else(no_end)?;
+        let mut machine = Machine::from_tree(&state)?;
+        while self.level_that_ends(&machine) != Some(index) {
+            if !self.forward(&mut machine, Tick(u64::MAX))? {
+                return Err(no_end());
+            }
+        }
+        machine.apply(&mut state)?;
+        self.level_ended(index, &machine, &state)?;
+        Ok(machine.current_tick)
+    }
+
+    /// Goes on, up to `wanted` at most, and to the end of a run or of a level at most. False at the end of the period.
+    fn forward(&mut self, machine: &mut Machine, wanted: Tick) -> Result<bool, DisputeError> {
+        match machine.status() {
+            Status::InputRequired => {
+                let Some((index, counter)) = self.next_message(machine)? else {
+                    self.end = Some(machine.current_tick);
+                    return Ok(false);
+                };
+                let level = &self.period.levels[index];
+                let place = InputPlace { level: level.level, counter: counter as u64 };
+                machine.set_input(place, level.messages[counter].as_bytes())?;
+            }
+            Status::RevealRequired(request) => self.answer(machine, &request)?,
+            Status::Computing => match &machine.tick_state {
+                TickState::Snapshot if machine.last_padding_tick()? <= wanted => {
+                    self.whole_run(machine, wanted)?;
+                }
+                TickState::Padding => {
+                    let way_out = machine.last_padding_tick()?.max(machine.current_tick).plus(TickSpan(1));
+                    machine.step(wanted.min(way_out).since(machine.current_tick).0, &mut ())?;
+                }
+                _ => self.part_of_run(machine, wanted)?,
+            },
+        }
+        Ok(true)
+    }
+
+    fn answer(&mut self, machine: &mut Machine, request: &[u8]) -> Result<(), DisputeError> {
+        let level = self.level_of(machine);
+        let Self { period, preimages, .. } = self;
+        let mut reveals = RollupReveals { metadata: period.metadata, preimages: preimages.as_mut() };
+        let answer = reveals.reveal(request).map_err(|error| {
+            let (request, reason) = (hex::encode(request), error.reason);
+            let error = RunnerError::RevealUnavailable { request, reason };
+            DisputeError::Level { level, error: LevelError::Run { number: run_number(machine), error } }
+        })?;
+        Ok(machine.set_reveal(&answer)?)
+    }
+
+    /// The run that begins at a snapshot, by the engine.
+    fn whole_run(&mut self, machine: &mut Machine, wanted: Tick) -> Result<(), DisputeError> {
+        let before = machine.clone();
+        let end = self.advance(machine)?;
+        // A machine that needs too many ticks gets stuck one tick behind the padding.
+        if end.is_stuck() && machine.current_tick > wanted {
+            *machine = before;
+            self.part_of_run(machine, wanted)?;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, machine: &mut Machine) -> Result<RunEnd, DisputeError> {
+        let level = self.level_of(machine);
+        let number = run_number(machine);
+        let Self { period, preimages, runner, .. } = self;
+        let mut reveals = RollupReveals { metadata: period.metadata, preimages: preimages.as_mut() };
+        let mut around = Surroundings { runner: runner.as_ref(), reveals: &mut reveals, debug: &mut () };
+        match machine.advance(number, &mut around) {
+            Ok(Advance::Ran(end)) => Ok(end),
+            Ok(other) => Err(DisputeError::Missing(format!("a run, where the machine has {other:?}"))),
+            Err(error) => Err(DisputeError::Level { level, error }),
+        }
+    }
+
+    /// Ticks inside of a run, up to its padding.
+    fn part_of_run(&mut self, machine: &mut Machine, wanted: Tick) -> Result<(), DisputeError> {
+        // One that has no tick left gets stuck one tick later.
+        let last = machine.last_padding_tick()?.max(machine.current_tick.plus(TickSpan(1)));
+        machine.step(wanted.min(last).since(machine.current_tick).0, &mut ())?;
+        if matches!(machine.tick_state, TickState::Padding) {
+            self.compare_run(machine)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the padding that ticks have led to with the one that the engine leads to, once for every run.
+    fn compare_run(&mut self, machine: &Machine) -> Result<(), DisputeError> {
+        let begin = machine.last_top_level_call;
+        if self.compared.contains(&begin) {
+            return Ok(());
+        }
+        let Some(mut state) = self.reach(begin)? else {
+            return Err(DisputeError::Missing("the beginning of a run".to_owned()));
+        };
+        let mut by_ticks = machine.clone();
+        by_ticks.step(machine.last_padding_tick()?.since(machine.current_tick).0, &mut ())?;
+        let mut by_engine = Machine::from_tree(&state)?;
+        self.advance(&mut by_engine)?;
+        let mut other = state.clone();
+        by_ticks.apply(&mut other)?;
+        by_engine.apply(&mut state)?;
+        let readings = [("the tick step", &other), ("the engine", &state)];
+        self.same(by_ticks.current_tick, self.level_of(machine), readings)?;
+        self.compared.insert(begin);
+        Ok(())
+    }
+
+    fn same(
+        &self,
+        tick: Tick,
+        level: Level,
+        [(one_way, one), (other_way, other)]: [(&'static str, &Tree); 2],
+    ) -> Result<(), DisputeError> {
+        let (one, other) = (hash_of(one)?, hash_of(other)?);
+        if one != other {
+            return Err(DisputeError::Contradiction { tick, level, one_way, one, other_way, other });
+        }
+        Ok(())
+    }
+
+    /// The index of the level whose last message the machine has taken, if it needs the next one.
+    fn level_that_ends(&self, machine: &Machine) -> Option<usize> {
+        if machine.status() != Status::InputRequired {
+            return None;
+        }
+        let last = machine.last_input?;
+        let index = self.index_of(last.level)?;
+        let messages = self.period.levels[index].messages.len() as u64;
+        (last.counter + 1 == messages).then_some(index)
+    }
+
+    /// The state after a level is kept for good, and compared with what is known.
+    fn level_ended(&mut self, index: usize, machine: &Machine, state: &Tree) -> Result<(), DisputeError> {
+        let level = &self.period.levels[index];
+        if let Some(known) = &level.after {
+            if known.tick != machine.current_tick {
+                let reason = format!(
+                    "the state that was stored is at tick {}, the level ends at tick {}",
+                    known.tick, machine.current_tick
+                );
+                return Err(DisputeError::Period { level: level.level, reason });
+            }
+            let readings = [("what was stored", &known.state), ("the level evaluated again", state)];
+            self.same(machine.current_tick, level.level, readings)?;
+        }
+        self.ends[index] = Some(machine.current_tick);
+        self.kept.pin(machine.current_tick, state.clone());
+        Ok(())
+    }
+
+    /// Index of the level and of the message in it; nothing behind the last one.
+    fn next_message(&self, machine: &Machine) -> Result<Option<(usize, usize)>, DisputeError> {
+        let mut next = match machine.last_input {
+            Some(last) => match self.index_of(last.level) {
+                Some(index) => (index, usize::try_from(last.counter + 1).unwrap_or(usize::MAX)),
+                None => (0, 0),
+            },
+            None => (0, 0),
+        };
+        while let Some(level) = self.period.levels.get(next.0) {
+            if next.1 < level.messages.len() {
+                return Ok(Some(next));
+            }
+            next = (next.0 + 1, 0);
+        }
+        Ok(None)
+    }
+
+    fn index_of(&self, level: Level) -> Option<usize> {
+        self.period.levels.binary_search_by_key(&level, |l| l.level).ok()
+    }
+
+    /// The level that the machine is working on.
+    fn level_of(&self, machine: &Machine) -> Level {
+        machine.last_input.map_or(self.period.metadata.origination_level, |last| last.level)
+    }
+
+    /// Levels without a gap, and states that are between them.
+    fn check_period(&mut self) -> Result<(), DisputeError> {
+        if self.checked {
+            return Ok(());
+        }
+        let Period { begin, levels, metadata } = &self.period;
+        let first = levels.first().and_then(|first| first.level.prev()).unwrap_or(metadata.origination_level);
+        check_state(first, begin, begin.tick)?;
+        let (mut last, mut tick) = (first, begin.tick);
+        for PeriodLevel { level, after, .. } in levels {
+            if last.next() != *level {
+                return Err(DisputeError::Period {
+                    level: *level,
+                    reason: format!("it follows level {last}"),
+                });
+            }
+            if let Some(after) = after {
+                check_state(*level, after, tick)?;
+                tick = after.tick;
+            }
+            last = *level;
+        }
+        self.checked = true;
+        Ok(())
+    }
+}
+
+/// Whether a state may be that after `level`.
+fn check_state(level: Level, state: &Checkpoint, earliest: Tick) -> Result<(), DisputeError> {
+    let machine = Machine::from_tree(&state.state)?;
+    let wrong = |reason| Err(DisputeError::Period { level, reason });
+    if machine.current_tick != state.tick || state.tick < earliest {
+        let found = machine.current_tick;
+        return wrong(format!(
+            "the state after it is at tick {found}, {} is expected",
+            state.tick.max(earliest)
+        ));
+    }
+    if machine.status() != Status::InputRequired {
+        return wrong(format!("the machine is in the middle of a run after it: {}", machine.state_name()));
+    }
+    // A machine that was just made has read nothing.
+    match machine.last_input {
+        Some(last) if last.level != level => {
+            wrong(format!("the state after it has read level {} last", last.level))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The number of the run in its level, from 0.
+fn run_number(machine: &Machine) -> usize {
+    usize::try_from(machine.max_reboots.saturating_sub(machine.reboot_counter)).unwrap_or(usize::MAX)
+}
+
+fn hash_of(state: &Tree) -> Result<StateHash, DisputeError> {
+    Ok(state.hash().map_err(StateError::from)?.into())
+}
