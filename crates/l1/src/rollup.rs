@@ -10,6 +10,7 @@ use soru_protocol::operation::{Action, Content};
 use soru_protocol::receipt::{
     BlockContent, BlockOperation, ContentReceipt, Effect, InternalAction, InternalOperation,
 };
+use soru_protocol::refutation::{GameResult, Refutation, Stakers};
 use thiserror::Error;
 
 /// What a block's applied operations did to rollups, each in the order in which they were applied.
@@ -23,6 +24,10 @@ pub struct RollupEvents {
     pub published: Vec<Published>,
     /// Commitments that were cemented.
     pub cemented: Vec<Cemented>,
+    /// Moves of refutation games, and games that were ended by their clocks.
+    pub refuted: Vec<Refuted>,
+    /// Deposits that were taken back.
+    pub recovered: Vec<Recovered>,
     /// Outbox messages that were executed.
     pub executed: Vec<Executed>,
 }
@@ -70,6 +75,34 @@ pub struct Cemented {
     pub hash: CommitmentHash,
     /// Its level.
     pub inbox_level: Level,
+}
+
+/// A move of a refutation game, or its end by the clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refuted {
+    /// The operation.
+    pub operation: OperationHash,
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// Who plays.
+    pub stakers: Stakers,
+    /// Who moved: a player, or anybody who called the clock.
+    pub source: PublicKeyHash,
+    /// What was played; nothing if the clock was called.
+    pub refutation: Option<Refutation>,
+    /// How the game ended, if it did.
+    pub result: Option<GameResult>,
+}
+
+/// A deposit taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recovered {
+    /// The operation.
+    pub operation: OperationHash,
+    /// The rollup.
+    pub rollup: RollupAddress,
+    /// Whose deposit.
+    pub staker: PublicKeyHash,
 }
 
 /// An execution of an outbox message.
@@ -192,6 +225,10 @@ impl RollupEvents {
                         inbox_level: *inbox_level,
                     });
                 }
+                (_, Effect::Game { result }) => self.refuted.extend(refuted(operation, content, *result)),
+                (Action::SmartRollupRecoverBond { rollup, staker }, _) => {
+                    self.recovered.push(Recovered { operation, rollup: *rollup, staker: *staker });
+                }
                 (
                     Action::SmartRollupExecuteOutboxMessage { rollup, cemented_commitment, output_proof },
                     _,
@@ -213,6 +250,18 @@ impl RollupEvents {
         }
         Ok(())
     }
+}
+
+fn refuted(operation: OperationHash, content: &Content, result: Option<GameResult>) -> Option<Refuted> {
+    let (rollup, one, other, refutation) = match &content.action {
+        Action::SmartRollupRefute { rollup, opponent, refutation } => {
+            (rollup, &content.source, opponent, Some(refutation.clone()))
+        }
+        Action::SmartRollupTimeout { rollup, alice, bob } => (rollup, alice, bob, None),
+        _ => return None,
+    };
+    let stakers = Stakers::new(*one, *other)?;
+    Some(Refuted { operation, rollup: *rollup, stakers, source: content.source, refutation, result })
 }
 
 /// The inbox message that an applied call of a rollup makes.

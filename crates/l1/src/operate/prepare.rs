@@ -4,7 +4,7 @@ use super::simulate::{Needs, Simulated, unsigned};
 use crate::error::ids;
 use crate::{BlockId, Client, Constants, L1Error};
 use soru_base::{BlockHash, Level, Mutez, OperationHash, PublicKeyHash};
-use soru_protocol::operation::{Action, Content, RevealProof};
+use soru_protocol::operation::{Action, Content, MAX_OPERATION_SIZE, RevealProof};
 use soru_protocol::receipt::{ContentReceipt, ErrorReport};
 use soru_protocol::{Operation, SignedOperation};
 use thiserror::Error;
@@ -82,6 +82,14 @@ pub enum OperateError {
         /// The kind of the action.
         kind: &'static str,
     },
+    /// More bytes than an operation may have.
+    #[error("the operation would have {size} bytes: the layer-1 takes at most {max}")]
+    TooLarge {
+        /// Bytes of the signed operation.
+        size: usize,
+        /// Bytes that are allowed.
+        max: usize,
+    },
     /// No action was given.
     #[error("an operation without contents")]
     Empty,
@@ -98,7 +106,7 @@ impl OperateError {
         match self {
             Self::L1(error) => error.reports(),
             Self::WouldFail { errors, .. } => errors,
-            Self::NoAccount(_) | Self::NoReceipt { .. } | Self::Empty => &[],
+            Self::NoAccount(_) | Self::NoReceipt { .. } | Self::TooLarge { .. } | Self::Empty => &[],
         }
     }
 }
@@ -145,10 +153,13 @@ impl Client {
         let counter = self.counter(block, source).await.map_err(of_account)?;
         let branch = self.branch(block, head.level.get().min(limits.branch_depth)).await?;
         let mut operation = self.draft(branch, source, counter, contents, &constants);
+        let signature_size = signer_size(signer);
+        check_size(&operation, signature_size)?;
         let simulated = self.simulate(&unsigned(operation.clone()), block).await?;
         fit(&mut operation, &simulated, &constants, limits, reveals)?;
-        let signature_size = signer_size(signer);
         limits.rates.fill(&mut operation, signature_size, limits.fee);
+        // The fee takes bytes, too.
+        check_size(&operation, signature_size)?;
         let signature = signer.sign_operation(&operation.forge());
         let operation = SignedOperation { operation, signature };
         Ok(Prepared { hash: operation.hash(), operation, head: head.level, reveals, simulated })
@@ -206,6 +217,14 @@ fn signer_size(signer: &dyn Signer) -> usize {
         // With the two bytes before it.
         soru_base::PublicKey::Bls(_) => 98,
         _ => 64,
+    }
+}
+
+fn check_size(operation: &Operation, signature_size: usize) -> Result<(), OperateError> {
+    let size = operation.forge().len() + signature_size;
+    match size <= MAX_OPERATION_SIZE {
+        true => Ok(()),
+        false => Err(OperateError::TooLarge { size, max: MAX_OPERATION_SIZE }),
     }
 }
 

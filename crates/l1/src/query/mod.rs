@@ -2,6 +2,7 @@
 
 mod blocks;
 mod contracts;
+mod disputes;
 mod mempool;
 mod rollups;
 

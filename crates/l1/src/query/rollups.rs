@@ -26,12 +26,12 @@ pub struct PointedCommitment {
 }
 
 impl Client {
-    fn rollup_path(&self, block: BlockId, rollup: &RollupAddress, below: &str) -> String {
+    pub(super) fn rollup_path(&self, block: BlockId, rollup: &RollupAddress, below: &str) -> String {
         let rollup = rollup.in_family(self.family());
         at(block, &format!("/context/smart_rollups/smart_rollup/{rollup}{below}"))
     }
 
-    async fn rollup<T>(
+    pub(super) async fn rollup<T>(
         &self,
         block: BlockId,
         rollup: &RollupAddress,
@@ -65,6 +65,7 @@ impl Client {
         match self.rollup(block.into(), &rollup, "/kind", |v| PvmKind::from_json(v, family)).await {
             Ok(kind) => Ok(Some(kind)),
             Err(L1Error::NotFound { .. }) => Ok(None),
+            Err(error) if error.has_id("smart_rollup_does_not_exist") => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -122,7 +123,7 @@ impl Client {
         self.rollup(block.into(), &rollup, &below, read).await
     }
 
-    /// The newest commitment that somebody stakes on; nothing if they are no staker.
+    /// The newest commitment that somebody stakes on; nothing if it is cemented, or they are no staker.
     pub async fn staked_on_commitment(
         &self,
         block: impl Into<BlockId>,
@@ -134,7 +135,10 @@ impl Client {
             false => Ok(Some((field(v, "hash", self.family())?, Commitment::from_json(v, self.family())?))),
         };
         let below = format!("/staker/{staker}/staked_on_commitment");
-        self.rollup(block.into(), &rollup, &below, read).await
+        match self.rollup(block.into(), &rollup, &below, read).await {
+            Err(error) if error.has_id("smart_rollup_not_staked") => Ok(None),
+            answer => answer,
+        }
     }
 
     /// Who stakes on a rollup.
