@@ -1,10 +1,11 @@
 use super::dice::Dice;
 use super::forgery;
 use super::spec::{Failure, Lie, Spec};
-use super::zoo::{Falsehood, Place, Step};
+use super::zoo::{Falsehood, Place};
 use crate::{DisputeError, Landmark, Timeline};
 use soru_base::{StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
+use soru_pvm::state::StateError;
 
 /// What an adversary says of the states of a period: the truth up to a tick, something else from there on.
 pub(super) struct Claims<'a> {
@@ -44,10 +45,12 @@ impl<'a> Claims<'a> {
         let too_early = spec.from > last_level;
         let lie = match &spec.lie {
             _ if too_early || length == TickSpan(0) => Told::Truth,
-            Lie::Of(kind) => match first_wrong(kind.plan.place, kind.plan.falsehood, length, truth, &mut dice)? {
-                Some(first) => Told::From(first, kind.plan.falsehood),
-                None => Told::Truth,
-            },
+            Lie::Of(kind) => {
+                match first_wrong(kind.plan.place, kind.plan.falsehood, length, truth, &mut dice)? {
+                    Some(first) => Told::From(first, kind.plan.falsehood),
+                    None => Told::Truth,
+                }
+            }
             Lie::At(failures) => match ticks_of(failures, truth)? {
                 ticks if ticks.is_empty() => Told::Truth,
                 ticks => Told::Failures(ticks),
@@ -144,34 +147,21 @@ fn first_wrong(
         Place::Last => Some(end),
         Place::BehindEnd => Some(end.plus(TickSpan(1))),
         Place::After(step) => {
-            let found = truth.find(landmark(step))?.map(|tick| tick.plus(TickSpan(1)));
-            found.filter(|tick| *tick <= end)
+            // Which one of the messages costs nothing to find; the others mean going through runs.
+            let occurrence = if step == Landmark::Input { dice.below(6) } else { 0 };
+            let found = truth.find(step, occurrence)?;
+            found.map(|tick| tick.plus(TickSpan(1))).filter(|tick| *tick <= end)
         }
         Place::Any => {
             // A commitment to no ticks is refused.
             let least = if falsehood == Falsehood::Blocked { 2 } else { 1 };
             // Most ticks are padding: as many lies are near the beginning of a run.
-            let run = if dice.below(2) == 0 { None } else { truth.find(Landmark::Snapshot)? };
+            let run = if dice.below(2) == 0 { None } else { truth.find(Landmark::Snapshot, 0)? };
             let from = run.unwrap_or(Tick::ZERO).0.max(least).min(end.0);
             let tick = from + dice.magnitude_below(end.0 - from + 1);
             (tick >= least).then_some(Tick(tick))
         }
     })
-}
-
-fn landmark(step: Step) -> Landmark {
-    match step {
-        Step::First => Landmark::First,
-        Step::Input => Landmark::Input,
-        Step::Snapshot => Landmark::Snapshot,
-        Step::Decode => Landmark::Decode,
-        Step::Link => Landmark::Link,
-        Step::Init => Landmark::Init,
-        Step::Eval => Landmark::Eval,
-        Step::HostCall => Landmark::HostCall,
-        Step::Reveal => Landmark::Reveal,
-        Step::Padding => Landmark::Padding,
-    }
 }
 
 /// The ticks at which the machine is said to fail, in order. Each failure takes a tick: the later ones come later.
@@ -205,4 +195,16 @@ fn one_bit_changed(mut state: Tree, dice: &mut Dice) -> Result<StateHash, Disput
     }
     insert(&mut state, &path, bytes)?;
     hash(&state)
+}
+
+fn read(state: &Tree, path: &[&str]) -> Result<Vec<u8>, DisputeError> {
+    Ok(state.find(path).map_err(StateError::from)?.map_or(Vec::new(), |bytes| bytes.to_vec()))
+}
+
+fn insert(state: &mut Tree, path: &[&str], bytes: Vec<u8>) -> Result<(), DisputeError> {
+    Ok(state.insert(path, bytes).map_err(StateError::from)?)
+}
+
+fn hash(state: &Tree) -> Result<StateHash, DisputeError> {
+    Ok(state.hash().map_err(StateError::from)?.into())
 }

@@ -13,7 +13,7 @@ impl Dice {
     pub(super) fn of(occasion: &[&[u8]]) -> Self {
         // Lengths keep the parts apart.
         let lengths: Vec<_> = occasion.iter().flat_map(|part| part.len().to_be_bytes()).collect();
-        Self { seed: hash32_parts(&[&[&lengths], occasion].concat()), rolled: 0 }
+        Self { seed: hash32_parts(&[&[lengths.as_slice()], occasion].concat()), rolled: 0 }
     }
 
     /// Other lots, for a part of the occasion.

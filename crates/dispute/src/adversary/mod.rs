@@ -3,6 +3,11 @@
 //! A liar says the truth up to a tick and something else from there on, and plays for what it says. It remembers
 //! nothing: whatever it draws by lot follows from its [`Spec`], the game and the tick.
 
+mod claims;
+mod dice;
+mod forgery;
+mod illegal;
+mod moves;
 mod spec;
 mod zoo;
 
@@ -10,6 +15,7 @@ pub use spec::{Spec, SpecError};
 pub use zoo::{Kind, zoo};
 
 use crate::{DisputeError, Strategy, Timeline, Turn};
+use claims::Claims;
 use soru_base::Tick;
 use soru_protocol::Commitment;
 use soru_protocol::refutation::Refutation;
@@ -34,18 +40,24 @@ impl Adversary {
     /// The tick of the first state that it tells wrong in a period. Nothing if it tells the truth there: the period
     /// ends too early, or the machine makes no step of the kind it lies about.
     pub fn lie_in(&self, truth: &mut Timeline) -> Result<Option<Tick>, DisputeError> {
-        truth.length().map(|_| None)
+        Ok(Claims::new(&self.spec, truth)?.first_wrong())
     }
 }
 
 impl Strategy for Adversary {
     fn commitment(&mut self, truth: &mut Timeline, honest: &Commitment) -> Result<Commitment, DisputeError> {
-        self.lie_in(truth)?;
-        Ok(*honest)
+        let mut claims = Claims::new(&self.spec, truth)?;
+        let length = claims.length();
+        let last = claims.at(Tick::ZERO.plus(length))?;
+        Ok(match (claims.first_wrong(), last) {
+            (Some(_), Some(compressed_state)) => {
+                Commitment { compressed_state, number_of_ticks: length, ..*honest }
+            }
+            _ => *honest,
+        })
     }
 
     fn moves(&mut self, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
-        self.lie_in(turn.truth)?;
-        Ok(Vec::new())
+        moves::play(&self.spec, turn)
     }
 }

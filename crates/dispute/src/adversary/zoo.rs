@@ -1,6 +1,8 @@
 //! The strategies that lie, by name. Each is a combination of what it says of the states, how it moves, what it proves
 //! in the end, and when it moves.
 
+use crate::Landmark;
+
 /// A kind of adversary.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -25,38 +27,13 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// The one after this step.
-    After(Step),
+    After(Landmark),
     /// The last one.
     Last,
     /// Any one.
     Any,
     /// The first one behind the end.
     BehindEnd,
-}
-
-/// A step of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// The first of the period.
-    First,
-    /// It reads a message.
-    Input,
-    /// It begins a run.
-    Snapshot,
-    /// It decodes the kernel.
-    Decode,
-    /// It links it.
-    Link,
-    /// It makes an instance of it.
-    Init,
-    /// It runs it.
-    Eval,
-    /// It calls a function of the host.
-    HostCall,
-    /// It takes the answer to a reveal.
-    Reveal,
-    /// It lets a tick go by.
-    Padding,
 }
 
 /// What is said instead of the truth, from the first wrong state on.
@@ -123,7 +100,8 @@ pub(super) enum Pace {
     Never,
 }
 
-const PLAIN: Plan = Plan {
+/// The plan of those that fail at chosen ticks, and what the others vary.
+pub(super) const PLAIN: Plan = Plan {
     place: Place::Any,
     falsehood: Falsehood::Noise,
     manner: Manner::Faithful,
@@ -131,7 +109,7 @@ const PLAIN: Plan = Plan {
     pace: Pace::AtOnce,
 };
 
-const fn after(step: Step, falsehood: Falsehood) -> Plan {
+const fn after(step: Landmark, falsehood: Falsehood) -> Plan {
     Plan { place: Place::After(step), falsehood, ..PLAIN }
 }
 
@@ -157,35 +135,35 @@ macro_rules! zoo {
 zoo! {
     "final-hash": Plan { place: Place::Last, proof: FinalProof::True, ..PLAIN },
         "Only the hash of the last state is wrong.";
-    "first": after(Step::First, Falsehood::Noise),
+    "first": after(Landmark::First, Falsehood::Noise),
         "All states of the period are wrong, from its first tick on.";
     "last": Plan { place: Place::Last, falsehood: Falsehood::OneBit, ..PLAIN },
         "The last tick of the period leads to a state with one bit changed.";
-    "input": after(Step::Input, Falsehood::Late),
+    "input": after(Landmark::Input, Falsehood::Late),
         "A message is not taken; from there on the machine is one tick late.";
-    "snapshot": after(Step::Snapshot, Falsehood::Late),
+    "snapshot": after(Landmark::Snapshot, Falsehood::Late),
         "The first tick of a run changes nothing; from there on the machine is one tick late.";
-    "decode": after(Step::Decode, Falsehood::OneBit),
+    "decode": after(Landmark::Decode, Falsehood::OneBit),
         "A tick that decodes the kernel has another result.";
-    "link": after(Step::Link, Falsehood::OneBit),
+    "link": after(Landmark::Link, Falsehood::OneBit),
         "A tick that looks up the kernel's imports has another result.";
-    "init": after(Step::Init, Falsehood::OneBit),
+    "init": after(Landmark::Init, Falsehood::OneBit),
         "A tick that makes the kernel's instance has another result.";
-    "eval": after(Step::Eval, Falsehood::OneBit),
+    "eval": after(Landmark::Eval, Falsehood::OneBit),
         "An instruction of the kernel has another result.";
-    "host-call": after(Step::HostCall, Falsehood::OneBit),
+    "host-call": after(Landmark::HostCall, Falsehood::OneBit),
         "A host function does something else.";
-    "reveal": after(Step::Reveal, Falsehood::OneBit),
+    "reveal": after(Landmark::Reveal, Falsehood::OneBit),
         "The answer to a reveal gets into the state with one bit changed.";
-    "padding": after(Step::Padding, Falsehood::OneBit),
+    "padding": after(Landmark::Padding, Falsehood::OneBit),
         "A tick in which nothing happens changes one bit.";
     "one-bit": Plan { falsehood: Falsehood::OneBit, ..PLAIN },
         "Somewhere in the period one bit of the state is changed, and stays so.";
     "late": Plan { falsehood: Falsehood::Late, proof: FinalProof::True, ..PLAIN },
         "Somewhere in the period the machine stands still for one tick.";
-    "wrong-inbox": Plan { proof: FinalProof::OtherInput, ..after(Step::Input, Falsehood::OtherInput) },
+    "wrong-inbox": Plan { proof: FinalProof::OtherInput, ..after(Landmark::Input, Falsehood::OtherInput) },
         "The machine reads another message than the inbox has there, and the proof is of that one.";
-    "wrong-preimage": Plan { proof: FinalProof::OtherInput, ..after(Step::Reveal, Falsehood::OtherInput) },
+    "wrong-preimage": Plan { proof: FinalProof::OtherInput, ..after(Landmark::Reveal, Falsehood::OtherInput) },
         "A reveal is answered with other data, and the proof holds these.";
     "wrong-tick": proving(FinalProof::Neighbour),
         "The final proof is a good one, of the tick beside the disputed one.";

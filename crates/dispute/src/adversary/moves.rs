@@ -1,0 +1,219 @@
+use super::claims::Claims;
+use super::dice::Dice;
+use super::forgery::{self, Disputed};
+use super::illegal;
+use super::spec::{Lie, Spec};
+use super::zoo::{Manner, PLAIN, Pace, Plan};
+use crate::{DisputeError, Turn};
+use soru_base::{Binary, Level, Tick, TickSpan};
+use soru_protocol::inbox::InboxSource;
+use soru_protocol::refutation::{
+    Answer, DissectionChunk, Game, GameState, Player, Refutation, RefutationProof, Step,
+};
+
+/// What the liar of `spec` plays.
+pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
+    let Turn { game, me, level, truth, inbox } = turn;
+    let plan = match &spec.lie {
+        Lie::Of(kind) => kind.plan,
+        Lie::At(_) => PLAIN,
+    };
+    let game_bytes = game.to_bytes();
+    let claims = match plan.manner {
+        Manner::Fickle => Claims::at_an_occasion(spec, truth, &game_bytes)?,
+        _ => Claims::new(spec, truth)?,
+    };
+    if !is_due(plan.pace, game, me, level) {
+        return Ok(Vec::new());
+    }
+    let dice = Dice::of(&[spec.to_string().as_bytes(), &game_bytes]);
+    let mut hand = Hand { game, inbox, plan, claims, dice };
+    let moves = match plan.manner {
+        // A period without a lie is played to be won.
+        _ if hand.claims.first_wrong().is_none() => vec![hand.faithful()?],
+        Manner::Faithful | Manner::Fickle => vec![hand.faithful_or_random()?],
+        Manner::Random => vec![hand.random()?],
+        Manner::Twice => vec![hand.faithful_or_random()?, hand.random()?],
+        Manner::ProofOfMany => vec![hand.proof_of_many()?],
+        Manner::Closing => vec![hand.closing()?],
+        Manner::Illegal => {
+            let good = hand.faithful_or_random()?;
+            let lots = hand.dice.apart(level.get().into());
+            vec![good.map(|good| illegal::spoilt(game, good, lots))]
+        }
+    };
+    Ok(moves.into_iter().flatten().collect())
+}
+
+/// Whether to move now.
+fn is_due(pace: Pace, game: &Game, me: Player, level: Level) -> bool {
+    match pace {
+        Pace::AtOnce => true,
+        Pace::Never => false,
+        // Every move takes a block or two of its own time.
+        Pace::Last => game.clock.blocks_left(me, level) <= 2 * moves_ahead(game) as i64,
+    }
+}
+
+/// Most moves that a player has to make until the end of a game.
+fn moves_ahead(game: &Game) -> u32 {
+    let longest = match &game.state {
+        GameState::Dissecting { dissection } => sections(dissection).map(|(_, _, ticks)| ticks.0).max(),
+        GameState::FinalMove { .. } => None,
+    };
+    let mut ticks = longest.unwrap_or(1);
+    let mut dissections = 0;
+    // A section behind the last snapshot takes one dissection more.
+    while ticks > 1 {
+        ticks = ticks.div_ceil(game.rules.sections().saturating_sub(1).into());
+        dissections += 1;
+    }
+    dissections / 2 + 2
+}
+
+/// The sections of a dissection that a move can be about, with their ticks.
+fn sections(
+    dissection: &[DissectionChunk],
+) -> impl Iterator<Item = (DissectionChunk, DissectionChunk, TickSpan)> {
+    dissection.windows(2).filter_map(|pair| match pair {
+        [start, stop] if start.state_hash.is_some() => Some((*start, *stop, stop.tick.since(start.tick))),
+        _ => None,
+    })
+}
+
+struct Hand<'a> {
+    game: &'a Game,
+    inbox: &'a dyn InboxSource,
+    plan: Plan,
+    claims: Claims<'a>,
+    /// Lots for this move.
+    dice: Dice,
+}
+
+impl Hand<'_> {
+    /// The move of a node that believes what it claims; nothing if it has to concede.
+    fn faithful(&mut self) -> Result<Option<Refutation>, DisputeError> {
+        Ok(match self.game.answer(|tick| self.claims.at(tick))? {
+            Answer::Dissect { choice, dissection } => Some(dissect(choice, dissection)),
+            Answer::Prove { choice } => Some(self.prove(choice)?),
+            Answer::Concede => None,
+        })
+    }
+
+    /// A liar that has been refuted goes on.
+    fn faithful_or_random(&mut self) -> Result<Option<Refutation>, DisputeError> {
+        match self.faithful()? {
+            Some(good) => Ok(Some(good)),
+            None => self.random(),
+        }
+    }
+
+    /// Any valid move.
+    fn random(&mut self) -> Result<Option<Refutation>, DisputeError> {
+        let mut dice = self.dice.apart(1);
+        let sections: Vec<_> = match &self.game.state {
+            GameState::Dissecting { dissection } => sections(dissection).collect(),
+            GameState::FinalMove { agreed_start_chunk, .. } => {
+                return self.prove(agreed_start_chunk.tick).map(Some);
+            }
+        };
+        let drawn = dice.below(sections.len() as u64) as usize;
+        let Some((start, stop, ticks)) = sections.get(drawn).copied() else { return Ok(None) };
+        if ticks <= TickSpan(1) {
+            return self.prove(start.tick).map(Some);
+        }
+        let dissection = self.random_dissection(start, stop, &mut dice)?;
+        Ok(Some(dissect(start.tick, dissection)))
+    }
+
+    fn random_dissection(
+        &mut self,
+        start: DissectionChunk,
+        stop: DissectionChunk,
+        dice: &mut Dice,
+    ) -> Result<Vec<DissectionChunk>, DisputeError> {
+        let rules = &self.game.rules;
+        let even = rules.default_ticks(start.tick, stop.tick);
+        let unit = if stop.tick.since(start.tick) > rules.ticks_per_snapshot() {
+            rules.ticks_per_snapshot().0
+        } else {
+            1
+        };
+        let mut moved = even.clone();
+        for i in 1..moved.len().saturating_sub(1) {
+            let room = moved[i + 1].since(moved[i - 1]).0.saturating_sub(1) / unit;
+            moved[i] = moved[i - 1].plus(TickSpan(unit * (1 + dice.below(room))));
+        }
+        // Up to some chunk what it claims, from there on anything.
+        let honest_up_to = dice.below(even.len() as u64) as usize;
+        let mut fill = |ticks: &[Tick]| {
+            let mut chunks = Vec::with_capacity(ticks.len());
+            for (i, tick) in ticks.iter().enumerate() {
+                let state_hash = match i {
+                    0 => start.state_hash,
+                    _ if i <= honest_up_to => self.claims.at(*tick)?,
+                    _ => Some(dice.noise()),
+                };
+                chunks.push(DissectionChunk { state_hash, tick: *tick });
+            }
+            // Blocked states stay blocked.
+            if let Some(blocked) = chunks.iter().position(|chunk| chunk.state_hash.is_none()) {
+                chunks[blocked..].iter_mut().for_each(|chunk| chunk.state_hash = None);
+            }
+            if let Some(last) = chunks.last_mut().filter(|last| last.state_hash == stop.state_hash) {
+                last.state_hash = match last.state_hash {
+                    Some(_) => None,
+                    None => Some(dice.noise()),
+                };
+            }
+            Ok::<_, DisputeError>(chunks)
+        };
+        for ticks in [moved, even.clone()] {
+            let dissection = fill(&ticks)?;
+            if rules.check(&start, &stop, &dissection).is_ok() {
+                return Ok(dissection);
+            }
+        }
+        // Other states everywhere pass in any case.
+        let chunk = |tick: &Tick| DissectionChunk {
+            state_hash: if *tick == start.tick { start.state_hash } else { Some(dice.noise()) },
+            tick: *tick,
+        };
+        Ok(even.iter().map(chunk).collect())
+    }
+
+    /// A proof for the longest section.
+    fn proof_of_many(&mut self) -> Result<Option<Refutation>, DisputeError> {
+        let longest = match &self.game.state {
+            GameState::Dissecting { dissection } => sections(dissection).max_by_key(|(_, _, ticks)| *ticks),
+            GameState::FinalMove { .. } => None,
+        };
+        match longest {
+            Some((start, _, ticks)) if ticks > TickSpan(1) => self.prove(start.tick).map(Some),
+            _ => self.faithful_or_random(),
+        }
+    }
+
+    /// A proof for the last section, if it is the tick behind the end.
+    fn closing(&mut self) -> Result<Option<Refutation>, DisputeError> {
+        let last = match &self.game.state {
+            GameState::Dissecting { dissection } => sections(dissection).last(),
+            GameState::FinalMove { .. } => None,
+        };
+        match last {
+            Some((start, stop, TickSpan(1))) if stop.state_hash.is_none() => self.prove(start.tick).map(Some),
+            _ => self.faithful_or_random(),
+        }
+    }
+
+    fn prove(&mut self, choice: Tick) -> Result<Refutation, DisputeError> {
+        let disputed =
+            Disputed { game: self.game, inbox: self.inbox, tick: choice, dice: self.dice.apart(2) };
+        let proof: RefutationProof = forgery::proof(self.plan.proof, &mut self.claims, &disputed)?;
+        Ok(Refutation::Move { choice, step: Step::Proof(proof) })
+    }
+}
+
+fn dissect(choice: Tick, dissection: Vec<DissectionChunk>) -> Refutation {
+    Refutation::Move { choice, step: Step::Dissection(dissection) }
+}
