@@ -1,5 +1,5 @@
 use soru_base::{Level, StateHash, Tick};
-use soru_protocol::refutation::GameError;
+use soru_protocol::refutation::{GameError, ProveError};
 use soru_pvm::level::LevelError;
 use soru_pvm::state::StateError;
 use thiserror::Error;
@@ -52,6 +52,9 @@ pub enum DisputeError {
     /// There is no proof.
     #[error("no proof: {0}")]
     Proof(String),
+    /// The tick cannot be proved.
+    #[error("no proof: {0}")]
+    Unprovable(#[from] ProveError),
     /// The game is about another period: it does not begin with the state that is known to be true.
     #[error(
         "the game begins with the state {found:?} at tick {tick}, where this period has {expected:?}: it is about another one"

@@ -8,7 +8,7 @@ use kept::Kept;
 use soru_base::{Level, StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
 use soru_protocol::inbox::InboxSource;
-use soru_protocol::refutation::{Game, RefutationProof};
+use soru_protocol::refutation::{Game, RefutationProof, prove};
 use soru_pvm::Machine;
 use soru_pvm::level::{Advance, LevelError, RunEnd, Surroundings};
 use soru_pvm::reveal::{PreimageSource, RevealSource, RollupReveals};
@@ -86,14 +86,19 @@ impl Timeline {
         self.state_at(tick)?.map(|state| hash_of(&state)).transpose()
     }
 
-    /// The proof, in `game`, of the tick that leads on from the state at `tick`.
+    /// The proof, in `game`, of the tick that leads on from the state at `tick`: at the end of the period that there is no
+    /// message up to the level of the game. It was examined, and is valid. There is none behind the end.
     pub fn proof_at(
         &mut self,
-        _tick: Tick,
-        _game: &Game,
-        _inbox: &dyn InboxSource,
+        tick: Tick,
+        game: &Game,
+        inbox: &dyn InboxSource,
     ) -> Result<RefutationProof, DisputeError> {
-        Err(DisputeError::Missing("the states of the period".to_owned()))
+        let Some(state) = self.state_at(tick)? else {
+            let reason = format!("the machine is blocked before tick {tick}");
+            return Err(DisputeError::Proof(reason));
+        };
+        Ok(prove(&state, game, self.period.metadata, inbox, self.preimages.as_mut())?)
     }
 
     /// The state at a tick of the machine, which is then kept.
