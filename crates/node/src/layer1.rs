@@ -4,6 +4,8 @@ use crate::publish::Pointed;
 use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
 use soru_protocol::Commitment;
 use soru_protocol::inbox::{Inbox, SerializedMessage};
+use soru_protocol::refutation::{Conflict, Game, GameResult, Refutation, Stakers};
+use std::collections::BTreeSet;
 use std::future::Future;
 use thiserror::Error;
 
@@ -20,6 +22,15 @@ pub struct Header {
     pub timestamp: i64,
 }
 
+/// A commitment that somebody published, and stakes on since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publication {
+    /// What was published.
+    pub commitment: Commitment,
+    /// Who did it.
+    pub publisher: PublicKeyHash,
+}
+
 /// What a block means to rollups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
@@ -27,13 +38,15 @@ pub struct Block {
     pub header: Header,
     /// Messages that applied operations added, in order; the protocol's own are not among them.
     pub messages: Vec<SerializedMessage>,
-    /// Commitments of the node's rollup that applied operations published, with their publishers.
-    pub published: Vec<(CommitmentHash, PublicKeyHash)>,
+    /// Commitments of the node's rollup that applied operations published.
+    pub published: Vec<Publication>,
     /// Commitments of the node's rollup that applied operations cemented.
     pub cemented: Vec<CommitmentHash>,
     /// Outbox messages of the node's rollup that applied operations executed: the cemented commitments they were
     /// proved against, level and index.
     pub executed: Vec<(Level, u32)>,
+    /// Refutation games about the node's rollup that ended, and how.
+    pub ended_games: Vec<(Stakers, GameResult)>,
     /// The inbox of all rollups after this block, as the layer-1 says; nothing if it no longer keeps it. (Each inbox
     /// holds the hash of the one before, so a later one witnesses this one too.)
     pub inbox: Option<Inbox>,
@@ -65,6 +78,10 @@ pub struct Constants {
     pub challenge_window: LevelSpan,
     /// Blocks beyond the last cemented commitment within which commitments are taken.
     pub max_lookahead: LevelSpan,
+    /// Games that a staker may play at once.
+    pub parallel_games: usize,
+    /// The deposit of a staker, in mutez.
+    pub stake_amount: u64,
     /// Seconds between two blocks, at least.
     pub minimal_block_delay: u64,
 }
@@ -85,6 +102,17 @@ pub enum Injection {
     Publish(Commitment),
     /// `smart_rollup_cement`.
     Cement(CommitmentHash),
+    /// `smart_rollup_refute`: opens a game, or plays a move of one.
+    Refute {
+        /// Against whom.
+        opponent: PublicKeyHash,
+        /// What.
+        refutation: Refutation,
+    },
+    /// `smart_rollup_timeout`: ends a game whose player did not move in time.
+    Timeout(Stakers),
+    /// `smart_rollup_recover_bond`: gives back the stake of somebody all of whose commitments are cemented.
+    RecoverBond(PublicKeyHash),
 }
 
 /// What became of an operation that was asked for.
@@ -167,6 +195,31 @@ pub trait Layer1: Send + Sync + 'static {
         operator: Option<PublicKeyHash>,
         at: &Header,
     ) -> impl Future<Output = Result<Stakes, Layer1Error>> + Send;
+
+    /// The games that `staker` plays at `at`. The layer-1 may not know how long a `kernel_run` is: that part of
+    /// [`Game::rules`] is then a guess, the machine knows better.
+    fn games(
+        &self,
+        rollup: RollupAddress,
+        staker: PublicKeyHash,
+        at: &Header,
+    ) -> impl Future<Output = Result<Vec<Game>, Layer1Error>> + Send;
+
+    /// The stakers whose commitments contradict those of `staker` at `at`, each with where they part; games that are played
+    /// already included.
+    fn conflicts(
+        &self,
+        rollup: RollupAddress,
+        staker: PublicKeyHash,
+        at: &Header,
+    ) -> impl Future<Output = Result<Vec<Conflict>, Layer1Error>> + Send;
+
+    /// All who have a stake at `at`.
+    fn stakers(
+        &self,
+        rollup: RollupAddress,
+        at: &Header,
+    ) -> impl Future<Output = Result<BTreeSet<PublicKeyHash>, Layer1Error>> + Send;
 
     /// Whether `source` has an operation that may still be included after `at`.
     fn busy(

@@ -7,6 +7,7 @@ mod config_keys;
 pub mod driver;
 pub mod error;
 pub mod follow;
+pub mod games;
 pub mod layer1;
 pub mod machine;
 mod meter;

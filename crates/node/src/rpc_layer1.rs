@@ -2,18 +2,24 @@
 
 use crate::config::{Config, FeeParameter, Purpose};
 use crate::layer1::{
-    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Stakes,
+    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication, Stakes,
 };
 use crate::publish::Pointed;
-use soru_base::{Binary, Level, LevelSpan, PublicKeyHash, RollupAddress};
+use soru_base::{Binary, Level, LevelSpan, PublicKeyHash, RollupAddress, TickSpan};
 use soru_l1::operate::{FeeRates, Limits, OperateError, Prepared, Signer};
 use soru_l1::rollup::Executed;
 use soru_l1::{BlockId, Client, L1Error};
 use soru_protocol::operation::{Action, PvmKind};
 use soru_protocol::receipt::ErrorReport;
+use soru_protocol::refutation::{Conflict, Game, Player};
+use soru_pvm::Limits as MachineLimits;
 use soru_pvm::outbox::OutputProof;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Ticks between two calls of `kernel_run`, for the rules of dissections: the RPC does not tell, this is what most
+/// machines have.
+const TICKS_PER_SNAPSHOT: TickSpan = MachineLimits::SINCE_V4.ticks_per_snapshot;
 
 /// The layer-1 behind a client.
 pub struct RpcLayer1 {
@@ -32,8 +38,8 @@ impl RpcLayer1 {
     /// The layer-1 behind `client`, as the node of `config` sees it; operations are signed by `signers`.
     pub fn new(client: Client, config: &Config, signers: impl IntoIterator<Item = Arc<dyn Signer>>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.public_key().hash(), signer)).collect();
-        // One operation may hold contents of both purposes: the more generous setting counts.
-        let purposes = [Purpose::Publish, Purpose::Cement];
+        // One operation may hold contents of several purposes: the more generous setting counts.
+        let purposes = [Purpose::Publish, Purpose::Cement, Purpose::Refute];
         let fees: Vec<FeeParameter> =
             purposes.iter().filter_map(|p| config.fee_parameters.get(p)).copied().collect();
         let cap = |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).max();
@@ -85,13 +91,23 @@ impl Layer1 for RpcLayer1 {
         Ok(Block {
             header: header(&block.header),
             messages: events.messages,
-            published: own(events.published, |p| p.rollup == self.rollup, |p| (p.hash, p.staker)),
+            published: own(
+                events.published,
+                |p| p.rollup == self.rollup,
+                |p| Publication { commitment: p.commitment, publisher: p.staker },
+            ),
             cemented: own(events.cemented, |c| c.rollup == self.rollup, |c| c.hash),
             executed: events
                 .executed
                 .iter()
                 .filter(|e| e.rollup == self.rollup)
                 .filter_map(place_of)
+                .collect(),
+            ended_games: events
+                .refuted
+                .iter()
+                .filter(|r| r.rollup == self.rollup)
+                .filter_map(|r| Some((r.stakers, r.result?)))
                 .collect(),
             inbox,
             migration: None,
@@ -149,6 +165,8 @@ impl Layer1 for RpcLayer1 {
             commitment_period: LevelSpan(constants.rollup.commitment_period_in_blocks),
             challenge_window: LevelSpan(constants.rollup.challenge_window_in_blocks),
             max_lookahead: LevelSpan(constants.rollup.max_lookahead_in_blocks),
+            parallel_games: constants.rollup.max_number_of_parallel_games as usize,
+            stake_amount: constants.rollup.stake_amount,
             minimal_block_delay: constants.minimal_block_delay,
         })
     }
@@ -171,6 +189,32 @@ impl Layer1 for RpcLayer1 {
             },
         };
         Ok(Stakes { cemented, staked: staked.filter(|s| s.level > cemented.level) })
+    }
+
+    async fn games(
+        &self,
+        rollup: RollupAddress,
+        staker: PublicKeyHash,
+        at: &Header,
+    ) -> Result<Vec<Game>, Layer1Error> {
+        Ok(self.client.games_of(at.hash, rollup, staker, TICKS_PER_SNAPSHOT).await?)
+    }
+
+    async fn conflicts(
+        &self,
+        rollup: RollupAddress,
+        staker: PublicKeyHash,
+        at: &Header,
+    ) -> Result<Vec<Conflict>, Layer1Error> {
+        Ok(self.client.conflicts_of(at.hash, rollup, staker).await?)
+    }
+
+    async fn stakers(
+        &self,
+        rollup: RollupAddress,
+        at: &Header,
+    ) -> Result<BTreeSet<PublicKeyHash>, Layer1Error> {
+        Ok(self.client.stakers(at.hash, rollup).await?.into_iter().collect())
     }
 
     async fn busy(&self, source: PublicKeyHash, _: &Header) -> Result<bool, Layer1Error> {
@@ -219,6 +263,15 @@ impl Layer1 for RpcLayer1 {
                     left.iter().for_each(|i| results[*i] = Some(fate.clone()));
                 }
                 Err(OperateError::L1(error)) => return Err(error.into()),
+                Err(error @ OperateError::TooLarge { .. }) => {
+                    // What comes first is sent first; the rest waits for another block.
+                    if let Some((last, rest)) = left.split_last() {
+                        results[*last] = Some(match rest {
+                            [] => Injected::Refused(error.to_string()),
+                            _ => Injected::NotTried,
+                        });
+                    }
+                }
                 Err(error) => return Err(Layer1Error::Nonsense(error.to_string())),
             }
         }
@@ -258,6 +311,15 @@ fn action(rollup: RollupAddress, injection: &Injection) -> Action {
     match injection {
         Injection::Publish(commitment) => Action::SmartRollupPublish { rollup, commitment: *commitment },
         Injection::Cement(_) => Action::SmartRollupCement { rollup },
+        Injection::Refute { opponent, refutation } => {
+            Action::SmartRollupRefute { rollup, opponent: *opponent, refutation: refutation.clone() }
+        }
+        Injection::Timeout(stakers) => Action::SmartRollupTimeout {
+            rollup,
+            alice: stakers.staker(Player::Alice),
+            bob: stakers.staker(Player::Bob),
+        },
+        Injection::RecoverBond(staker) => Action::SmartRollupRecoverBond { rollup, staker: *staker },
     }
 }
 

@@ -1,7 +1,7 @@
 use super::ROLLUP;
 use super::fake_machine::FakeMachine;
 use crate::layer1::{
-    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Stakes,
+    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication, Stakes,
 };
 use crate::machine::Machine;
 use crate::publish::Pointed;
@@ -9,7 +9,8 @@ use soru_base::blake2b::{hash32, hash32_parts};
 use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
 use soru_protocol::Commitment;
 use soru_protocol::inbox::{InboxMessage, LevelInbox, ProtocolMessages, SerializedMessage};
-use std::collections::BTreeMap;
+use soru_protocol::refutation::{Conflict, Game};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -82,6 +83,7 @@ impl FakeLayer1 {
             published: vec![],
             cemented: vec![],
             executed: vec![],
+            ended_games: vec![],
             inbox: Some(inbox),
             migration: None,
         };
@@ -193,7 +195,7 @@ impl FakeLayer1 {
             let mut at = s.head;
             while s.blocks[&at].block.header.level > Level::GENESIS {
                 let block = &s.blocks[&at].block;
-                block.published.iter().for_each(|(hash, _)| *count.entry(*hash).or_insert(0) += 1);
+                block.published.iter().for_each(|p| *count.entry(p.commitment.hash()).or_insert(0) += 1);
                 at = block.header.predecessor;
             }
             count
@@ -217,8 +219,11 @@ impl State {
                 continue;
             }
             match injection {
-                Injection::Publish(commitment) => published.push((commitment.hash(), source)),
+                Injection::Publish(commitment) => {
+                    published.push(Publication { commitment, publisher: source })
+                }
                 Injection::Cement(hash) => cemented.push(hash),
+                Injection::Refute { .. } | Injection::Timeout(_) | Injection::RecoverBond(_) => (),
             }
         }
         let protocol = ProtocolMessages::default();
@@ -238,6 +243,7 @@ impl State {
             published,
             cemented,
             executed: vec![],
+            ended_games: vec![],
             inbox: Some(inbox),
             migration: None,
         };
@@ -282,6 +288,7 @@ impl Rollup {
                 }
                 _ => false,
             },
+            Injection::Refute { .. } | Injection::Timeout(_) | Injection::RecoverBond(_) => false,
         }
     }
 }
@@ -335,6 +342,8 @@ impl Layer1 for FakeLayer1 {
                 commitment_period: LevelSpan(PERIOD),
                 challenge_window: LevelSpan(WINDOW),
                 max_lookahead: LevelSpan(1_000),
+                parallel_games: 32,
+                stake_amount: 10_000,
                 minimal_block_delay: 1,
             })
         })
@@ -352,6 +361,23 @@ impl Layer1 for FakeLayer1 {
             let cemented = rollup.cemented;
             Ok(Stakes { cemented, staked: staked.filter(|s| s.level > cemented.level) })
         })
+    }
+
+    async fn games(&self, _: RollupAddress, _: PublicKeyHash, _: &Header) -> Result<Vec<Game>, Layer1Error> {
+        self.up(|_| Ok(Vec::new()))
+    }
+
+    async fn conflicts(
+        &self,
+        _: RollupAddress,
+        _: PublicKeyHash,
+        _: &Header,
+    ) -> Result<Vec<Conflict>, Layer1Error> {
+        self.up(|_| Ok(Vec::new()))
+    }
+
+    async fn stakers(&self, _: RollupAddress, at: &Header) -> Result<BTreeSet<PublicKeyHash>, Layer1Error> {
+        self.up(|s| Ok(s.find(at.hash, at.level)?.rollup.staked.keys().copied().collect()))
     }
 
     async fn busy(&self, source: PublicKeyHash, _: &Header) -> Result<bool, Layer1Error> {
@@ -372,6 +398,7 @@ impl Layer1 for FakeLayer1 {
                 let hash = match &injection {
                     Injection::Publish(commitment) => commitment.hash(),
                     Injection::Cement(hash) => *hash,
+                    _ => CommitmentHash::ZERO,
                 };
                 if s.poisoned.contains(&hash) {
                     return Injected::Refused("poisoned".to_owned());
