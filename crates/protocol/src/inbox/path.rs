@@ -111,3 +111,53 @@ pub(super) fn check<C, P: Copy + Eq>(
     }
     Ok((first, last))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The cells of a path, where every hash is an index.
+    fn path(from: u64, goal: u64) -> Vec<Cell<(), u64>> {
+        let cell = |index| Cell { index, content: (), back_pointers: pointed(index).collect() };
+        walk(cell(from), goal, |index, pointer| {
+            assert_eq!(index, pointer);
+            Ok::<_, PathError>(cell(index))
+        })
+        .unwrap()
+    }
+
+    fn index() -> impl Strategy<Value = u64> {
+        prop_oneof![0..5_000u64, any::<u64>(), Just(u64::MAX), (0..64u32).prop_map(|i| u64::MAX >> i)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_way_leads_from_any_cell_to_any_older_one(one in index(), other in index()) {
+            let (from, goal) = (one.max(other), one.min(other));
+            let path = path(from, goal);
+            prop_assert!(path.len() <= MAX_CELLS, "{} cells", path.len());
+            let (first, last) = check(&path, |cell| cell.index).unwrap();
+            prop_assert_eq!((first.index, last.index), (from, goal));
+            // No cell can be left out.
+            for at in 1..path.len().saturating_sub(1) {
+                let mut short = path.clone();
+                short.remove(at);
+                prop_assert!(check(&short, |cell| cell.index).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_way_to_younger_cells() {
+        let cell = Cell { index: 3, content: (), back_pointers: vec![2u64] };
+        let error = walk(cell, 4, |_, _| Err(PathError::Empty)).unwrap_err();
+        assert_eq!(error, PathError::NoWay { from: 3, goal: 4 });
+    }
+
+    #[test]
+    fn the_longest_paths_stay_below_the_limit() {
+        let longest = path(u64::MAX, 0).len().max(path(u64::MAX - 1, 0).len());
+        assert!((64..MAX_CELLS).contains(&longest), "{longest}");
+    }
+}

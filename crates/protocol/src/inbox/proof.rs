@@ -42,7 +42,7 @@ pub enum InboxProofError {
     #[error(transparent)]
     NotKept(#[from] NotKeptError),
     /// What is there belongs to another inbox than the snapshot.
-    #[error("the {what} of level {level} are not those of the snapshot")]
+    #[error("the {what} found of level {level} is not that of the snapshot")]
     AnotherInbox {
         /// What was looked at.
         what: &'static str,
@@ -167,7 +167,7 @@ fn walk_levels(
         let level = last.minus(LevelSpan(behind));
         let cell = source.cell(level)?;
         if cell.hash() != pointer {
-            return Err(WalkError::Inbox(InboxProofError::AnotherInbox { what: "cell and messages", level }));
+            return Err(WalkError::Inbox(InboxProofError::AnotherInbox { what: "cell", level }));
         }
         Ok(cell)
     });
@@ -238,3 +238,7 @@ fn read_path<T: Binary>(r: &mut Reader<'_>, what: &'static str) -> Result<Vec<T>
     }
     Ok(cells)
 }
+
+#[cfg(test)]
+#[path = "proof_tests.rs"]
+mod tests;

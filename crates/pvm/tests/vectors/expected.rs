@@ -349,10 +349,36 @@ fn wrong_hashes_and_inputs_are_refused() {
         let refused = given(wrong.clone());
         assert!(matches!(refused, Err(StepError::Proof(ProofError::After { .. }))), "{wrong:?}: {refused:?}");
     }
-    for wrong in [StepInput::Nothing, StepInput::Reveal(vec![1])] {
-        assert!(matches!(given(wrong), Err(StepError::WrongInput { needed: "a message", .. })));
-    }
+    let refused = given(StepInput::Reveal(vec![1]));
+    assert!(matches!(refused, Err(StepError::WrongInput { needed: "a message", .. })));
+    // A machine that waits in vain stays as it is: that is not where the proof leads.
+    assert!(matches!(given(StepInput::Nothing), Err(StepError::Proof(ProofError::After { .. }))));
     let computing = lines.iter().find(|line| line["state"] == "Padding").unwrap();
     let computing = StepProof { input: message(0, 0, &[0, 1]), ..recorded_proof(computing) };
     assert!(matches!(computing.verify(), Err(StepError::WrongInput { needed: "nothing", .. })));
+}
+
+#[test]
+fn a_machine_that_waits_in_vain_stays_as_it_is() {
+    for (file, waiting) in
+        [("reveal", "input-required"), ("reveal", "reveal-required"), ("noop", "input-required")]
+    {
+        let run = run_file(&format!("expected/{file}.jsonl"));
+        let line = run.lines[1..].iter().find(|line| {
+            line["tick"].as_u64() > Some(0) && line["status"].as_str().is_some_and(|s| s.starts_with(waiting))
+        });
+        let tick = Tick(line.unwrap()["tick"].as_u64().unwrap());
+        let mut reveals = run.reveals.clone();
+        let outside = Outside { reveals: &mut reveals, debug: &mut (), watch: &mut |_| () };
+        let mut tracer = Tracer::begin(run.setup(), &kernel_of(&run), &run.levels, outside).unwrap();
+        tracer.go_to(tick).unwrap();
+        let last_input = tracer.machine().last_input;
+        let status = tracer.machine().status();
+        let tree = tracer.tree().unwrap();
+        let proof = StepProof::produce(tree, StepInput::Nothing).unwrap();
+        assert_eq!(StepProof::from_bytes(&proof.to_bytes()).unwrap(), proof);
+        let proved = proof.verify().unwrap();
+        assert_eq!((proved.start, proved.stop), (proved.stop, tree.hash().unwrap().into()));
+        assert_eq!((proved.status, proved.last_input), (status, last_input));
+    }
 }
