@@ -34,6 +34,8 @@ pub enum Mode {
     Maintenance,
     /// Computes commitments, publishes only against a conflicting one.
     Accuser,
+    /// Publishes nothing more, defends what was published, takes the deposit back and ends.
+    Bailout,
 }
 
 /// A kind of layer-1 operation that a node may inject; also the key of the signer in the configuration.
@@ -51,8 +53,8 @@ pub enum Purpose {
 
 impl Mode {
     /// All modes, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Operator, Self::Batcher, Self::Observer, Self::Maintenance, Self::Accuser];
+    pub const ALL: [Self; 6] =
+        [Self::Operator, Self::Batcher, Self::Observer, Self::Maintenance, Self::Accuser, Self::Bailout];
 
     /// Whether a node in this mode injects operations of that kind.
     pub fn injects(self, purpose: Purpose) -> bool {
@@ -62,6 +64,7 @@ impl Mode {
             Self::Observer => false,
             Self::Maintenance => purpose != Purpose::AddMessages,
             Self::Accuser => matches!(purpose, Purpose::Publish | Purpose::Refute),
+            Self::Bailout => matches!(purpose, Purpose::Cement | Purpose::Refute),
         }
     }
 
@@ -73,6 +76,7 @@ impl Mode {
             Self::Observer => "observer",
             Self::Maintenance => "maintenance",
             Self::Accuser => "accuser",
+            Self::Bailout => "bailout",
         }
     }
 }
@@ -87,7 +91,8 @@ impl FromStr for Mode {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|m| m.name() == text).ok_or_else(|| {
-            format!("unknown mode `{text}`: expected operator, batcher, observer, maintenance or accuser")
+            let known: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
+            format!("unknown mode `{text}`: expected one of {}", known.join(", "))
         })
     }
 }
@@ -270,6 +275,11 @@ impl Config {
         if self.mode.injects(purpose) { self.operators.get(&purpose).copied() } else { None }
     }
 
+    /// Who stakes, if the mode has to do with stakes: the layer-1 lets only the staker play its games.
+    pub fn staker(&self) -> Option<PublicKeyHash> {
+        self.signer(Purpose::Publish).or_else(|| self.signer(Purpose::Refute))
+    }
+
     /// Where the configuration of a data directory is.
     pub fn path_in(data_dir: &Path) -> PathBuf {
         data_dir.join(CONFIG_FILE)
@@ -369,14 +379,20 @@ impl Config {
         Some(config)
     }
 
-    /// Publishing and cementing need a signer. (The other kinds are not injected yet, but a configuration
-    /// that will not do later is refused now.)
+    /// Whatever the mode injects needs a signer, and games are played by whoever stakes.
     fn check_operators(&self) -> Result<(), ConfigError> {
-        let faults: Vec<String> = Purpose::ALL
+        let mut faults: Vec<String> = Purpose::ALL
             .into_iter()
             .filter(|p| self.mode.injects(*p) && !self.operators.contains_key(p))
             .map(|p| format!("smart-rollup-node-operator.{p}: missing, mode {} needs it", self.mode))
             .collect();
+        if let (Some(publisher), Some(player)) = (self.signer(Purpose::Publish), self.signer(Purpose::Refute))
+            && publisher != player
+        {
+            faults.push(format!(
+                "smart-rollup-node-operator.refute: expected {publisher}, who publishes, found {player}: the layer-1 lets only the staker play"
+            ));
+        }
         if faults.is_empty() { Ok(()) } else { Err(ConfigError::Faults { faults }) }
     }
 }

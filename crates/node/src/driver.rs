@@ -7,20 +7,16 @@ use crate::follow::{FollowError, Follower};
 use crate::layer1::{Constants, Header, Layer1};
 use crate::machine::Machine;
 use crate::meter;
-use crate::publish::{PublishError, Publisher};
+use crate::publish::{Outlook, PublishError, Publisher};
 use crate::status::{Connection, Obstacle, StatusCell};
-use crate::store::{Kept, StoreError};
-use soru_base::{Level, LevelSpan};
+use crate::store::{Kept, Needs, StoreError};
+use soru_base::Level;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-/// Blocks below the head whose states are kept in any case, so that a reorganisation finds what it needs.
-const KEPT_BLOCKS: LevelSpan = LevelSpan(100);
-/// Ends of commitment periods kept below the last cemented commitment: the layer-1 takes outbox proofs against as many.
-const KEPT_PERIODS: u32 = 5;
 /// Time between two looks for a page that is missing.
 const REVEAL_RETRY: Duration = Duration::from_secs(1);
 /// Longest time between two attempts at a level that could not be evaluated.
@@ -43,6 +39,7 @@ pub struct Driver<L: Layer1, M> {
     status: StatusCell,
     constants: SharedConstants,
     config: Arc<Config>,
+    outlook: Outlook,
     last_collection: Option<Level>,
     // A level that could not be evaluated: not tried again before that time, unless its block is replaced.
     blocked: Option<Blocked>,
@@ -75,6 +72,7 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
             status,
             constants,
             config,
+            outlook: Outlook::Continue,
             last_collection: None,
             blocked: None,
         }
@@ -112,6 +110,9 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
             }
             let Some(target) = *heads.borrow_and_update() else { continue };
             retry = self.step(&target, &mut failures).await?;
+            if self.outlook == Outlook::Done {
+                return Ok(());
+            }
         }
     }
 
@@ -171,7 +172,10 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
         };
         *self.constants.write().unwrap_or_else(PoisonError::into_inner) = Some(constants);
         match self.publisher.act(target, constants).await {
-            Ok(()) => Ok(()),
+            Ok(outlook) => {
+                self.outlook = outlook;
+                Ok(())
+            }
             Err(PublishError::Layer1(error)) => {
                 warn!("publishing waits for the next head: {error}");
                 Ok(())
@@ -183,7 +187,9 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
     async fn collect(&mut self, head: &Header) -> Result<(), NodeError> {
         let due =
             self.last_collection.is_none_or(|last| head.level.since(last).0 >= self.config.options.gc_period);
-        if self.config.options.history_mode == HistoryMode::Archive || !due {
+        // What games need is known as long as the publisher could ask for them.
+        let known = self.publisher.knows_games_at(head);
+        if self.config.options.history_mode == HistoryMode::Archive || !due || !known {
             return Ok(());
         }
         let Some(kept) = self.kept(head)? else { return Ok(()) };
@@ -209,13 +215,13 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
         let (Some(cemented), Some(constants)) = (self.chain.store().cemented()?, constants) else {
             return Ok(None);
         };
-        let periods = LevelSpan(constants.commitment_period.0.saturating_mul(KEPT_PERIODS));
-        let settled = head.level.minus(KEPT_BLOCKS);
-        Ok(Some(Kept {
-            from: cemented.level.minus(LevelSpan(self.config.options.history_blocks)).min(settled),
-            period_ends_from: cemented.level.minus(periods),
-            finalized: settled,
-        }))
+        let needs = Needs {
+            head: head.level,
+            cemented: cemented.level,
+            period: constants.commitment_period,
+            history_blocks: self.config.options.history_blocks,
+        };
+        Ok(Some(needs.kept()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The node's Prometheus metrics.
 
 use crate::error::NodeError;
-use crate::status::Games;
+use crate::status::{Games, Stake};
 use crate::store::BlockRecord;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -33,6 +33,9 @@ fn describe() {
     describe_gauge!("soru_node_stuck", "1 if a level cannot be evaluated.");
     describe_gauge!("soru_node_cemented_level", "Level of the last cemented commitment.");
     describe_gauge!("soru_node_staked_level", "Level of the newest commitment the operator stakes on.");
+    describe_gauge!("soru_node_conflicts", "Commitments of other stakers that contradict those of the node.");
+    describe_gauge!("soru_node_bond_mutez", "Deposit of the operator that is locked.");
+    describe_gauge!("soru_node_stake_at_risk_mutez", "Deposit that would be taken if a dispute were lost.");
     describe_gauge!("soru_node_games", "Refutation games that are being played.");
     describe_gauge!("soru_node_games_our_turn", "Refutation games in which the node has to move.");
     describe_gauge!("soru_node_game_blocks_left", "Blocks left for the most urgent move of the node.");
@@ -42,6 +45,7 @@ fn describe() {
     describe_counter!("soru_node_commitments_computed_total", "Commitments computed.");
     describe_counter!("soru_node_commitments_published_total", "Commitments sent to be published.");
     describe_counter!("soru_node_commitments_cemented_total", "Commitments sent to be cemented.");
+    describe_counter!("soru_node_bonds_recovered_total", "Operations sent to get the deposit back.");
     describe_counter!("soru_node_operations_refused_total", "Operations the layer-1 refused.");
     describe_counter!("soru_node_reorganisations_total", "Reorganisations of the layer-1.");
     describe_counter!("soru_node_blocks_abandoned_total", "Blocks abandoned in reorganisations.");
@@ -56,6 +60,7 @@ fn describe() {
         "soru_node_commitments_computed_total",
         "soru_node_commitments_published_total",
         "soru_node_commitments_cemented_total",
+        "soru_node_bonds_recovered_total",
         "soru_node_operations_refused_total",
         "soru_node_reorganisations_total",
         "soru_node_blocks_abandoned_total",
@@ -109,6 +114,18 @@ pub(crate) fn published() {
 
 pub(crate) fn cemented() {
     counter!("soru_node_commitments_cemented_total").increment(1);
+}
+
+pub(crate) fn recovered() {
+    counter!("soru_node_bonds_recovered_total").increment(1);
+}
+
+pub(crate) fn disputes(conflicts: usize, stake: Option<&Stake>) {
+    gauge!("soru_node_conflicts").set(conflicts as f64);
+    let bond = stake.map_or(0, |stake| stake.bond);
+    gauge!("soru_node_bond_mutez").set(bond as f64);
+    let at_risk = stake.filter(|stake| stake.at_risk).map_or(0, |stake| stake.bond);
+    gauge!("soru_node_stake_at_risk_mutez").set(at_risk as f64);
 }
 
 pub(crate) fn refused() {

@@ -5,7 +5,8 @@ mod games;
 pub use games::{Action, Effort, EndedGame, GameStatus, Games, GamesCell, Outcome};
 
 use crate::layer1::Header;
-use soru_base::Level;
+use crate::publish::{Contradiction, Pointed};
+use soru_base::{Level, PublicKeyHash};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -72,6 +73,23 @@ pub struct Status {
     pub stuck: Option<Stuck>,
     /// What a person has to look at.
     pub warnings: Vec<String>,
+    /// What others published against the node's commitments, as long as they stake on it.
+    pub conflicts: Vec<Contradiction>,
+    /// The node's stake, if its mode has to do with stakes.
+    pub stake: Option<Stake>,
+}
+
+/// What a staker has at stake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stake {
+    /// Who stakes.
+    pub staker: PublicKeyHash,
+    /// The newest commitment that it stakes on, unless that is cemented.
+    pub on: Option<Pointed>,
+    /// The deposit that is locked, in mutez; 0 if there is none.
+    pub bond: u64,
+    /// Whether somebody contradicts what the staker stakes on, or plays against it: the loser's deposit is taken.
+    pub at_risk: bool,
 }
 
 impl Status {

@@ -6,9 +6,11 @@
 
 mod plan;
 mod publisher;
+mod warning;
 
-pub use plan::{Limits, Own, Plan, Pointed, Step, View, Warning, plan};
-pub use publisher::{FINALITY, PublishError, Publisher};
+pub use plan::{Contradiction, Duties, Limits, Own, Plan, Pointed, Publishing, Step, View, plan};
+pub use publisher::{FINALITY, Outlook, PublishError, Publisher};
+pub use warning::Warning;
 
 #[cfg(test)]
 mod plan_tests;

@@ -1,4 +1,7 @@
-use soru_base::{CommitmentHash, IdFamily, Level, LevelSpan};
+use super::warning::Warning;
+use crate::config::{Mode, Purpose};
+use soru_base::{CommitmentHash, IdFamily, Level, LevelSpan, PublicKeyHash};
+use soru_protocol::Commitment;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -22,8 +25,47 @@ pub struct Own {
     pub first_published: Option<Level>,
 }
 
-/// What the layer-1 says about the rollup at its head.
+/// A commitment that somebody published, and that is not the one the node computed for its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Who published it.
+    pub publisher: PublicKeyHash,
+    /// What was published.
+    pub theirs: Commitment,
+    /// What the node computed.
+    pub ours: Commitment,
+    /// The level at which it was published.
+    pub published_at: Level,
+    /// Whether the publisher still stakes on it.
+    pub stands: bool,
+}
+
+impl Contradiction {
+    /// Level of the commitments.
+    pub fn level(&self) -> Level {
+        self.ours.inbox_level
+    }
+
+    /// Whether it is where two branches of the commitment tree part now: the publisher can be refuted, and nothing from
+    /// there on is cemented before. What was published upon a wrong commitment falls with it.
+    pub fn is_conflict(&self) -> bool {
+        self.stands && self.theirs.predecessor == self.ours.predecessor
+    }
+
+    /// For people, with identifiers of that family.
+    pub fn describe(&self, ids: IdFamily) -> String {
+        format!(
+            "conflict: {} published {} for level {}, this node computed {}",
+            self.publisher,
+            self.theirs.hash().in_family(ids),
+            self.level(),
+            self.ours.hash().in_family(ids)
+        )
+    }
+}
+
+/// What the layer-1 says about the rollup at its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// Level of the head.
     pub head: Level,
@@ -33,6 +75,14 @@ pub struct View {
     pub cemented: Pointed,
     /// The last commitment that the publishing operator stakes on, unless it is cemented.
     pub staked: Option<Pointed>,
+    /// Whether the deposit of that operator is locked.
+    pub bond: bool,
+    /// A commitment on which that operator staked, if its deposit was taken since.
+    pub lost: Option<Pointed>,
+    /// Refutation games that the operator plays.
+    pub games: usize,
+    /// What was published against the node's commitments above the last cemented one, whether it stands or not.
+    pub contradictions: Vec<Contradiction>,
     /// How long a commitment can be refuted after its first publication.
     pub challenge_window: LevelSpan,
     /// How far beyond the last cemented commitment the layer-1 takes commitments.
@@ -46,6 +96,8 @@ pub enum Step {
     Cement(Pointed),
     /// Publish a commitment.
     Publish(Pointed),
+    /// Take the operator's deposit back.
+    RecoverBond,
 }
 
 impl fmt::Display for Step {
@@ -53,13 +105,13 @@ impl fmt::Display for Step {
         let (verb, at) = match self {
             Self::Cement(at) => ("cement", at),
             Self::Publish(at) => ("publish", at),
+            Self::RecoverBond => return f.write_str("recover the bond"),
         };
         write!(f, "{verb} the commitment of level {}", at.level)
     }
 }
 
-/// How many steps of each kind may be under way at once; none of a kind that the node does not do. Both kinds have their
-/// own share, so neither starves the other.
+/// How many steps of each kind may be under way at once. Both kinds have their own share, so neither starves the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Publications.
@@ -74,48 +126,40 @@ impl Default for Limits {
     }
 }
 
-/// Something that a person has to look at.
+/// Which of its commitments a node publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warning {
-    /// The layer-1 has cemented another commitment than the one the node computed.
-    CementedAnother {
-        /// What the layer-1 cemented.
-        cemented: Pointed,
-        /// What the node has for that level.
-        own: CommitmentHash,
-    },
-    /// The operator stakes on a commitment that the node did not compute.
-    StakedOnAnother {
-        /// What the operator stakes on.
-        staked: Pointed,
-    },
-    /// Nobody else can publish that commitment any more, and neither can we: its time is over.
-    PastCurfew {
-        /// The commitment.
-        at: Pointed,
-    },
+pub enum Publishing {
+    /// None.
+    Nothing,
+    /// Those up to the last one that somebody contradicts.
+    Contested,
+    /// All.
+    Everything,
 }
 
-impl Warning {
-    /// For people, with identifiers of that family.
-    pub fn describe(&self, ids: IdFamily) -> String {
-        let shown = |hash: &CommitmentHash| hash.in_family(ids);
-        match self {
-            Self::CementedAnother { cemented, own } => format!(
-                "the layer-1 cemented {} for level {}, this node computed {}: nothing is published",
-                shown(&cemented.hash),
-                cemented.level,
-                shown(own)
-            ),
-            Self::StakedOnAnother { staked } => format!(
-                "the operator stakes on {} of level {}, which this node did not compute: nothing is published",
-                shown(&staked.hash),
-                staked.level
-            ),
-            Self::PastCurfew { at } => {
-                format!("the commitment {} of level {} can no longer be published", shown(&at.hash), at.level)
-            }
-        }
+/// What a node does on the layer-1, games apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duties {
+    /// What it publishes.
+    pub publish: Publishing,
+    /// Whether it cements.
+    pub cement: bool,
+    /// Whether it takes its operator's deposit back as soon as nothing of it is open.
+    pub recover: bool,
+    /// How much at once.
+    pub limits: Limits,
+}
+
+impl Duties {
+    /// What a node in that mode does.
+    pub fn of(mode: Mode) -> Self {
+        let publish = match mode {
+            Mode::Accuser => Publishing::Contested,
+            mode if mode.injects(Purpose::Publish) => Publishing::Everything,
+            _ => Publishing::Nothing,
+        };
+        let recover = matches!(mode, Mode::Accuser | Mode::Bailout);
+        Self { publish, cement: mode.injects(Purpose::Cement), recover, limits: Limits::default() }
     }
 }
 
@@ -130,7 +174,7 @@ pub struct Plan {
 
 /// Decides what to do. `own` holds the node's commitments from the last cemented one (included, if the node has
 /// one for its level) in ascending order; `pending` are the steps whose operations may still be included.
-pub fn plan(view: &View, own: &[Own], pending: &BTreeSet<Step>, limits: Limits) -> Plan {
+pub fn plan(view: &View, own: &[Own], pending: &BTreeSet<Step>, duties: Duties) -> Plan {
     let mut plan = Plan::default();
     let same_level = own.iter().find(|c| c.at.level == view.cemented.level);
     if let Some(ours) = same_level.filter(|c| c.at.hash != view.cemented.hash) {
@@ -138,8 +182,14 @@ pub fn plan(view: &View, own: &[Own], pending: &BTreeSet<Step>, limits: Limits) 
         return plan;
     }
     let chain = chain_from(view.cemented, own);
-    add_cementations(&mut plan, view, &chain, pending, limits.cement);
-    add_publications(&mut plan, view, &chain, pending, limits.publish);
+    if duties.cement {
+        add_cementations(&mut plan, view, &chain, duties.limits.cement);
+    }
+    add_publications(&mut plan, view, &chain, duties);
+    if duties.recover && may_recover(view, &plan, duties.publish) {
+        plan.steps.push(Step::RecoverBond);
+    }
+    plan.steps.retain(|step| !pending.contains(step));
     plan
 }
 
@@ -156,16 +206,29 @@ fn chain_from(cemented: Pointed, own: &[Own]) -> Vec<Own> {
     chain
 }
 
-fn add_cementations(plan: &mut Plan, view: &View, chain: &[Own], pending: &BTreeSet<Step>, limit: usize) {
+/// All whose time has come, up to the first one that somebody contradicts: there the layer-1 cements nothing.
+fn add_cementations(plan: &mut Plan, view: &View, chain: &[Own], limit: usize) {
     let ready = chain
         .iter()
         .take_while(|c| c.first_published.is_some_and(|level| level.plus(view.challenge_window) <= view.head))
         .take(limit);
-    plan.steps.extend(ready.map(|c| Step::Cement(c.at)).filter(|step| !pending.contains(step)));
+    for commitment in ready {
+        let others = conflicts(view).filter(|c| c.level() == commitment.at.level).count();
+        if others > 0 {
+            plan.warnings.push(Warning::Disputed { at: commitment.at, others });
+            return;
+        }
+        plan.steps.push(Step::Cement(commitment.at));
+    }
 }
 
-fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], pending: &BTreeSet<Step>, limit: usize) {
-    if limit == 0 {
+fn conflicts(view: &View) -> impl Iterator<Item = &Contradiction> {
+    view.contradictions.iter().filter(|c| c.is_conflict() && c.level() > view.cemented.level)
+}
+
+fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], duties: Duties) {
+    if let Some(at) = view.lost {
+        plan.warnings.push(Warning::LostStake { at });
         return;
     }
     let above = match view.staked.filter(|staked| staked.level > view.cemented.level) {
@@ -179,23 +242,49 @@ fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], pending: &BTree
             return;
         }
     };
-    let candidates = chain.iter().filter(|c| c.at.level > above).take_while(|c| {
-        c.at.level <= view.finalized && c.at.level.since(view.cemented.level) <= view.max_lookahead
-    });
+    let contested = conflicts(view).map(Contradiction::level).max();
+    let last = match duties.publish {
+        Publishing::Nothing => return,
+        Publishing::Contested => match contested {
+            Some(level) => level.min(view.finalized),
+            None => return,
+        },
+        Publishing::Everything => view.finalized,
+    };
+    let candidates = chain
+        .iter()
+        .filter(|c| c.at.level > above)
+        .take_while(|c| c.at.level <= last && c.at.level.since(view.cemented.level) <= view.max_lookahead);
     let mut taken = 0;
     for commitment in candidates {
-        let next = view.head.next();
-        if commitment.first_published.is_some_and(|level| next.since(level) > view.challenge_window) {
-            plan.warnings.push(Warning::PastCurfew { at: commitment.at });
+        if is_past_curfew(view, commitment) {
+            // An accuser builds on what others publish: it has to stake on what is contradicted, not on all before.
+            if duties.publish == Publishing::Everything || commitment.first_published.is_none() {
+                plan.warnings.push(Warning::PastCurfew { at: commitment.at });
+            }
             continue;
         }
-        if taken == limit {
+        if taken == duties.limits.publish {
             break;
         }
         taken += 1;
-        let step = Step::Publish(commitment.at);
-        if !pending.contains(&step) {
-            plan.steps.push(step);
-        }
+        plan.steps.push(Step::Publish(commitment.at));
     }
+}
+
+/// Whether the layer-1 takes no commitment of that level any more: the time counts from the first one that anybody
+/// published for it, a wrong one included.
+fn is_past_curfew(view: &View, commitment: &Own) -> bool {
+    let against = view.contradictions.iter().filter(|c| c.level() == commitment.at.level);
+    let first = against.map(|c| c.published_at).chain(commitment.first_published).min();
+    first.is_some_and(|level| view.head.next().since(level) > view.challenge_window)
+}
+
+/// The layer-1 gives a deposit back if all that its owner stakes on is cemented. A game that is still open would be lost
+/// without it, and what is about to be published needs it again.
+fn may_recover(view: &View, plan: &Plan, publish: Publishing) -> bool {
+    let publishes = plan.steps.iter().any(|step| matches!(step, Step::Publish(_)));
+    let needed = publishes || (publish != Publishing::Nothing && conflicts(view).next().is_some());
+    let open = view.staked.is_some_and(|staked| staked.level > view.cemented.level);
+    view.bond && !open && view.games == 0 && !needed
 }

@@ -1,15 +1,15 @@
 //! Carrying out the plan: looks at the layer-1, decides, injects.
 
-use super::plan::{Limits, Own, Pointed, Step, View, Warning, plan};
+use super::plan::{Contradiction, Duties, Own, Pointed, Publishing, Step, View, plan};
 use crate::chain::Chain;
-use crate::config::{Config, Purpose};
+use crate::config::{Config, Mode, Purpose};
 use crate::error::NodeError;
-use crate::layer1::{Constants, Header, Injected, Injection, Layer1, Layer1Error};
+use crate::layer1::{Constants, Header, Injected, Injection, Layer1, Layer1Error, Stakes};
 use crate::machine::Machine;
 use crate::meter;
-use crate::status::StatusCell;
+use crate::status::{Stake, StatusCell};
 use crate::store::StoreError;
-use soru_base::{IdFamily, LevelSpan, PublicKeyHash};
+use soru_base::{IdFamily, Level, LevelSpan, PublicKeyHash};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
@@ -35,13 +35,27 @@ impl From<StoreError> for PublishError {
     }
 }
 
+/// Whether there will be more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// Yes, with the next head.
+    Continue,
+    /// No: the mode is there to get a deposit back, and there is none any more.
+    Done,
+}
+
 /// Publishes and cements, or only looks at what is published and cemented if the mode injects nothing.
 pub struct Publisher<L, M> {
     layer1: Arc<L>,
     chain: Arc<Chain<M>>,
     status: StatusCell,
+    mode: Mode,
     signers: Signers,
-    limits: Limits,
+    duties: Duties,
+    // The head whose games are noted in the store: garbage collection needs to know.
+    noted: Option<Header>,
+    // A commitment whose stake was taken. Only a person decides to stake again.
+    lost: Option<Pointed>,
     // What was said already, so that a warning that stays is logged once.
     said: BTreeSet<String>,
     // Refused steps and the level before which they are not tried again. Losing this costs a simulation.
@@ -56,51 +70,51 @@ struct Refusal {
 
 #[derive(Debug, Clone, Copy)]
 struct Signers {
-    publish: Option<PublicKeyHash>,
+    /// Who stakes: publishes, recovers the bond.
+    staker: Option<PublicKeyHash>,
     cement: Option<PublicKeyHash>,
+}
+
+/// What the layer-1 says, as far as it matters to the plan.
+struct Seen {
+    stakes: Stakes,
+    bond: bool,
+    games: usize,
+    contradictions: Vec<Contradiction>,
 }
 
 impl<L: Layer1, M: Machine> Publisher<L, M> {
     /// A publisher in the mode of `config`.
     pub fn new(layer1: Arc<L>, chain: Arc<Chain<M>>, status: StatusCell, config: &Config) -> Self {
-        let signers =
-            Signers { publish: config.signer(Purpose::Publish), cement: config.signer(Purpose::Cement) };
-        let default = Limits::default();
-        let limits = Limits {
-            publish: if signers.publish.is_some() { default.publish } else { 0 },
-            cement: if signers.cement.is_some() { default.cement } else { 0 },
-        };
+        let signers = Signers { staker: config.staker(), cement: config.signer(Purpose::Cement) };
+        let duties = Duties::of(config.mode);
         let (said, refused) = (BTreeSet::new(), BTreeMap::new());
-        Self { layer1, chain, status, signers, limits, said, refused }
+        let (noted, lost) = (None, None);
+        Self { layer1, chain, status, mode: config.mode, signers, duties, noted, lost, said, refused }
+    }
+
+    /// Whether the store knows all games of the node at `head`, so that nothing they need is thrown away.
+    pub fn knows_games_at(&self, head: &Header) -> bool {
+        self.noted.is_some_and(|noted| noted.hash == head.hash)
     }
 
     /// Does what is to be done now that `head` is evaluated.
-    pub async fn act(&mut self, head: &Header, constants: Constants) -> Result<(), PublishError> {
+    pub async fn act(&mut self, head: &Header, constants: Constants) -> Result<Outlook, PublishError> {
         // First what is on its way, then the head: an operation that left the mempool in between is in a block after
         // `head`, and then the head has changed and this is not the time to act.
         let mut idle = BTreeSet::new();
-        for source in [self.signers.publish, self.signers.cement].into_iter().flatten() {
+        for source in [self.signers.staker, self.signers.cement].into_iter().flatten() {
             if !idle.contains(&source) && !self.layer1.busy(source, head).await? {
                 idle.insert(source);
             }
         }
-        let stakes = self.layer1.stakes(self.chain.rollup(), self.signers.publish, head).await?;
-        if self.chain.store().cemented()? != Some(stakes.cemented) {
-            self.chain.store().set_cemented(stakes.cemented)?;
-        }
-        meter::commitments(stakes.cemented.level.get(), stakes.staked.map(|s| s.level.get()));
+        let seen = self.look(head).await?;
         if self.layer1.head().await?.hash != head.hash {
-            return Ok(());
+            return Ok(Outlook::Continue);
         }
-        let view = View {
-            head: head.level,
-            finalized: head.level.minus(FINALITY),
-            cemented: stakes.cemented,
-            staked: stakes.staked,
-            challenge_window: constants.challenge_window,
-            max_lookahead: constants.max_lookahead,
-        };
-        let own = self.chain.commitments_from(stakes.cemented.level)?;
+        let view = self.view(head, constants, seen)?;
+        self.report(&view, constants);
+        let own = self.chain.commitments_from(view.cemented.level)?;
         let steps = self.decide(&view, &own);
         for (source, steps) in self.by_signer(steps) {
             if !idle.contains(&source) {
@@ -112,16 +126,130 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
                 other => other?,
             }
         }
-        Ok(())
+        self.outlook(&view, head).await
+    }
+
+    /// Asks the layer-1, and notes in the store what others ask the store for.
+    async fn look(&mut self, head: &Header) -> Result<Seen, PublishError> {
+        let (rollup, store) = (self.chain.rollup(), self.chain.store());
+        let stakes = self.layer1.stakes(rollup, self.signers.staker, head).await?;
+        if store.cemented()? != Some(stakes.cemented) {
+            store.set_cemented(stakes.cemented)?;
+        }
+        let mut contradictions = store.contradictions(stakes.cemented.level)?;
+        let uncertain = self.signers.staker.is_some() && stakes.staked.is_none();
+        let stakers = match uncertain || !contradictions.is_empty() {
+            true => self.layer1.stakers(rollup, head).await?,
+            false => BTreeSet::new(),
+        };
+        contradictions.iter_mut().for_each(|c| c.stands &= stakers.contains(&c.publisher));
+        let bond = stakes.staked.is_some() || self.signers.staker.is_some_and(|s| stakers.contains(&s));
+        let games = match self.signers.staker.filter(|_| bond) {
+            Some(staker) => self.layer1.games(rollup, staker, head).await?,
+            None => Vec::new(),
+        };
+        let disputed: BTreeSet<_> = games.iter().map(|game| game.inbox_level).collect();
+        store.note_games(&disputed, head.level)?;
+        self.noted = Some(*head);
+        Ok(Seen { stakes, bond, games: games.len(), contradictions })
+    }
+
+    fn view(&mut self, head: &Header, constants: Constants, seen: Seen) -> Result<View, PublishError> {
+        let finalized = head.level.minus(FINALITY);
+        self.lost = match (seen.bond, self.signers.staker) {
+            (false, Some(staker)) => match self.lost {
+                None => self.taken(staker, seen.stakes.cemented, finalized)?,
+                lost => lost,
+            },
+            _ => None,
+        };
+        Ok(View {
+            head: head.level,
+            finalized,
+            cemented: seen.stakes.cemented,
+            staked: seen.stakes.staked,
+            bond: seen.bond,
+            lost: self.lost,
+            games: seen.games,
+            contradictions: seen.contradictions,
+            challenge_window: constants.challenge_window,
+            max_lookahead: constants.max_lookahead,
+        })
+    }
+
+    /// What somebody without a deposit staked on: it is still open, so the deposit was not given back.
+    fn taken(
+        &self,
+        staker: PublicKeyHash,
+        cemented: Pointed,
+        finalized: Level,
+    ) -> Result<Option<Pointed>, PublishError> {
+        for own in self.chain.commitments_from(cemented.level)? {
+            if own.at.level > cemented.level
+                && own.first_published.is_some()
+                && let Some(level) = self.chain.store().published_at(&own.at.hash, Some(staker))?
+                && level <= finalized
+            {
+                return Ok(Some(own.at));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells everybody where the node's commitments stand.
+    fn report(&mut self, view: &View, constants: Constants) {
+        let conflicts: Vec<Contradiction> =
+            view.contradictions.iter().filter(|c| c.is_conflict()).copied().collect();
+        let contradicted =
+            conflicts.iter().any(|c| view.staked.is_some_and(|staked| staked.level >= c.level()));
+        let stake = self.signers.staker.map(|staker| Stake {
+            staker,
+            on: view.staked,
+            bond: if view.bond { constants.stake_amount } else { 0 },
+            at_risk: view.bond && (view.games > 0 || contradicted),
+        });
+        for conflict in &conflicts {
+            let answer = match (self.duties.publish, self.mode.injects(Purpose::Refute)) {
+                (Publishing::Everything, true) => "it is refuted",
+                (Publishing::Contested, true) => "this node publishes its own and refutes the other",
+                (_, true) => "what this node's operator published is defended",
+                (_, false) => "this node refutes nothing, a node in mode accuser does",
+            };
+            self.say(&format!("{}; {answer}", conflict.describe(self.chain.ids())));
+        }
+        meter::commitments(view.cemented.level.get(), view.staked.map(|s| s.level.get()));
+        meter::disputes(conflicts.len(), stake.as_ref());
+        self.status.update(|status| {
+            status.conflicts = conflicts;
+            status.stake = stake;
+        });
+    }
+
+    /// A node that is there to get the deposit back has done so when that is final.
+    async fn outlook(&mut self, view: &View, head: &Header) -> Result<Outlook, PublishError> {
+        let Some(staker) = self.signers.staker.filter(|_| self.mode == Mode::Bailout && !view.bond) else {
+            return Ok(Outlook::Continue);
+        };
+        let finalized = self.layer1.ancestor(head, view.finalized).await?;
+        if self.layer1.stakers(self.chain.rollup(), &finalized).await?.contains(&staker) {
+            return Ok(Outlook::Continue);
+        }
+        match view.lost {
+            Some(_) => warn!("{staker} has lost its deposit: there is nothing to recover"),
+            None => info!("{staker} has no deposit in the rollup any more"),
+        }
+        Ok(Outlook::Done)
     }
 
     fn decide(&mut self, view: &View, own: &[Own]) -> Vec<Step> {
-        let plan = plan(view, own, &BTreeSet::new(), self.limits);
+        let plan = plan(view, own, &BTreeSet::new(), self.duties);
         let ids = self.chain.ids();
         plan.warnings.iter().for_each(|warning| self.say(&warning.describe(ids)));
-        // A commitment that others published and that is ready to be cemented is nothing to worry about.
-        let grave = plan.warnings.iter().filter(|w| !matches!(w, Warning::PastCurfew { .. }));
-        let warnings = grave.map(|w| w.describe(ids)).collect();
+        let mut warnings: Vec<String> =
+            plan.warnings.iter().filter(|w| w.is_grave()).map(|w| w.describe(ids)).collect();
+        if !self.mode.injects(Purpose::Refute) {
+            warnings.extend(view.contradictions.iter().filter(|c| c.is_conflict()).map(|c| c.describe(ids)));
+        }
         self.status.update(|status| status.warnings = warnings);
         let head = view.head.get();
         self.refused.retain(|step, _| plan.steps.contains(step));
@@ -146,7 +274,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         let mut out: BTreeMap<PublicKeyHash, Vec<Step>> = BTreeMap::new();
         for step in steps {
             let signer = match step {
-                Step::Publish(_) => self.signers.publish,
+                Step::Publish(_) | Step::RecoverBond => self.signers.staker,
                 Step::Cement(_) => self.signers.cement,
             };
             if let Some(signer) = signer {
@@ -166,6 +294,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         for step in &steps {
             match step {
                 Step::Cement(at) => batch.push(Injection::Cement(at.hash)),
+                Step::RecoverBond => batch.push(Injection::RecoverBond(source)),
                 Step::Publish(at) => match self.chain.store().commitment(&at.hash)? {
                     Some(commitment) => batch.push(Injection::Publish(commitment)),
                     None => return Err(missing(at, self.chain.ids()).into()),
@@ -180,6 +309,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
                     match step {
                         Step::Publish(_) => meter::published(),
                         Step::Cement(_) => meter::cemented(),
+                        Step::RecoverBond => meter::recovered(),
                     }
                     info!(%operation, "sent an operation to {step}");
                 }

@@ -3,10 +3,44 @@
 use super::tables::*;
 use super::{BlockRecord, Store, StoreError, damaged};
 use redb::{ReadableTable, WriteTransaction};
-use soru_base::{Binary, ContextHash, Level, StateHash};
+use soru_base::{Binary, ContextHash, Level, LevelSpan, StateHash};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-/// Which states are kept.
+/// Blocks below the head whose states are kept in any case, so that a reorganisation finds what it needs.
+const KEPT_BLOCKS: LevelSpan = LevelSpan(100);
+/// Ends of commitment periods kept below the last cemented commitment: the layer-1 takes outbox proofs against as many.
+const KEPT_PERIODS: u32 = 5;
+
+/// What a rollup's states are still needed for, games apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Level of the layer-1's head.
+    pub head: Level,
+    /// Level of the last cemented commitment.
+    pub cemented: Level,
+    /// Blocks in a commitment period.
+    pub period: LevelSpan,
+    /// Levels below the last cemented one that are wanted all the same.
+    pub history_blocks: u32,
+}
+
+impl Needs {
+    /// Every commitment above the last cemented one may be disputed, and the game begins with the state of its parent. One
+    /// period more, in case the last cementation is reorganised away.
+    pub fn kept(self) -> Kept {
+        let settled = self.head.minus(KEPT_BLOCKS);
+        let below = LevelSpan(self.period.0.saturating_add(self.history_blocks));
+        Kept {
+            from: self.cemented.minus(below).min(settled),
+            period_ends_from: self.cemented.minus(LevelSpan(self.period.0.saturating_mul(KEPT_PERIODS))),
+            finalized: settled,
+        }
+    }
+}
+
+/// Which states are kept. Those of periods about which games are played are kept besides, however old they are: see
+/// [`Store::note_games`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
     /// All states from that level on, those of abandoned blocks included.
@@ -32,9 +66,26 @@ pub struct Collected {
 const MAX_NODES: u64 = 200_000;
 
 impl Store {
+    /// Remembers that at the head of level `seen_at` games are played about the commitments of those levels. A game is
+    /// forgotten when it was not seen for so long that no reorganisation can bring it back.
+    pub fn note_games(&self, inbox_levels: &BTreeSet<Level>, seen_at: Level) -> Result<(), StoreError> {
+        if inbox_levels.is_empty() {
+            return Ok(());
+        }
+        let tx = self.db.begin_write()?;
+        {
+            let mut games = tx.open_table(GAMES)?;
+            for level in inbox_levels {
+                games.insert(level.get(), seen_at.get())?;
+            }
+        }
+        Ok(tx.commit()?)
+    }
+
     /// Throws away the states that are not `kept` and the abandoned blocks that are final, in one transaction.
     pub fn collect(&self, kept: Kept) -> Result<Collected, StoreError> {
         let tx = self.db.begin_write()?;
+        tx.open_table(GAMES)?.retain(|_, seen_at| seen_at >= kept.finalized.get())?;
         let plan = examine(&tx, kept)?;
         for hash in &plan.abandoned {
             tx.open_table(BLOCKS)?.remove(hash)?;
@@ -61,6 +112,7 @@ struct Plan {
 
 fn examine(tx: &WriteTransaction, kept: Kept) -> Result<Plan, StoreError> {
     let end = kept.from.get().max(kept.finalized.next().get());
+    let games = disputed_levels(tx)?;
     let mut plan = Plan { dropped: Vec::new(), abandoned: Vec::new(), dead: Vec::new() };
     // Blocks of one level may share a state (abandoned ones do with the ones that replaced them); those of
     // different levels never do, for ticks have passed. So what is live is known at the end of each level.
@@ -71,7 +123,10 @@ fn examine(tx: &WriteTransaction, kept: Kept) -> Result<Plan, StoreError> {
         if level != here.0 {
             plan.end_level(std::mem::replace(&mut here, (level, BTreeSet::new(), Vec::new())));
         }
-        let fate = fate_of(tx, level, block, kept)?;
+        let fate = match games.iter().any(|levels| levels.contains(&level)) {
+            true => Fate::Live,
+            false => fate_of(tx, level, block, kept)?,
+        };
         if fate == Fate::Live {
             here.1.insert(state);
         } else {
@@ -84,6 +139,22 @@ fn examine(tx: &WriteTransaction, kept: Kept) -> Result<Plan, StoreError> {
     }
     plan.end_level(here);
     Ok(plan)
+}
+
+/// The levels that games are about: from the parent of the disputed commitment to its own.
+fn disputed_levels(tx: &WriteTransaction) -> Result<Vec<RangeInclusive<u32>>, StoreError> {
+    let (canonical, blocks) = (tx.open_table(CANONICAL)?, tx.open_table(BLOCKS)?);
+    let mut disputed = Vec::new();
+    for entry in tx.open_table(GAMES)?.iter()? {
+        let inbox_level = entry?.0.value();
+        // If the chain does not reach that far any more, what it has of the period counts.
+        let Some(last) = canonical.range(..=inbox_level)?.next_back() else { continue };
+        let hash = last?.1.value();
+        let Some(bytes) = blocks.get(hash)? else { continue };
+        let record = BlockRecord::from_bytes(bytes.value()).map_err(damaged("block"))?;
+        disputed.push(record.previous_commitment_level.get()..=inbox_level);
+    }
+    Ok(disputed)
 }
 
 impl Plan {

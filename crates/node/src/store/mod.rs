@@ -5,18 +5,19 @@
 //! looked up through that index, so there is nothing to undo when blocks are abandoned.
 
 mod gc;
+mod period;
+mod publications;
 mod record;
 mod tables;
 
-pub use gc::{Collected, Kept};
+pub use gc::{Collected, Kept, Needs};
+pub use period::{StoredLevel, StoredPeriod};
 pub use record::BlockRecord;
 
 use crate::publish::Pointed;
 use record::{messages_from_bytes, messages_to_bytes};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
-use soru_base::{
-    Binary, BlockHash, CommitmentHash, DecodeError, IdFamily, Level, PublicKeyHash, RollupAddress,
-};
+use soru_base::{Binary, BlockHash, CommitmentHash, DecodeError, IdFamily, Level, RollupAddress};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
@@ -27,7 +28,7 @@ use tables::*;
 use thiserror::Error;
 
 /// Version of the tables. A store of another version is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why the store does not give or take something.
 #[derive(Debug, Error)]
@@ -182,50 +183,17 @@ impl Store {
 
     /// The block of the current chain at that level.
     pub fn block_at(&self, level: Level) -> Result<Option<BlockRecord>, StoreError> {
-        let tx = self.read()?;
-        let hash = tx.open_table(CANONICAL)?.get(level.get())?.map(|h| h.value());
-        hash.map(|hash| required_block(&tx, hash)).transpose()
+        block_on_chain(&self.read()?, level)
     }
 
     /// All messages of a block's level, the protocol's included.
     pub fn messages(&self, hash: &BlockHash) -> Result<Vec<SerializedMessage>, StoreError> {
-        match self.read()?.open_table(MESSAGES)?.get(hash.0)? {
-            None => Ok(Vec::new()),
-            Some(bytes) => messages_from_bytes(bytes.value()).map_err(damaged("messages")),
-        }
+        messages_of(&self.read()?, hash)
     }
 
     /// A commitment that the node computed.
     pub fn commitment(&self, hash: &CommitmentHash) -> Result<Option<Commitment>, StoreError> {
-        match self.read()?.open_table(COMMITMENTS)?.get(hash.0)? {
-            None => Ok(None),
-            Some(bytes) => Commitment::from_bytes(bytes.value()).map(Some).map_err(damaged("commitment")),
-        }
-    }
-
-    /// The level of the current chain at which a commitment was first published, by anybody or by `publisher`.
-    pub fn published_at(
-        &self,
-        hash: &CommitmentHash,
-        publisher: Option<PublicKeyHash>,
-    ) -> Result<Option<Level>, StoreError> {
-        let tx = self.read()?;
-        let canonical = tx.open_table(CANONICAL)?;
-        for entry in tx.open_table(PUBLICATIONS)?.range((hash.0, 0)..=(hash.0, u32::MAX))? {
-            let (key, blocks) = entry?;
-            let (_, level) = key.value();
-            let Some(block) = canonical.get(level)?.map(|h| h.value()) else { continue };
-            if !names(blocks.value(), block) {
-                continue;
-            }
-            let record = required_block(&tx, block)?;
-            let by =
-                |(h, key): &(CommitmentHash, PublicKeyHash)| h == hash && publisher.is_none_or(|p| p == *key);
-            if record.published.iter().any(by) {
-                return Ok(Some(record.level));
-            }
-        }
-        Ok(None)
+        commitment_of(&self.read()?, hash)
     }
 
     /// The outboxes of the current chain with the indexes of their messages that were not executed, the oldest first.
@@ -418,10 +386,7 @@ fn add_to_indexes(tx: &WriteTransaction, record: &BlockRecord) -> Result<(), Sto
     if record.outbox_len > 0 {
         tx.open_table(OUTBOXES)?.insert((level, hash), record.outbox_len)?;
     }
-    let mut publications = tx.open_table(PUBLICATIONS)?;
-    for (commitment, _) in &record.published {
-        add_block(&mut publications, (commitment.0, level), hash)?;
-    }
+    publications::add(tx, record)?;
     let mut executions = tx.open_table(EXECUTIONS)?;
     for (outbox, index) in &record.executed {
         add_block(&mut executions, (outbox.get(), *index, level), hash)?;
@@ -453,6 +418,26 @@ fn block_of(tx: &ReadTransaction, hash: [u8; 32]) -> Result<Option<BlockRecord>,
         None => Ok(None),
         Some(bytes) => BlockRecord::from_bytes(bytes.value()).map(Some).map_err(damaged("block")),
     }
+}
+
+fn messages_of(tx: &ReadTransaction, block: &BlockHash) -> Result<Vec<SerializedMessage>, StoreError> {
+    match tx.open_table(MESSAGES)?.get(block.0)? {
+        None => Ok(Vec::new()),
+        Some(bytes) => messages_from_bytes(bytes.value()).map_err(damaged("messages")),
+    }
+}
+
+fn commitment_of(tx: &ReadTransaction, hash: &CommitmentHash) -> Result<Option<Commitment>, StoreError> {
+    match tx.open_table(COMMITMENTS)?.get(hash.0)? {
+        None => Ok(None),
+        Some(bytes) => Commitment::from_bytes(bytes.value()).map(Some).map_err(damaged("commitment")),
+    }
+}
+
+/// The block of the current chain at a level.
+fn block_on_chain(tx: &ReadTransaction, level: Level) -> Result<Option<BlockRecord>, StoreError> {
+    let hash = tx.open_table(CANONICAL)?.get(level.get())?.map(|h| h.value());
+    hash.map(|hash| required_block(tx, hash)).transpose()
 }
 
 fn required_block(tx: &ReadTransaction, hash: [u8; 32]) -> Result<BlockRecord, StoreError> {

@@ -1,10 +1,12 @@
 //! What is stored of a block, in a binary form of the node's own.
 
+use crate::layer1::Publication;
 use soru_base::bin::{put_bool, put_bytes};
 use soru_base::{
     Binary, BlockHash, CommitmentHash, DecodeError, InboxHash, Level, MerkelizedPayloadHash, PublicKeyHash,
     Reader, StateHash, Tick, TickSpan,
 };
+use soru_protocol::Commitment;
 use soru_protocol::inbox::{Inbox, SerializedMessage};
 
 /// Longest status kept, in bytes.
@@ -41,8 +43,8 @@ pub struct BlockRecord {
     pub previous_commitment: CommitmentHash,
     /// Level of that commitment.
     pub previous_commitment_level: Level,
-    /// Commitments of the rollup that were published in the block, with their publishers.
-    pub published: Vec<(CommitmentHash, PublicKeyHash)>,
+    /// Commitments of the rollup that were published in the block.
+    pub published: Vec<Publication>,
     /// Commitments of the rollup that were cemented in the block.
     pub cemented: Vec<CommitmentHash>,
     /// Outbox messages that were executed in the block: level and index.
@@ -98,9 +100,9 @@ impl Binary for BlockRecord {
         }
         self.previous_commitment.write(out);
         self.previous_commitment_level.write(out);
-        put_list(out, &self.published, |(hash, key), out| {
-            hash.write(out);
-            key.write(out);
+        put_list(out, &self.published, |publication, out| {
+            publication.commitment.write(out);
+            publication.publisher.write(out);
         });
         put_list(out, &self.cemented, |hash, out| hash.write(out));
         put_list(out, &self.executed, |(level, index), out| {
@@ -125,7 +127,9 @@ impl Binary for BlockRecord {
             commitment: r.bool("has a commitment")?.then(|| CommitmentHash::read(r)).transpose()?,
             previous_commitment: CommitmentHash::read(r)?,
             previous_commitment_level: Level::read(r)?,
-            published: list(r, "publications", |r| Ok((CommitmentHash::read(r)?, PublicKeyHash::read(r)?)))?,
+            published: list(r, "publications", |r| {
+                Ok(Publication { commitment: Commitment::read(r)?, publisher: PublicKeyHash::read(r)? })
+            })?,
             cemented: list(r, "cementations", CommitmentHash::read)?,
             executed: list(r, "executions", |r| Ok((Level::read(r)?, r.u32("index")?)))?,
         })

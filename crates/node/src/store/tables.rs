@@ -16,6 +16,12 @@ pub(super) const COMMITMENTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefini
 /// Commitment hash and level to the hashes of the blocks of that level in which it was published.
 pub(super) const PUBLICATIONS: TableDefinition<'_, ([u8; 32], u32), &[u8]> =
     TableDefinition::new("publications");
+/// Level of a commitment and a level, to the hashes of the blocks of that level that published another commitment than the
+/// node's.
+pub(super) const CONTRADICTIONS: TableDefinition<'_, (u32, u32), &[u8]> =
+    TableDefinition::new("contradictions");
+/// Level of the commitments that a game is about, to the level of the head at which the game was last seen.
+pub(super) const GAMES: TableDefinition<'_, u32, u32> = TableDefinition::new("games");
 /// Level and block hash to the hash of the state after it, as long as the state is kept.
 pub(super) const STATES: TableDefinition<'_, (u32, [u8; 32]), [u8; 32]> = TableDefinition::new("states");
 /// Level and block hash to the length of the outbox of that level, if it is not empty.
@@ -35,6 +41,8 @@ pub(super) fn create_all(tx: &WriteTransaction) -> Result<(), StoreError> {
     tx.open_table(MESSAGES)?;
     tx.open_table(COMMITMENTS)?;
     tx.open_table(PUBLICATIONS)?;
+    tx.open_table(CONTRADICTIONS)?;
+    tx.open_table(GAMES)?;
     tx.open_table(STATES)?;
     tx.open_table(OUTBOXES)?;
     tx.open_table(EXECUTIONS)?;
