@@ -70,7 +70,8 @@ pub(crate) fn set(constants: &mut ChainConstants, name: &str, text: &str) -> Res
             put(&mut rollup.max_outbox_messages_per_level, text, 1)
         }
         "smart_rollup_number_of_sections_in_dissection" => {
-            put(&mut rollup.number_of_sections_in_dissection, text, 2)
+            // With fewer there are sections that no dissection can divide.
+            put(&mut rollup.number_of_sections_in_dissection, text, 4)
         }
         "smart_rollup_origination_size" => put(&mut rollup.origination_size, text, 0),
         "smart_rollup_stake_amount" => put(&mut rollup.stake_amount, text, 0),
@@ -319,6 +320,7 @@ mod tests {
             ("smart_rollup_commitment_period_in_blocks", "-1"),
             ("smart_rollup_commitment_period_in_blocks", "ten"),
             ("smart_rollup_number_of_sections_in_dissection", "256"),
+            ("smart_rollup_number_of_sections_in_dissection", "3"),
         ] {
             let error = set(&mut constants, name, value).expect_err(value);
             assert!(error.to_string().contains(name) && error.to_string().contains(value), "{error}");

@@ -27,11 +27,6 @@ impl RpcError {
         Self::one(StatusCode::NOT_FOUND, "permanent", "rpc.not_found", what)
     }
 
-    /// What was asked for does not exist, as the protocol says it.
-    pub(crate) fn missing(report: Value) -> Self {
-        Self { status: StatusCode::NOT_FOUND, trace: vec![report] }
-    }
-
     /// A path, a query or a body that is not understood.
     pub(crate) fn bad_request(what: impl Display) -> Self {
         Self::one(StatusCode::BAD_REQUEST, "permanent", "rpc.bad_request", what)

@@ -3,6 +3,7 @@
 mod app;
 mod blocks;
 mod contracts;
+mod disputes;
 mod entrypoints;
 mod error;
 mod helpers;

@@ -1,12 +1,13 @@
 //! Smart rollups in the context of a block.
 
 use super::app::App;
+use super::disputes;
 use super::error::{RpcError, RpcResult};
 use super::request::{At, ok};
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
-use soru_base::{CommitmentHash, Json, Level, LevelSpan, PublicKeyHash, RollupAddress};
+use soru_base::{CommitmentHash, Json, Level, LevelSpan, RollupAddress};
 use soru_protocol::ledger::{Ledger, ProtocolError, StorageError};
 use std::str::FromStr;
 
@@ -17,17 +18,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/type", get(parameters_type))
         .route("/genesis_info", get(genesis_info))
         .route("/last_cemented_commitment_hash_with_level", get(last_cemented))
-        .route("/staker/{staker}/staked_on_commitment", get(staked_on))
-        .route("/staker/{staker}/index", get(staker_index))
-        .route("/staker/{staker}/games", get(games))
         .route("/commitment/{commitment}", get(commitment))
-        .route("/commitment/{commitment}/stakers_indexes", get(stakers_indexes))
         .route("/commitment/{commitment}/can_be_cemented", get(can_be_cemented))
         .route("/inbox_level/{level}/commitments", get(commitments))
-        .route("/stakers", get(stakers))
         .route("/consumed_outputs/{level}", get(consumed_outputs))
         .route("/whitelist", get(public))
-        .route("/last_whitelist_update", get(public));
+        .route("/last_whitelist_update", get(public))
+        .merge(disputes::routes());
     Router::new()
         .route("/all", get(all))
         .route("/all/inbox", get(inbox))
@@ -44,10 +41,14 @@ fn find(at: &At) -> Result<Found, RpcError> {
     let rollup: RollupAddress = at.parse("rollup")?;
     let ledger = at.ledger()?;
     if !ledger.has_rollup(&rollup).map_err(RpcError::internal)? {
-        let report = ProtocolError::RollupDoesNotExist { rollup }.report(at.family());
-        return Err(RpcError::missing(report.0));
+        return Err(refused(at, &ProtocolError::RollupDoesNotExist { rollup }));
     }
     Ok(Found { ledger, rollup })
+}
+
+/// As the network's nodes do it: an error of the protocol, not the status of what does not exist.
+pub(super) fn refused(at: &At, error: &ProtocolError) -> RpcError {
+    RpcError::refused(vec![error.report(at.family()).0])
 }
 
 /// What the ledger says, as JSON.
@@ -100,48 +101,22 @@ async fn last_cemented(at: At) -> RpcResult {
     }
 }
 
-async fn staked_on(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
-    let staker: PublicKeyHash = at.parse("staker")?;
-    let Some(hash) = ledger.staked_on(&rollup, &staker).map_err(RpcError::internal)? else {
-        return ok(Value::Null);
-    };
-    let commitment = known(&at, &ledger, &rollup, &hash)?;
-    let mut object = json!({ "hash": hash.to_json(at.family()) });
-    if let (Some(object), Value::Object(members)) = (object.as_object_mut(), commitment) {
-        object.extend(members);
-    }
-    ok(object)
-}
-
-async fn staker_index(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
-    let staker: PublicKeyHash = at.parse("staker")?;
-    match ledger.staker_index(&rollup, &staker).map_err(RpcError::internal)? {
-        Some(index) => ok(index.to_string()),
-        None => Err(RpcError::not_found(format!("{staker} does not stake on this rollup"))),
-    }
-}
-
-/// There are no refutation games on this chain.
-async fn games(at: At) -> RpcResult {
-    find(&at)?;
-    let _: PublicKeyHash = at.parse("staker")?;
-    ok(json!([]))
-}
-
 /// No rollup of this chain is private.
 async fn public(at: At) -> RpcResult {
-    find(&at)?;
+    at.parse::<RollupAddress>("rollup")?;
     ok(Value::Null)
 }
 
-fn known(at: &At, ledger: &Ledger, rollup: &RollupAddress, hash: &CommitmentHash) -> Result<Value, RpcError> {
+/// A commitment that should be there.
+pub(super) fn known(
+    at: &At,
+    ledger: &Ledger,
+    rollup: &RollupAddress,
+    hash: &CommitmentHash,
+) -> Result<Value, RpcError> {
     match ledger.commitment(rollup, hash).map_err(RpcError::internal)? {
         Some(commitment) => Ok(commitment.to_json(at.family())),
-        None => Err(RpcError::missing(
-            ProtocolError::UnknownCommitment { commitment: *hash }.report(at.family()).0,
-        )),
+        None => Err(refused(at, &ProtocolError::UnknownCommitment { commitment: *hash })),
     }
 }
 
@@ -150,15 +125,9 @@ async fn commitment(at: At) -> RpcResult {
     ok(known(&at, &ledger, &rollup, &at.parse("commitment")?)?)
 }
 
-async fn stakers_indexes(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
-    let indexes = ledger.stakers_of(&rollup, &at.parse("commitment")?).map_err(RpcError::internal)?;
-    ok(indexes.iter().map(|index| json!(index.to_string())).collect::<Vec<_>>())
-}
-
 /// Whether an operation in a block of this level could cement the commitment.
 async fn can_be_cemented(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
+    let (ledger, rollup) = (at.ledger()?, at.parse("rollup")?);
     ok(cementable(&ledger, &rollup, &at.parse("commitment")?, at.block.level())
         .map_err(RpcError::internal)?)
 }
@@ -185,7 +154,7 @@ fn cementable(
 }
 
 async fn commitments(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
+    let (ledger, rollup) = (at.ledger()?, at.parse("rollup")?);
     let hashes = ledger.commitments_at(&rollup, level(&at)?).map_err(RpcError::internal)?;
     if hashes.is_empty() {
         return ok(Value::Null);
@@ -193,13 +162,8 @@ async fn commitments(at: At) -> RpcResult {
     tell_all(&at, Ok(hashes))
 }
 
-async fn stakers(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
-    tell_all(&at, ledger.stakers(&rollup))
-}
-
 async fn consumed_outputs(at: At) -> RpcResult {
-    let Found { ledger, rollup } = find(&at)?;
+    let (ledger, rollup) = (at.ledger()?, at.parse("rollup")?);
     ok(ledger.executed_outbox_messages(&rollup, level(&at)?).map_err(RpcError::internal)?)
 }
 

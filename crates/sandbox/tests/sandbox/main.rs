@@ -5,6 +5,7 @@ mod bytes;
 mod clients;
 mod constants;
 mod contracts;
+mod disputes;
 mod injection;
 mod lifetime;
 mod monitor;

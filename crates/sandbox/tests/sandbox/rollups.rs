@@ -9,9 +9,10 @@ use soru_michelson::{Micheline, Prim};
 use soru_protocol::commitment::Commitment;
 use soru_protocol::operation::{Action, PvmKind, SignedOperation};
 
-const ALL: &str = "/chains/main/blocks/head/context/smart_rollups";
+pub(crate) const ALL: &str = "/chains/main/blocks/head/context/smart_rollups";
 
-async fn run(world: &World, from: usize, action: Action) -> Value {
+/// Injects an action, makes a block, and gives the result, which must be a success.
+pub(crate) async fn run(world: &World, from: usize, action: Action) -> Value {
     let mut operation = world.operation(account(from), action).await;
     operation.contents[0].gas_limit = 100_000;
     operation.contents[0].storage_limit = 20_000;
@@ -24,7 +25,7 @@ async fn run(world: &World, from: usize, action: Action) -> Value {
 }
 
 /// The smallest kernel there is.
-fn kernel() -> Vec<u8> {
+pub(crate) fn kernel() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors/kernels/noop.wasm");
     std::fs::read(path).expect("a kernel of the vectors")
 }
@@ -97,7 +98,13 @@ async fn life(profile: ProfileName, family: IdFamily, prefix: &str) {
     let staked = world.get(&format!("{path}/staker/{staker}/staked_on_commitment")).await;
     assert_eq!((&staked["hash"], &staked["inbox_level"]), (&hash, &json!(4)));
     let other = account(4).public_key_hash;
-    assert_eq!(world.get(&format!("{path}/staker/{other}/staked_on_commitment")).await, Value::Null);
+    for (part, expected) in
+        [("staked_on_commitment", "smart_rollup_not_staked"), ("index", "context.storage_error")]
+    {
+        let (status, answer) = world.try_get(&format!("{path}/staker/{other}/{part}")).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{part}");
+        assert!(id(&answer).ends_with(expected), "{answer}");
+    }
     let frozen = format!("/chains/main/blocks/head/context/contracts/{staker}/frozen_bonds");
     assert_eq!(world.get(&frozen).await, json!("10000000000"));
 
@@ -111,20 +118,53 @@ async fn life(profile: ProfileName, family: IdFamily, prefix: &str) {
     assert_eq!(world.get(&cemented).await, json!({ "hash": hash, "level": 4 }));
     assert_eq!(world.get(&can).await, json!(false));
     assert_eq!(world.get(&format!("{path}/consumed_outputs/4")).await, json!([]));
+    // What was cemented is not staked on any more.
+    assert_eq!(world.get(&format!("{path}/staker/{staker}/staked_on_commitment")).await, Value::Null);
+    let (status, answer) = world.try_get(&format!("{path}/commitment/{}/stakers_indexes", text(&hash))).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(id(&answer).ends_with("context.storage_error"), "{answer}");
     run(&world, 5, Action::SmartRollupRecoverBond { rollup, staker: account(3).pkh() }).await;
     assert_eq!(world.get(&frozen).await, json!("0"));
     assert_eq!(world.get(&format!("{path}/stakers")).await, json!([]));
 }
 
+/// As on the network: errors where something must be there, and nothing where there may be nothing.
 #[tokio::test]
 async fn unknown_rollups_are_named() {
     let world = world().await;
     let nobody = soru_base::RollupAddress([7; 20]).in_family(IdFamily::Alpha);
-    for part in ["kind", "genesis_info", "stakers", "inbox_level/3/commitments", "whitelist"] {
+    let staker = account(1).public_key_hash;
+    let hash = soru_base::CommitmentHash([7; 32]).in_family(IdFamily::Alpha);
+    for (part, expected) in [
+        ("kind".to_owned(), "smart_rollup_does_not_exist"),
+        ("genesis_info".to_owned(), "smart_rollup_does_not_exist"),
+        ("last_cemented_commitment_hash_with_level".to_owned(), "smart_rollup_does_not_exist"),
+        (format!("commitment/{hash}"), "smart_rollup_does_not_exist"),
+        (format!("commitment/{hash}/stakers_indexes"), "context.storage_error"),
+        (format!("staker/{staker}/index"), "context.storage_error"),
+        (format!("staker/{staker}/staked_on_commitment"), "smart_rollup_not_staked"),
+    ] {
         let (status, answer) = world.try_get(&format!("{ALL}/smart_rollup/{nobody}/{part}")).await;
-        assert_eq!(status, StatusCode::NOT_FOUND, "{part}");
-        assert!(id(&answer).ends_with("smart_rollup_does_not_exist"), "{answer}");
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{part}");
+        assert_eq!(id(&answer), format!("proto.alpha.{expected}"), "{answer}");
     }
-    let (status, answer) = world.try_get(&format!("{ALL}/smart_rollup/tz1/kind")).await;
-    assert_eq!((status, id(&answer)), (StatusCode::BAD_REQUEST, "rpc.bad_request"));
+    let other = account(2).public_key_hash;
+    for (part, expected) in [
+        ("whitelist".to_owned(), Value::Null),
+        ("inbox_level/3/commitments".to_owned(), Value::Null),
+        ("consumed_outputs/3".to_owned(), json!([])),
+        ("stakers".to_owned(), json!([])),
+        (format!("commitment/{hash}/can_be_cemented"), json!(false)),
+        (format!("staker/{staker}/games"), json!([])),
+        (format!("staker/{staker}/conflicts"), json!([])),
+        (format!("staker1/{staker}/staker2/{other}/timeout"), Value::Null),
+        (format!("staker1/{staker}/staker2/{staker}/timeout"), Value::Null),
+        (format!("staker1/{staker}/staker2/{other}/timeout_reached"), Value::Null),
+    ] {
+        assert_eq!(world.get(&format!("{ALL}/smart_rollup/{nobody}/{part}")).await, expected, "{part}");
+    }
+    for part in ["smart_rollup/tz1/kind".to_owned(), format!("smart_rollup/{nobody}/staker/scr1/games")] {
+        let (status, answer) = world.try_get(&format!("{ALL}/{part}")).await;
+        assert_eq!((status, id(&answer)), (StatusCode::BAD_REQUEST, "rpc.bad_request"));
+    }
 }
