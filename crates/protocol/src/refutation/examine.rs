@@ -52,3 +52,7 @@ pub(super) fn proved_tick(
     let blocked = blocked && proved.status == Status::InputRequired;
     Ok(ProvedTick { start: proved.start, stop: (!blocked).then_some(proved.stop) })
 }
+
+#[cfg(test)]
+#[path = "examine_tests.rs"]
+mod tests;
