@@ -4,6 +4,7 @@ use super::plan::{Contradiction, Duties, Own, Pointed, Publishing, Step, View, p
 use crate::chain::Chain;
 use crate::config::{Config, Mode, Purpose};
 use crate::error::NodeError;
+use crate::games::turnstile::Turnstile;
 use crate::layer1::{Constants, Header, Injected, Injection, Layer1, Layer1Error, Stakes};
 use crate::machine::Machine;
 use crate::meter;
@@ -52,6 +53,7 @@ pub struct Publisher<L, M> {
     mode: Mode,
     signers: Signers,
     duties: Duties,
+    turnstile: Turnstile,
     // The head whose games are noted in the store: garbage collection needs to know.
     noted: Option<Header>,
     // A commitment whose stake was taken. Only a person decides to stake again.
@@ -75,6 +77,12 @@ struct Signers {
     cement: Option<PublicKeyHash>,
 }
 
+impl Signers {
+    fn all(&self) -> BTreeSet<PublicKeyHash> {
+        [self.staker, self.cement].into_iter().flatten().collect()
+    }
+}
+
 /// What the layer-1 says, as far as it matters to the plan.
 struct Seen {
     stakes: Stakes,
@@ -89,8 +97,14 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         let signers = Signers { staker: config.staker(), cement: config.signer(Purpose::Cement) };
         let duties = Duties::of(config.mode);
         let (said, refused) = (BTreeSet::new(), BTreeMap::new());
-        let (noted, lost) = (None, None);
-        Self { layer1, chain, status, mode: config.mode, signers, duties, noted, lost, said, refused }
+        let (noted, lost, turnstile) = (None, None, Turnstile::default());
+        let mode = config.mode;
+        Self { layer1, chain, status, mode, signers, duties, turnstile, noted, lost, said, refused }
+    }
+
+    /// The same, that takes turns with whoever else injects for its keys.
+    pub fn with_turnstile(self, turnstile: Turnstile) -> Self {
+        Self { turnstile, ..self }
     }
 
     /// Whether the store knows all games of the node at `head`, so that nothing they need is thrown away.
@@ -103,8 +117,8 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         // First what is on its way, then the head: an operation that left the mempool in between is in a block after
         // `head`, and then the head has changed and this is not the time to act.
         let mut idle = BTreeSet::new();
-        for source in [self.signers.staker, self.signers.cement].into_iter().flatten() {
-            if !idle.contains(&source) && !self.layer1.busy(source, head).await? {
+        for source in self.signers.all() {
+            if !self.layer1.busy(source, head).await? {
                 idle.insert(source);
             }
         }
@@ -116,8 +130,15 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         self.report(&view, constants);
         let own = self.chain.commitments_from(view.cemented.level)?;
         let steps = self.decide(&view, &own);
-        for (source, steps) in self.by_signer(steps) {
-            if !idle.contains(&source) {
+        let mut steps = self.by_signer(steps);
+        for source in self.signers.all() {
+            let Some(steps) = steps.remove(&source) else {
+                self.turnstile.nothing_to_publish(source);
+                continue;
+            };
+            let Some(_pass) = self.turnstile.publish(source, head.level).await else { continue };
+            // The one who held the pass before may have sent something since.
+            if !idle.contains(&source) || self.layer1.busy(source, head).await? {
                 continue;
             }
             // What goes wrong for one signer does not hold up the other.

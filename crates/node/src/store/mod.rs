@@ -5,13 +5,11 @@
 //! looked up through that index, so there is nothing to undo when blocks are abandoned.
 
 mod gc;
-mod period;
 mod publications;
 mod record;
 mod tables;
 
 pub use gc::{Collected, Kept, Needs};
-pub use period::{StoredLevel, StoredPeriod};
 pub use record::BlockRecord;
 
 use crate::publish::Pointed;
@@ -188,7 +186,10 @@ impl Store {
 
     /// All messages of a block's level, the protocol's included.
     pub fn messages(&self, hash: &BlockHash) -> Result<Vec<SerializedMessage>, StoreError> {
-        messages_of(&self.read()?, hash)
+        match self.read()?.open_table(MESSAGES)?.get(hash.0)? {
+            None => Ok(Vec::new()),
+            Some(bytes) => messages_from_bytes(bytes.value()).map_err(damaged("messages")),
+        }
     }
 
     /// A commitment that the node computed.
@@ -417,13 +418,6 @@ fn block_of(tx: &ReadTransaction, hash: [u8; 32]) -> Result<Option<BlockRecord>,
     match tx.open_table(BLOCKS)?.get(hash)? {
         None => Ok(None),
         Some(bytes) => BlockRecord::from_bytes(bytes.value()).map(Some).map_err(damaged("block")),
-    }
-}
-
-fn messages_of(tx: &ReadTransaction, block: &BlockHash) -> Result<Vec<SerializedMessage>, StoreError> {
-    match tx.open_table(MESSAGES)?.get(block.0)? {
-        None => Ok(Vec::new()),
-        Some(bytes) => messages_from_bytes(bytes.value()).map_err(damaged("messages")),
     }
 }
 
