@@ -205,8 +205,13 @@ impl Ledger {
         rollup: &RollupAddress,
     ) -> Result<Vec<BalanceUpdate>, StorageError> {
         let amount = self.bond(staker, rollup)?;
-        self.store.remove(at![BONDS, staker.to_bytes(), rollup])?;
+        let address = staker.to_bytes();
+        self.store.remove(at![BONDS, address, rollup])?;
         self.count_burnt(amount)?;
+        // Nothing is left: the account vanishes as after a transfer of all it has.
+        if self.balance(staker)? == Some(Mutez::ZERO) && !self.store.contains(at![BONDS, address])? {
+            self.store.remove(at![ACCOUNTS, address])?;
+        }
         let bond = BalanceAccount::FrozenBonds { contract: *staker, rollup: *rollup };
         Ok(updates(bond, BalanceAccount::RefutationPunishments, amount))
     }

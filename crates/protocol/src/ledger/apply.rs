@@ -200,7 +200,7 @@ impl State {
             Action::SmartRollupTimeout { rollup, alice, bob } => {
                 run.gas.consume(gas::GAME)?;
                 let (result, updates) =
-                    self.ledger.timeout_game(rollup, Stakers::new(*alice, *bob), level)?;
+                    self.ledger.timeout_game(rollup, Stakers::new(*alice, *bob), level, &mut run.gas)?;
                 done(Effect::Game { result }, updates)
             }
             Action::RegisterGlobalConstant { .. }

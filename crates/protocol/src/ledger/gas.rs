@@ -28,9 +28,11 @@ pub(crate) const CEMENT: Milligas = 4_739_000;
 /// Giving a bond back.
 pub(crate) const RECOVER_BOND: Milligas = 2_984_000;
 /// Opening a refutation game.
-pub(crate) const GAME_START: Milligas = 5_000_000;
-/// Finding a refutation game, and keeping or ending it.
+pub(crate) const GAME_START: Milligas = 5_066_000;
+/// Finding a refutation game, and keeping it.
 pub(crate) const GAME: Milligas = 2_500_000;
+/// Moving the stake of who lost.
+pub(crate) const GAME_END: Milligas = 1_116_000;
 /// A chunk of a dissection.
 pub(crate) const CHUNK: Milligas = 1_000;
 /// Examining a proof, besides its bytes.

@@ -219,7 +219,10 @@ impl Ledger {
                 self.store.set(at![ROLLUPS, rollup, "games", alice, bob], &*next)?;
                 Ok((None, Vec::new()))
             }
-            Progress::Ended(result) => Ok((Some(result), self.end_game(rollup, &stakers, result)?)),
+            Progress::Ended(result) => {
+                gas.consume(gas::GAME_END)?;
+                Ok((Some(result), self.end_game(rollup, &stakers, result)?))
+            }
         }
     }
 
@@ -229,10 +232,12 @@ impl Ledger {
         rollup: &RollupAddress,
         stakers: Option<Stakers>,
         level: Level,
+        gas: &mut Meter,
     ) -> Outcome<Played> {
         let stakers = stakers.ok_or(ProtocolError::NoGame)?;
         let game = self.game(rollup, &stakers)?.ok_or(ProtocolError::NoGame)?;
         let result = game.timeout(level)?;
+        gas.consume(gas::GAME_END)?;
         Ok((Some(result), self.end_game(rollup, &stakers, result)?))
     }
 
