@@ -1,35 +1,53 @@
-//! Games about a lie at every kind of tick, played to the end with operations and real proofs.
+//! Games about a lie at every kind of tick, played to the end with operations and real proofs. Each is played twice: the
+//! honest player opens it, and the liar does. `--nocapture` shows what each one cost.
 
 #[path = "../world/mod.rs"]
 mod world;
 
 use soru_base::{Profile, Tick, TickSpan};
 use soru_dispute::{Landmark, Timeline};
-use world::World;
 use world::game::{Cost, HONEST, LIAR, Opener};
-use world::kernels;
 use world::liar::Lie;
+use world::{World, kernels};
 
-/// A lie that begins some ticks behind a landmark.
+/// A lie that begins some ticks behind a landmark, which has been seen that many times before.
 type Place = (Landmark, u64, u64);
 
-/// Plays games about the period `number` of a world, every second one opened by the liar.
-fn games(name: &str, world: &World, number: u32, places: &[Place]) -> Cost {
-    let mut truth = world.timeline(number, true);
-    let mut worst = Cost::default();
-    for (i, &(landmark, occurrence, offset)) in places.iter().enumerate() {
-        let found = truth.find(landmark, occurrence).unwrap();
-        let Some(tick) = found else { panic!("{name}: no {landmark:?} number {occurrence}") };
-        let lie = Lie::at(tick.plus(TickSpan(offset)), &mut truth);
-        let opener = if i % 2 == 0 { Opener::Honest } else { Opener::Liar };
-        let cost = world.clone().dispute(number, lie, opener, &mut truth);
-        println!("{name}, period {number}, {landmark:?} {occurrence} + {offset}, {opener:?} opens: {cost:?}");
-        worst = worst.max(cost);
-    }
-    assert!(worst.moves <= 16 && worst.proof <= 30_000, "{worst:?}");
-    worst
+fn at(truth: &mut Timeline, (landmark, occurrence, offset): Place) -> Tick {
+    let found = truth.find(landmark, occurrence).unwrap();
+    found.unwrap_or_else(|| panic!("no {landmark:?} number {occurrence}")).plus(TickSpan(offset))
 }
 
+/// Plays games about lies that begin at places of period `number`. Says how often the liar had to prove first.
+fn games(name: &str, world: &World, number: u32, places: &[Place]) -> usize {
+    let mut truth = world.timeline(number, true);
+    let lies: Vec<_> = places
+        .iter()
+        .map(|place| {
+            let tick = at(&mut truth, *place);
+            (format!("{:?} {} + {}", place.0, place.1, place.2), Lie::at(tick, &mut truth))
+        })
+        .collect();
+    play(name, world, number, &lies, &mut truth)
+}
+
+fn play(name: &str, world: &World, number: u32, lies: &[(String, Lie)], truth: &mut Timeline) -> usize {
+    let mut worst = Cost::default();
+    let mut last_words = 0;
+    for (what, lie) in lies {
+        for opener in [Opener::Honest, Opener::Liar] {
+            let cost = world.clone().dispute(number, *lie, opener, truth);
+            println!("{name}, period {number}, {what}: tick {}, {opener:?} opens: {cost:?}", lie.tick);
+            last_words += usize::from(cost.last_word);
+            worst = worst.max(cost);
+        }
+    }
+    println!("{name}, period {number}: at most {worst:?}");
+    assert!(worst.moves <= 13 && worst.dissection <= 2_000 && worst.proof <= 12_000, "{worst:?}");
+    last_words
+}
+
+/// Five messages at every level, the protocol's two or three among them; two runs at every level.
 fn ordinary(profile: Profile) -> World {
     let pages = world::Pages::of(&[kernels::PAGE]);
     World::new(profile, &kernels::ordinary(), pages, |level| {
@@ -37,22 +55,250 @@ fn ordinary(profile: Profile) -> World {
     })
 }
 
+/// Every kind of tick of the first levels of a period.
+const EVERYWHERE: [Place; 38] = [
+    (Landmark::First, 0, 0),
+    (Landmark::First, 0, 1),
+    (Landmark::Input, 2, 0),
+    (Landmark::Input, 4, 0),
+    (Landmark::Input, 5, 0),
+    (Landmark::Input, 8, 0),
+    (Landmark::Padding, 0, 0),
+    (Landmark::Padding, 0, 1_000_000_007),
+    (Landmark::PaddingEnd, 0, 0),
+    (Landmark::Snapshot, 0, 0),
+    (Landmark::Decode, 0, 0),
+    (Landmark::Decode, 0, 250),
+    (Landmark::Link, 0, 0),
+    (Landmark::Link, 0, 3),
+    (Landmark::Init, 0, 0),
+    (Landmark::Init, 0, 60),
+    (Landmark::Eval, 0, 0),
+    (Landmark::Eval, 0, 1),
+    (Landmark::HostCall, 0, 0),
+    (Landmark::HostCall, 0, 1),
+    (Landmark::HostCall, 3, 0),
+    (Landmark::Reveal, 0, 0),
+    (Landmark::Reveal, 0, 1),
+    (Landmark::Reveal, 1, 0),
+    (Landmark::Reveal, 1, 1),
+    (Landmark::Padding, 1, 0),
+    (Landmark::Padding, 1, 123_456_789),
+    (Landmark::PaddingEnd, 1, 0),
+    // The second run of the level, after a reboot.
+    (Landmark::Snapshot, 1, 0),
+    (Landmark::Decode, 1, 100),
+    (Landmark::Eval, 1, 777),
+    (Landmark::Reveal, 3, 0),
+    (Landmark::PaddingEnd, 2, 0),
+    // The second and the last level.
+    (Landmark::Eval, 2, 200),
+    (Landmark::Reveal, 10, 0),
+    (Landmark::HostCall, 50, 0),
+    (Landmark::PaddingEnd, 7, 0),
+    (Landmark::Last, 0, 0),
+];
+
 #[test]
-fn the_first_period() {
+fn every_kind_of_tick_of_the_first_period() {
     let mut world = ordinary(Profile::alpha());
     world.bake_period(1);
-    // Five messages at every level: the protocol's two, and three of ours. Two runs at every level.
-    games(
-        "ordinary",
-        &world,
+    let last_words = games("ordinary", &world, 1, &EVERYWHERE);
+    // Whoever comes to the single tick first has to prove: the liar in every second game, and then honesty answers.
+    assert_eq!(last_words, EVERYWHERE.len());
+    games("ordinary", &world, 1, &[(Landmark::Input, 14, 0)]);
+}
+
+#[test]
+fn every_kind_of_tick_of_the_third_period() {
+    let mut world = ordinary(Profile::alpha());
+    world.agree(1, &[HONEST, LIAR]);
+    world.agree(2, &[HONEST, LIAR]);
+    world.bake_period(3);
+    games("ordinary", &world, 3, &EVERYWHERE);
+}
+
+#[test]
+fn the_second_period_of_todays_network() {
+    let mut world = ordinary(Profile::mainnet());
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    // One message more at every level: that of the predecessor is the second one.
+    games("mainnet", &world, 2, &EVERYWHERE);
+    games("mainnet", &world, 2, &[(Landmark::Input, 1, 0), (Landmark::Input, 17, 0)]);
+}
+
+#[test]
+fn the_first_period_of_todays_network() {
+    let mut world = ordinary(Profile::mainnet());
+    world.bake_period(1);
+    let places =
+        [(Landmark::First, 0, 0), (Landmark::Input, 1, 0), (Landmark::Reveal, 0, 0), (Landmark::Last, 0, 0)];
+    games("mainnet", &world, 1, &places);
+}
+
+#[test]
+fn periods_that_are_said_to_be_longer_or_shorter() {
+    let mut world = ordinary(Profile::alpha());
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    let mut truth = world.timeline(2, true);
+    let length = truth.length().unwrap().0;
+    let snapshot = length / 9;
+    let reveal = at(&mut truth, (Landmark::Reveal, 4, 0)).0;
+    let lengths = [
+        length + 1,
+        length + 2,
+        length + 1_000_003,
+        length + snapshot,
+        length + 5 * snapshot,
+        3 * length + 7,
+        length - 1,
+        length - 2,
+        length - snapshot + 1,
+        length - snapshot,
+        length - snapshot - 1,
+        reveal,
+        reveal + 1,
+        2 * snapshot,
+        5,
         1,
-        &[
-            (Landmark::First, 0, 0),
-            (Landmark::First, 0, 1),
-            (Landmark::Input, 2, 0),
-            (Landmark::Input, 4, 0),
-            (Landmark::Input, 5, 0),
-            (Landmark::Input, 14, 0),
-        ],
-    );
+    ];
+    let lies: Vec<_> = lengths
+        .iter()
+        .map(|ticks| (format!("{ticks} ticks"), Lie::length(TickSpan(*ticks), &mut truth)))
+        .collect();
+    play("length", &world, 2, &lies, &mut truth);
+}
+
+#[test]
+fn lies_anywhere() {
+    let mut world = ordinary(Profile::alpha());
+    world.bake_period(1);
+    let mut truth = world.timeline(1, true);
+    let length = truth.length().unwrap().0;
+    let begins: Vec<_> = (0..6).map(|run| at(&mut truth, (Landmark::Snapshot, run, 0)).0).collect();
+    // Ticks spread over the run, and over the whole period.
+    let mut seed = 1u64;
+    let mut next = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 16
+    };
+    let lies: Vec<_> = (0..60)
+        .map(|i| {
+            let tick = match i % 3 {
+                0 => next() % length,
+                _ => begins[(next() % 6) as usize] + next() % 6_000,
+            };
+            (format!("anywhere {i}"), Lie::at(Tick(tick), &mut truth))
+        })
+        .collect();
+    play("ordinary", &world, 1, &lies, &mut truth);
+}
+
+#[test]
+fn a_kernel_that_traps_is_stuck_until_the_next_run() {
+    let mut world = World::new(Profile::alpha(), &kernels::trapping(), world::Pages::default(), |level| {
+        vec![vec![level as u8]]
+    });
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    let places = [
+        (Landmark::Input, 0, 0),
+        (Landmark::Eval, 0, 0),
+        (Landmark::Padding, 1, 0),
+        (Landmark::PaddingEnd, 1, 0),
+        (Landmark::Snapshot, 1, 0),
+        (Landmark::HostCall, 4, 0),
+        (Landmark::Padding, 3, 0),
+        (Landmark::Last, 0, 0),
+    ];
+    games("trapping", &world, 2, &places);
+    // The tick of the trap itself, and the one in which it ends the run.
+    let mut truth = world.timeline(2, true);
+    let lies = [1, 3, 5].map(|padding| {
+        let tick = at(&mut truth, (Landmark::Padding, padding, 0)).0;
+        [2, 1].map(|before| {
+            (format!("{before} before padding {padding}"), Lie::at(Tick(tick - before), &mut truth))
+        })
+    });
+    play("trapping", &world, 2, &lies.concat(), &mut truth);
+}
+
+#[test]
+fn a_machine_that_is_stuck_for_ever_takes_messages_only() {
+    let mut world =
+        World::new(Profile::alpha(), kernels::REFUSED, world::Pages::default(), |_| vec![b"hello".to_vec()]);
+    world.bake_period(1);
+    let places = [
+        (Landmark::First, 0, 0),
+        (Landmark::Snapshot, 0, 0),
+        (Landmark::Decode, 0, 0),
+        (Landmark::Stuck, 0, 0),
+        (Landmark::Input, 3, 0),
+        (Landmark::Input, 7, 0),
+        (Landmark::Last, 0, 0),
+    ];
+    games("refused", &world, 1, &places);
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    let places = [
+        (Landmark::First, 0, 0),
+        (Landmark::Input, 1, 0),
+        (Landmark::Input, 4, 0),
+        (Landmark::Input, 6, 0),
+        (Landmark::Last, 0, 0),
+    ];
+    games("refused", &world, 2, &places);
+    let mut truth = world.timeline(2, true);
+    assert_eq!(truth.length().unwrap(), TickSpan(9));
+    let lies = [1, 8, 10, 50_000_000_000_009]
+        .map(|ticks| (format!("{ticks} ticks"), Lie::length(TickSpan(ticks), &mut truth)));
+    play("refused", &world, 2, &lies, &mut truth);
+}
+
+#[test]
+fn after_an_upgrade_another_kernel_runs() {
+    let mut world =
+        World::new(Profile::alpha(), kernels::UPGRADE, world::Pages::default(), |_| vec![b"go".to_vec()]);
+    world.bake_period(1);
+    let places = [
+        (Landmark::HostCall, 0, 0),
+        (Landmark::HostCall, 1, 0),
+        (Landmark::PaddingEnd, 1, 0),
+        // The new kernel, in the same level.
+        (Landmark::Snapshot, 1, 0),
+        (Landmark::Decode, 1, 60),
+        (Landmark::Link, 1, 0),
+        (Landmark::Init, 1, 10),
+        (Landmark::Eval, 1, 5),
+        (Landmark::HostCall, 6, 0),
+        (Landmark::Eval, 2, 0),
+    ];
+    games("upgrade", &world, 1, &places);
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    games("upgrade", &world, 2, &[(Landmark::Decode, 0, 30), (Landmark::Eval, 2, 0), (Landmark::Last, 0, 0)]);
+}
+
+#[test]
+fn after_a_kernel_was_refused_the_last_one_is_back() {
+    // One of the broken kernels at every level.
+    let mut world = World::new(Profile::alpha(), kernels::UPGRADE_BROKEN, world::Pages::default(), |level| {
+        vec![vec![[0, 2, 4][level as usize % 3]]]
+    });
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    let places = [
+        (Landmark::Stuck, 0, 0),
+        (Landmark::Stuck, 0, 1),
+        (Landmark::Stuck, 1, 0),
+        (Landmark::Stuck, 2, 0),
+        (Landmark::PaddingEnd, 2, 0),
+        (Landmark::Decode, 2, 0),
+        (Landmark::Eval, 2, 0),
+        (Landmark::HostCall, 11, 0),
+        (Landmark::Last, 0, 0),
+    ];
+    games("broken", &world, 2, &places);
 }

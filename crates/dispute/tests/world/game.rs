@@ -6,7 +6,7 @@ use soru_base::Level;
 use soru_dispute::{Honest, Strategy, Timeline, Turn};
 use soru_protocol::operation::Action;
 use soru_protocol::receipt::{Effect, OperationResult};
-use soru_protocol::refutation::{GameResult, LossReason, Refutation, Step};
+use soru_protocol::refutation::{GameResult, GameState, LossReason, Refutation, Step};
 
 /// What a game has cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub(crate) struct Cost {
     pub(crate) dissection: usize,
     /// Bytes of the step proof and of the input's that won.
     pub(crate) proof: usize,
+    /// Whether the liar had to prove first.
+    pub(crate) last_word: bool,
 }
 
 /// Who opens the game.
@@ -67,7 +69,7 @@ impl World {
             } else {
                 (LIAR, HONEST, lie.play(&game, truth, &self.inboxes).expect("a lie to play for"))
             };
-            cost.count(&refutation, player);
+            cost.count(&refutation, player, matches!(game.state, GameState::FinalMove { .. }));
             match self.done(player, self.refute(opponent, refutation)) {
                 Effect::Game { result: None } => (),
                 Effect::Game { result: Some(result) } => break result,
@@ -98,12 +100,14 @@ impl World {
 }
 
 impl Cost {
-    fn count(&mut self, refutation: &Refutation, player: usize) {
+    fn count(&mut self, refutation: &Refutation, player: usize, is_final: bool) {
         use soru_base::Binary;
         self.moves += 1;
         let bytes = refutation.to_bytes().len();
         match refutation {
-            Refutation::Move { step: Step::Proof(_), .. } if player == HONEST => self.proof = bytes,
+            Refutation::Move { step: Step::Proof(_), .. } if player == HONEST => {
+                (self.proof, self.last_word) = (bytes, is_final);
+            }
             Refutation::Move { step: Step::Dissection(_), .. } => {
                 self.dissection = self.dissection.max(bytes)
             }
@@ -116,6 +120,7 @@ impl Cost {
             moves: self.moves.max(other.moves),
             dissection: self.dissection.max(other.dissection),
             proof: self.proof.max(other.proof),
+            last_word: self.last_word || other.last_word,
         }
     }
 }

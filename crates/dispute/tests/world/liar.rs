@@ -1,7 +1,7 @@
 //! Somebody who says what is true up to a tick, and something else behind it.
 
-use super::{Inboxes, World, pkh, side};
-use soru_base::{Level, StateHash, Tick, TickSpan, blake2b};
+use super::Inboxes;
+use soru_base::{StateHash, Tick, TickSpan, blake2b};
 use soru_dispute::Timeline;
 use soru_protocol::Commitment;
 use soru_protocol::refutation::{DissectionChunk, Game, GameState, Refutation, RefutationProof, Step};
