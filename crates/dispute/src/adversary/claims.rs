@@ -19,8 +19,17 @@ enum Told {
     Truth,
     /// Wrong from this tick on.
     From(Tick, Falsehood),
-    /// At these ticks the machine fails.
-    Failures(Vec<Tick>),
+    /// The machine fails at these ticks, in order.
+    Failures(Vec<(Tick, Failing)>),
+}
+
+/// How a node of the network fails that was made to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Failing {
+    /// It reads another message than the one that is there.
+    Message,
+    /// It writes into the state that it has failed, and goes on.
+    Mark,
 }
 
 /// Most ticks that a commitment can claim.
@@ -51,9 +60,9 @@ impl<'a> Claims<'a> {
                     None => Told::Truth,
                 }
             }
-            Lie::At(failures) => match ticks_of(failures, truth)? {
-                ticks if ticks.is_empty() => Told::Truth,
-                ticks => Told::Failures(ticks),
+            Lie::At(places) => match failures(places, truth)? {
+                failures if failures.is_empty() => Told::Truth,
+                failures => Told::Failures(failures),
             },
         };
         let end = Tick::ZERO.plus(length);
@@ -61,8 +70,7 @@ impl<'a> Claims<'a> {
             Told::From(first, Falsehood::Blocked) => Tick(first.0.saturating_sub(1)),
             Told::From(_, Falsehood::Longer(more)) => end.plus(TickSpan(*more)),
             Told::From(_, Falsehood::Late) => end.plus(TickSpan(1)),
-            Told::Failures(ticks) => end.plus(TickSpan(ticks.len() as u64)),
-            Told::Truth | Told::From(..) => end,
+            Told::Truth | Told::From(..) | Told::Failures(_) => end,
         };
         Ok(Self { truth, dice, lie, end: end.min(Tick(TICKS_MAX)) })
     }
@@ -72,7 +80,7 @@ impl<'a> Claims<'a> {
         match &self.lie {
             Told::Truth => None,
             Told::From(first, _) => Some(*first),
-            Told::Failures(ticks) => ticks.first().copied(),
+            Told::Failures(failures) => failures.first().map(|(tick, _)| *tick),
         }
     }
 
@@ -90,10 +98,18 @@ impl<'a> Claims<'a> {
             Told::Truth => self.truth.hash_at(tick),
             Told::From(first, _) if tick < *first => self.truth.hash_at(tick),
             Told::From(first, falsehood) => self.wrong_at(tick, *first, *falsehood).map(Some),
-            Told::Failures(ticks) => match ticks.iter().filter(|failed| **failed <= tick).count() as u64 {
-                0 => self.truth.hash_at(tick),
-                failures => self.failed_at(tick, failures).map(Some),
-            },
+            Told::Failures(failures) => {
+                let before: Vec<_> =
+                    failures.iter().copied().take_while(|(failed, _)| *failed <= tick).collect();
+                match before.iter().find(|(_, how)| *how == Failing::Message) {
+                    Some((first, _)) => {
+                        let (first, falsehood) = (*first, Falsehood::OtherInput);
+                        self.wrong_at(tick, first, falsehood).map(Some)
+                    }
+                    None if before.is_empty() => self.truth.hash_at(tick),
+                    None => self.marked_at(tick, before.len()).map(Some),
+                }
+            }
         }
     }
 
@@ -105,18 +121,18 @@ impl<'a> Claims<'a> {
                 Some(state) => Some(one_bit_changed(state, &mut self.dice.clone())?),
                 None => None,
             },
-            Falsehood::Late => self.truth.hash_at(before(tick, 1))?,
+            Falsehood::Late => self.truth.hash_at(one_before(tick))?,
             Falsehood::OtherInput if tick == first => {
-                forgery::other_input(self.truth, before(tick, 1), &self.dice)?.map(|forged| forged.stop)
+                forgery::other_input(self.truth, one_before(tick), &self.dice)?.map(|forged| forged.stop)
             }
             Falsehood::OtherInput => None,
         };
         Ok(told.unwrap_or_else(|| dice.noise()))
     }
 
-    /// A machine that fails does not step; the failure stays in its state.
-    fn failed_at(&mut self, tick: Tick, failures: u64) -> Result<StateHash, DisputeError> {
-        let Some(mut state) = self.truth.state_at(before(tick, failures))? else {
+    /// The true state with the marks of so many failures.
+    fn marked_at(&mut self, tick: Tick, failures: usize) -> Result<StateHash, DisputeError> {
+        let Some(mut state) = self.truth.state_at(tick)? else {
             return Ok(self.dice.apart(tick.0).noise());
         };
         for number in 0..failures {
@@ -131,8 +147,8 @@ impl<'a> Claims<'a> {
     }
 }
 
-fn before(tick: Tick, ticks: u64) -> Tick {
-    Tick(tick.0.saturating_sub(ticks))
+fn one_before(tick: Tick) -> Tick {
+    Tick(tick.0.saturating_sub(1))
 }
 
 fn first_wrong(
@@ -164,17 +180,19 @@ fn first_wrong(
     })
 }
 
-/// The ticks at which the machine is said to fail, in order. Each failure takes a tick: the later ones come later.
-fn ticks_of(failures: &[Failure], truth: &mut Timeline) -> Result<Vec<Tick>, DisputeError> {
-    let mut ticks = Vec::new();
-    for failure in failures {
-        ticks.extend(truth.tick_of(failure.level, failure.message, failure.tick)?);
+/// Where and how the machine is said to fail. A failure at tick 0 of a message is about the message itself; the others
+/// are counted from where it was read, and there is none behind a message that the machine does nothing with.
+fn failures(places: &[Failure], truth: &mut Timeline) -> Result<Vec<(Tick, Failing)>, DisputeError> {
+    let mut failures = Vec::new();
+    for place in places {
+        let tick = truth.tick_of(place.level, place.message, place.tick)?;
+        failures.extend(tick.map(|tick| match place.tick {
+            0 => (tick.plus(TickSpan(1)), Failing::Message),
+            _ => (tick, Failing::Mark),
+        }));
     }
-    ticks.sort();
-    ticks.dedup();
-    // The state of the parent commitment is no claim.
-    let later = |(i, tick): (u64, Tick)| Tick(tick.0.max(1)).plus(TickSpan(i));
-    Ok((0..).zip(ticks).map(later).collect())
+    failures.sort();
+    Ok(failures)
 }
 
 /// Small leaves that every state has after its first tick.

@@ -4,7 +4,7 @@ use super::claims::Claims;
 use super::dice::Dice;
 use super::zoo::FinalProof;
 use crate::{DisputeError, Timeline};
-use soru_base::{Binary, StateHash, Tick, TickSpan};
+use soru_base::{Binary, Level, StateHash, Tick, TickSpan};
 use soru_protocol::inbox::{InboxProof, InboxSource};
 use soru_protocol::refutation::{Game, InputProof, RefutationProof, RevealProof};
 use soru_pvm::Machine;
@@ -55,11 +55,14 @@ pub(super) fn proof(
                 }
             }
         }
-        FinalProof::OtherEnd | FinalProof::True => (),
+        FinalProof::OtherEnd | FinalProof::Extremes | FinalProof::True => (),
     }
     let Some(mut proof) = true_proof(claims.truth, *tick, game, *inbox)? else {
         return Ok(step_alone(dice.bytes(1_000)));
     };
+    if kind == FinalProof::Extremes {
+        return Ok(RefutationProof { input_proof: Some(extreme_input(&mut dice)), ..proof });
+    }
     if kind != FinalProof::True
         && let Some(stop) = claims.at(tick.plus(TickSpan(1)))?
         && let Some(end) = proof.pvm_step.get_mut(PROOF_END)
@@ -89,6 +92,23 @@ fn true_proof(
 
 fn step_alone(pvm_step: Vec<u8>) -> RefutationProof {
     RefutationProof { pvm_step, input_proof: None }
+}
+
+fn extreme_input(dice: &mut Dice) -> InputProof {
+    match dice.below(3) {
+        0 => InputProof::InboxProof {
+            level: Level::MAX,
+            message_counter: u64::MAX,
+            serialized_proof: vec![0xff; 64],
+        },
+        1 => InputProof::RevealProof(RevealProof::DalPageProof {
+            published_level: Level::MAX,
+            slot_index: u8::MAX,
+            page_index: i16::MAX,
+            proof: vec![0xff; 64],
+        }),
+        _ => InputProof::RevealProof(RevealProof::RawDataProof(vec![0xff; RevealProof::RAW_DATA_MAX])),
+    }
 }
 
 /// A proof with the right hashes, of a tree in which every directory holds one other directory.

@@ -8,6 +8,7 @@ mod dice;
 mod forgery;
 mod illegal;
 mod moves;
+mod shapes;
 mod spec;
 mod zoo;
 
@@ -61,3 +62,6 @@ impl Strategy for Adversary {
         moves::play(&self.spec, turn)
     }
 }
+
+#[cfg(test)]
+mod tests;

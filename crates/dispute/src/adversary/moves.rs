@@ -2,6 +2,7 @@ use super::claims::Claims;
 use super::dice::Dice;
 use super::forgery::{self, Disputed};
 use super::illegal;
+use super::shapes;
 use super::spec::{Lie, Spec};
 use super::zoo::{Manner, PLAIN, Pace, Plan};
 use crate::{DisputeError, Turn};
@@ -14,6 +15,9 @@ use soru_protocol::refutation::{
 /// What the liar of `spec` plays.
 pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
     let Turn { game, me, level, truth, inbox } = turn;
+    if game.turn != me {
+        return Ok(Vec::new());
+    }
     let plan = match &spec.lie {
         Lie::Of(kind) => kind.plan,
         Lie::At(_) => PLAIN,
@@ -31,7 +35,9 @@ pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, Dispu
     let moves = match plan.manner {
         // A period without a lie is played to be won.
         _ if hand.claims.first_wrong().is_none() => vec![hand.faithful()?],
-        Manner::Faithful | Manner::Fickle => vec![hand.faithful_or_random()?],
+        Manner::Faithful | Manner::Fickle | Manner::LastWord | Manner::Long => {
+            vec![hand.faithful_or_random()?]
+        }
         Manner::Random => vec![hand.random()?],
         Manner::Twice => vec![hand.faithful_or_random()?, hand.random()?],
         Manner::ProofOfMany => vec![hand.proof_of_many()?],
@@ -57,10 +63,7 @@ fn is_due(pace: Pace, game: &Game, me: Player, level: Level) -> bool {
 
 /// Most moves that a player has to make until the end of a game.
 fn moves_ahead(game: &Game) -> u32 {
-    let longest = match &game.state {
-        GameState::Dissecting { dissection } => sections(dissection).map(|(_, _, ticks)| ticks.0).max(),
-        GameState::FinalMove { .. } => None,
-    };
+    let longest = sections(game).map(|(_, _, ticks)| ticks.0).max();
     let mut ticks = longest.unwrap_or(1);
     let mut dissections = 0;
     // A section behind the last snapshot takes one dissection more.
@@ -71,11 +74,9 @@ fn moves_ahead(game: &Game) -> u32 {
     dissections / 2 + 2
 }
 
-/// The sections of a dissection that a move can be about, with their ticks.
-fn sections(
-    dissection: &[DissectionChunk],
-) -> impl Iterator<Item = (DissectionChunk, DissectionChunk, TickSpan)> {
-    dissection.windows(2).filter_map(|pair| match pair {
+/// The sections that a move can be about, with their ticks.
+fn sections(game: &Game) -> impl Iterator<Item = (DissectionChunk, DissectionChunk, TickSpan)> {
+    opponents(game).windows(2).filter_map(|pair| match pair {
         [start, stop] if start.state_hash.is_some() => Some((*start, *stop, stop.tick.since(start.tick))),
         _ => None,
     })
@@ -94,7 +95,7 @@ impl Hand<'_> {
     /// The move of a node that believes what it claims; nothing if it has to concede.
     fn faithful(&mut self) -> Result<Option<Refutation>, DisputeError> {
         Ok(match self.game.answer(|tick| self.claims.at(tick))? {
-            Answer::Dissect { choice, dissection } => Some(dissect(choice, dissection)),
+            Answer::Dissect { choice, dissection } => Some(dissect(choice, self.shaped(dissection)?)),
             Answer::Prove { choice } => Some(self.prove(choice)?),
             Answer::Concede => None,
         })
@@ -111,12 +112,10 @@ impl Hand<'_> {
     /// Any valid move.
     fn random(&mut self) -> Result<Option<Refutation>, DisputeError> {
         let mut dice = self.dice.apart(1);
-        let sections: Vec<_> = match &self.game.state {
-            GameState::Dissecting { dissection } => sections(dissection).collect(),
-            GameState::FinalMove { agreed_start_chunk, .. } => {
-                return self.prove(agreed_start_chunk.tick).map(Some);
-            }
-        };
+        if let GameState::FinalMove { agreed_start_chunk, .. } = &self.game.state {
+            return self.prove(agreed_start_chunk.tick).map(Some);
+        }
+        let sections: Vec<_> = sections(self.game).collect();
         let drawn = dice.below(sections.len() as u64) as usize;
         let Some((start, stop, ticks)) = sections.get(drawn).copied() else { return Ok(None) };
         if ticks <= TickSpan(1) {
@@ -124,6 +123,26 @@ impl Hand<'_> {
         }
         let dissection = self.random_dissection(start, stop, &mut dice)?;
         Ok(Some(dissect(start.tick, dissection)))
+    }
+
+    /// The same claims at the ticks that serve the liar best, if the rules allow it.
+    fn shaped(&mut self, even: Vec<DissectionChunk>) -> Result<Vec<DissectionChunk>, DisputeError> {
+        let rules = &self.game.rules;
+        let size = match self.plan.manner {
+            // The opponent's next dissection then leads to single ticks: the first proof is the liar's.
+            Manner::LastWord => rules.sections().into(),
+            Manner::Long => u64::MAX,
+            _ => return Ok(even),
+        };
+        let (Some(start), Some(stop)) = (even.first(), even.last()) else { return Ok(even) };
+        let lie = self.claims.first_wrong().filter(|lie| start.tick < *lie && *lie <= stop.tick);
+        let refuted = opponents(self.game).iter().find(|chunk| chunk.tick == stop.tick);
+        let (Some(lie), Some(refuted)) = (lie, refuted) else { return Ok(even) };
+        let mut chunks = Vec::with_capacity(even.len());
+        for tick in shapes::around(rules, start.tick, stop.tick, lie, size) {
+            chunks.push(DissectionChunk { state_hash: self.claims.at(tick)?, tick });
+        }
+        Ok(if rules.check(start, refuted, &chunks).is_ok() { chunks } else { even })
     }
 
     fn random_dissection(
@@ -134,61 +153,32 @@ impl Hand<'_> {
     ) -> Result<Vec<DissectionChunk>, DisputeError> {
         let rules = &self.game.rules;
         let even = rules.default_ticks(start.tick, stop.tick);
-        let unit = if stop.tick.since(start.tick) > rules.ticks_per_snapshot() {
-            rules.ticks_per_snapshot().0
-        } else {
-            1
-        };
-        let mut moved = even.clone();
-        for i in 1..moved.len().saturating_sub(1) {
-            let room = moved[i + 1].since(moved[i - 1]).0.saturating_sub(1) / unit;
-            moved[i] = moved[i - 1].plus(TickSpan(unit * (1 + dice.below(room))));
-        }
+        let drawn = shapes::random(rules, start.tick, stop.tick, dice);
         // Up to some chunk what it claims, from there on anything.
-        let honest_up_to = dice.below(even.len() as u64) as usize;
-        let mut fill = |ticks: &[Tick]| {
-            let mut chunks = Vec::with_capacity(ticks.len());
-            for (i, tick) in ticks.iter().enumerate() {
-                let state_hash = match i {
-                    0 => start.state_hash,
-                    _ if i <= honest_up_to => self.claims.at(*tick)?,
-                    _ => Some(dice.noise()),
-                };
-                chunks.push(DissectionChunk { state_hash, tick: *tick });
+        let faithful = dice.below(even.len() as u64) as usize;
+        for ticks in [drawn, even.clone()] {
+            let mut chunks = vec![start];
+            for (i, tick) in ticks.into_iter().enumerate().skip(1) {
+                let state_hash = if i <= faithful { self.claims.at(tick)? } else { Some(dice.noise()) };
+                chunks.push(DissectionChunk { state_hash, tick });
             }
-            // Blocked states stay blocked.
+            // A machine that is blocked stays so.
             if let Some(blocked) = chunks.iter().position(|chunk| chunk.state_hash.is_none()) {
                 chunks[blocked..].iter_mut().for_each(|chunk| chunk.state_hash = None);
             }
-            if let Some(last) = chunks.last_mut().filter(|last| last.state_hash == stop.state_hash) {
-                last.state_hash = match last.state_hash {
-                    Some(_) => None,
-                    None => Some(dice.noise()),
-                };
-            }
-            Ok::<_, DisputeError>(chunks)
-        };
-        for ticks in [moved, even.clone()] {
-            let dissection = fill(&ticks)?;
-            if rules.check(&start, &stop, &dissection).is_ok() {
-                return Ok(dissection);
+            if rules.check(&start, &stop, &chunks).is_ok() {
+                return Ok(chunks);
             }
         }
-        // Other states everywhere pass in any case.
-        let chunk = |tick: &Tick| DissectionChunk {
-            state_hash: if *tick == start.tick { start.state_hash } else { Some(dice.noise()) },
-            tick: *tick,
-        };
-        Ok(even.iter().map(chunk).collect())
+        // Noise at even ticks passes in any case.
+        let noise =
+            even.into_iter().skip(1).map(|tick| DissectionChunk { state_hash: Some(dice.noise()), tick });
+        Ok([start].into_iter().chain(noise).collect())
     }
 
     /// A proof for the longest section.
     fn proof_of_many(&mut self) -> Result<Option<Refutation>, DisputeError> {
-        let longest = match &self.game.state {
-            GameState::Dissecting { dissection } => sections(dissection).max_by_key(|(_, _, ticks)| *ticks),
-            GameState::FinalMove { .. } => None,
-        };
-        match longest {
+        match sections(self.game).max_by_key(|(_, _, ticks)| *ticks) {
             Some((start, _, ticks)) if ticks > TickSpan(1) => self.prove(start.tick).map(Some),
             _ => self.faithful_or_random(),
         }
@@ -196,11 +186,7 @@ impl Hand<'_> {
 
     /// A proof for the last section, if it is the tick behind the end.
     fn closing(&mut self) -> Result<Option<Refutation>, DisputeError> {
-        let last = match &self.game.state {
-            GameState::Dissecting { dissection } => sections(dissection).last(),
-            GameState::FinalMove { .. } => None,
-        };
-        match last {
+        match sections(self.game).last() {
             Some((start, stop, TickSpan(1))) if stop.state_hash.is_none() => self.prove(start.tick).map(Some),
             _ => self.faithful_or_random(),
         }
@@ -211,6 +197,14 @@ impl Hand<'_> {
             Disputed { game: self.game, inbox: self.inbox, tick: choice, dice: self.dice.apart(2) };
         let proof: RefutationProof = forgery::proof(self.plan.proof, &mut self.claims, &disputed)?;
         Ok(Refutation::Move { choice, step: Step::Proof(proof) })
+    }
+}
+
+/// What the opponent claims; nothing once only a proof can answer.
+fn opponents(game: &Game) -> &[DissectionChunk] {
+    match &game.state {
+        GameState::Dissecting { dissection } => dissection,
+        GameState::FinalMove { .. } => &[],
     }
 }
 

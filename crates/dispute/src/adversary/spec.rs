@@ -71,7 +71,7 @@ impl Spec {
         match &self.lie {
             Lie::Of(kind) => kind.lies,
             Lie::At(_) => {
-                "At chosen ticks the machine does not step but fails, as in a node that was made to lose."
+                "At chosen ticks the machine fails, as that of a network's node in loser mode does."
             }
         }
     }

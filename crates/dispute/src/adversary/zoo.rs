@@ -64,6 +64,10 @@ pub(super) enum Manner {
     Fickle,
     /// Two moves at once, the second one for the game as it was before the first.
     Twice,
+    /// As a node that believes what it says, but cuts so that the first proof is its own.
+    LastWord,
+    /// As a node that believes what it says, but cuts so that the game gets as long as it can.
+    Long,
     /// Moves that the rules refuse.
     Illegal,
     /// A proof for more than one tick.
@@ -83,6 +87,8 @@ pub(super) enum FinalProof {
     OtherInput,
     /// A tick beside it.
     Neighbour,
+    /// The truth, with another proof of its input: one about the end of all numbers.
+    Extremes,
     /// Random bytes.
     Garbage,
     /// As many bytes as an operation can hold, of a tree as deep as they can make.
@@ -118,7 +124,11 @@ const fn moving(manner: Manner) -> Plan {
 }
 
 const fn proving(proof: FinalProof) -> Plan {
-    Plan { proof, ..PLAIN }
+    Plan { proof, manner: Manner::LastWord, ..PLAIN }
+}
+
+const fn other_input(step: Landmark) -> Plan {
+    Plan { place: Place::After(step), falsehood: Falsehood::OtherInput, ..proving(FinalProof::OtherInput) }
 }
 
 /// Every kind of adversary there is.
@@ -161,9 +171,9 @@ zoo! {
         "Somewhere in the period one bit of the state is changed, and stays so.";
     "late": Plan { falsehood: Falsehood::Late, proof: FinalProof::True, ..PLAIN },
         "Somewhere in the period the machine stands still for one tick.";
-    "wrong-inbox": Plan { proof: FinalProof::OtherInput, ..after(Landmark::Input, Falsehood::OtherInput) },
+    "wrong-inbox": other_input(Landmark::Input),
         "The machine reads another message than the inbox has there, and the proof is of that one.";
-    "wrong-preimage": Plan { proof: FinalProof::OtherInput, ..after(Landmark::Reveal, Falsehood::OtherInput) },
+    "wrong-preimage": other_input(Landmark::Reveal),
         "A reveal is answered with other data, and the proof holds these.";
     "wrong-tick": proving(FinalProof::Neighbour),
         "The final proof is a good one, of the tick beside the disputed one.";
@@ -173,6 +183,8 @@ zoo! {
         "The final proof is random bytes.";
     "bomb": proving(FinalProof::Bomb),
         "The final proof fills an operation with a tree as deep as its bytes can make.";
+    "extremes": proving(FinalProof::Extremes),
+        "The final proof has an input proof with the largest numbers that it can hold.";
     "multi-tick": moving(Manner::ProofOfMany),
         "It proves a section of many ticks at once.";
     "closing-tick": moving(Manner::Closing),
@@ -189,6 +201,8 @@ zoo! {
         "It never moves and lets its time run out.";
     "last-block": Plan { pace: Pace::Last, ..PLAIN },
         "It lets its time run almost out before it moves.";
+    "long-game": moving(Manner::Long),
+        "It cuts so that the game takes as many moves as it can.";
     "too-many-ticks": Plan { place: Place::BehindEnd, falsehood: Falsehood::Longer(1), ..PLAIN },
         "The period takes one tick more.";
     "endless": Plan { place: Place::BehindEnd, falsehood: Falsehood::Longer(u64::MAX), ..PLAIN },
