@@ -16,7 +16,7 @@ impl Ledger {
             return Err(ProtocolError::NotStakedOnLccOrAncestor.into());
         }
         let updates = self.unfreeze_bond(&Contract::from(*staker), rollup)?;
-        self.leave_stake(rollup, staker)?;
+        self.remove_stake(rollup, staker)?;
         Ok(updates)
     }
 }

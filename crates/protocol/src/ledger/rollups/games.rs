@@ -1,26 +1,37 @@
 //! Refutation games in the ledger.
 //!
-//! **A game is between two stakes.** When a stake is lost or given back, all games of its owner end with it, so whoever
-//! stakes again is in no old game, and a game found in the ledger always has two stakes to play for. On the public
-//! network such games stay: there a player whose opponent lost its stake elsewhere can still be timed out, and loses.
+//! # Games and stakes
+//!
+//! A game is between two *stakes*, not only between two accounts: it keeps their numbers. A stake can go while the game is
+//! on (lost to somebody else, or given back), and its owner can come back with another stake. Then:
+//!
+//! * A game with a stake that is gone is **void**: whatever ends it, nobody loses or wins anything by it.
+//! * A void game still waits for the player whose turn it is. Its next move ends it, whatever the move is, and so does
+//!   anybody once its time has run out. Until then the two cannot open another one. So a move that is under way when the
+//!   opponent's stake goes finds the game that it was made for, never a newer one in which it would be wrong.
+//! * But who loses a stake is waited for no longer: the games in which it had to move are over.
+//! * Void games do not count among those that a staker may play at once.
+//!
+//! On the public network a void game goes on as if nothing had happened when both players stake (again), and its clock
+//! never stops: a player whose opponent has lost its stake already can be timed out, loses its own stake, and the opponent
+//! is paid for it.
 
 use super::super::Ledger;
 use super::super::error::{Outcome, ProtocolError, StorageError};
 use super::super::gas::{self, Meter};
 use super::super::store::at;
-use super::ROLLUPS;
 use super::originate::TICKS_PER_SNAPSHOT;
-use crate::commitment::Commitment;
+use super::{Index, ROLLUPS};
 use crate::receipt::BalanceUpdate;
 use crate::refutation::{
-    Conflict, ConflictPoint, DissectionRules, Game, GameError, GameResult, Player, Progress, RefutationProof,
-    Stakers, Step, Verdict,
+    ConflictPoint, DissectionRules, Game, GameError, GameResult, Player, Progress, RefutationProof, Stakers,
+    Step, Verdict,
 };
 use soru_base::{
-    Binary, CommitmentHash, Contract, Level, LevelSpan, PublicKeyHash, RollupAddress, Tick, TickSpan,
+    Binary, CommitmentHash, Contract, DecodeError, Level, LevelSpan, PublicKeyHash, Reader, RollupAddress,
+    Tick, TickSpan,
 };
 use soru_pvm::reveal::Metadata;
-use std::collections::BTreeMap;
 
 /// What says whether a proof proves: [`examine`](crate::refutation::examine), or a stand-in of a test.
 pub(crate) type Examiner = fn(&Game, &RefutationProof, Metadata) -> Verdict;
@@ -37,12 +48,41 @@ pub(crate) struct Move<'a> {
 /// How a game stands after an operation, and the ways of tez if it ended.
 pub(crate) type Played = (Option<GameResult>, Vec<BalanceUpdate>);
 
+/// A game as it is stored.
+#[derive(Debug, Clone)]
+struct Kept {
+    game: Game,
+    /// Numbers of the stakes that are played for, Alice's first.
+    stakes: [u64; 2],
+}
+
+impl Binary for Kept {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.game.write(out);
+        self.stakes.iter().for_each(|index| Index(*index).write(out));
+    }
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { game: Game::read(r)?, stakes: [Index::read(r)?.0, Index::read(r)?.0] })
+    }
+}
+
 /// What the RPC asks.
 impl Ledger {
-    /// The game of two stakers.
+    /// The game of two stakers. It may be void: see [`void_result`](Self::void_result).
     pub fn game(&self, rollup: &RollupAddress, stakers: &Stakers) -> Result<Option<Game>, StorageError> {
-        let [alice, bob] = names(stakers);
-        self.store.get(at![ROLLUPS, rollup, "games", alice, bob])
+        Ok(self.kept_game(rollup, stakers)?.map(|kept| kept.game))
+    }
+
+    /// How the game of two stakers ends with the next move because a stake is gone; `None` if none is, or there is no game.
+    pub fn void_result(
+        &self,
+        rollup: &RollupAddress,
+        stakers: &Stakers,
+    ) -> Result<Option<GameResult>, StorageError> {
+        match self.kept_game(rollup, stakers)? {
+            Some(kept) => self.forfeited(rollup, &kept),
+            None => Ok(None),
+        }
     }
 
     /// The games that a staker plays, in the order of its opponents' addresses.
@@ -59,62 +99,21 @@ impl Ledger {
         }
         Ok(games)
     }
+}
 
-    /// With whom a staker is in conflict, in the order of their addresses: the first conflict with each.
-    pub fn conflicts_of(
-        &self,
-        rollup: &RollupAddress,
-        staker: &PublicKeyHash,
-    ) -> Result<Vec<Conflict>, StorageError> {
-        let (Some(index), Some((_, cemented))) =
-            (self.staker_index(rollup, staker)?, self.last_cemented_commitment(rollup)?)
-        else {
-            return Ok(Vec::new());
-        };
-        let mut stakers = BTreeMap::new();
-        for other in self.stakers(rollup)? {
-            stakers.extend(self.staker_index(rollup, &other)?.map(|index| (index, other)));
-        }
-        stakers.remove(&index);
-        let last = self.last_staked_level(rollup, index)?;
-        let mut conflicts = BTreeMap::new();
-        let mut level = self.next_commitment_level(cemented);
-        while level <= last {
-            self.conflicts_at(rollup, level, index, &stakers, &mut conflicts)?;
-            level = self.next_commitment_level(level);
-        }
-        Ok(conflicts.into_values().collect())
+impl Ledger {
+    fn kept_game(&self, rollup: &RollupAddress, stakers: &Stakers) -> Result<Option<Kept>, StorageError> {
+        let [alice, bob] = names(stakers);
+        self.store.get(at![ROLLUPS, rollup, "games", alice, bob])
     }
 
-    fn conflicts_at(
-        &self,
-        rollup: &RollupAddress,
-        level: Level,
-        index: u64,
-        stakers: &BTreeMap<u64, PublicKeyHash>,
-        conflicts: &mut BTreeMap<PublicKeyHash, Conflict>,
-    ) -> Result<(), StorageError> {
-        let hashes = self.commitments_at(rollup, level)?;
-        let mut ours: Option<(CommitmentHash, Commitment)> = None;
-        for hash in &hashes {
-            if self.stakes_on(rollup, hash, index)? {
-                ours = self.commitment(rollup, hash)?.map(|commitment| (*hash, commitment));
-            }
-        }
-        let Some((our_hash, our_commitment)) = ours else { return Ok(()) };
-        for hash in hashes.iter().filter(|hash| **hash != our_hash) {
-            let Some(their_commitment) = self.commitment(rollup, hash)? else { continue };
-            let parent_commitment = our_commitment.predecessor;
-            if their_commitment.predecessor != parent_commitment {
-                continue;
-            }
-            for other in self.stakers_of(rollup, hash)?.iter().filter_map(|index| stakers.get(index)) {
-                let conflict =
-                    Conflict { other: *other, their_commitment, our_commitment, parent_commitment };
-                conflicts.entry(*other).or_insert(conflict);
-            }
-        }
-        Ok(())
+    fn forfeited(&self, rollup: &RollupAddress, kept: &Kept) -> Result<Option<GameResult>, StorageError> {
+        let stakes = |player, index| -> Result<bool, StorageError> {
+            let staker = kept.game.stakers.staker(player);
+            Ok(self.staker_index(rollup, &staker)? == Some(index))
+        };
+        let [alice, bob] = kept.stakes;
+        Ok(kept.game.forfeited(stakes(Player::Alice, alice)?, stakes(Player::Bob, bob)?))
     }
 
     /// Those against whom a staker plays.
@@ -140,9 +139,10 @@ impl Ledger {
         if self.game(rollup, &stakers)?.is_some() {
             return Err(ProtocolError::GameAlreadyStarted.into());
         }
-        for player in [Player::Alice, Player::Bob] {
-            self.check_availability(rollup, stakers.staker(player))?;
-        }
+        let stakes = [
+            self.check_availability(rollup, stakers.staker(Player::Alice))?,
+            self.check_availability(rollup, stakers.staker(Player::Bob))?,
+        ];
         self.check_staked(rollup, refuter, refuter_hash)?;
         self.check_staked(rollup, defender, defender_hash)?;
         let refuter_commitment = self.known_commitment(rollup, &refuter_hash)?;
@@ -158,9 +158,19 @@ impl Ledger {
         // The inbox as it was before this block: its own messages are no matter of the game.
         let inbox = self.inbox()?.old_levels_messages;
         let game = Game::start(&point, inbox, level, self.dissection_rules()?, period)?;
-        let [alice, bob] = names(&stakers);
+        Ok(self.keep_game(rollup, &Kept { game, stakes })?)
+    }
+
+    fn keep_game(&mut self, rollup: &RollupAddress, kept: &Kept) -> Result<(), StorageError> {
+        let [alice, bob] = names(&kept.game.stakers);
         self.store.mark(at![ROLLUPS, rollup, "games", bob, alice])?;
-        Ok(self.store.set(at![ROLLUPS, rollup, "games", alice, bob], &game)?)
+        self.store.set(at![ROLLUPS, rollup, "games", alice, bob], kept)
+    }
+
+    fn remove_game(&mut self, rollup: &RollupAddress, stakers: &Stakers) -> Result<(), StorageError> {
+        let [alice, bob] = names(stakers);
+        self.store.remove(at![ROLLUPS, rollup, "games", bob, alice])?;
+        self.store.remove(at![ROLLUPS, rollup, "games", alice, bob])
     }
 
     fn dissection_rules(&self) -> Outcome<DissectionRules> {
@@ -171,15 +181,19 @@ impl Ledger {
         })
     }
 
-    fn check_availability(&self, rollup: &RollupAddress, staker: PublicKeyHash) -> Outcome<()> {
-        if self.staker_index(rollup, &staker)?.is_none() {
-            return Err(ProtocolError::NotStaked.into());
+    /// The number of a stake that can be played for.
+    fn check_availability(&self, rollup: &RollupAddress, staker: PublicKeyHash) -> Outcome<u64> {
+        let index = self.staker_index(rollup, &staker)?.ok_or(ProtocolError::NotStaked)?;
+        let mut games = 0;
+        for opponent in self.opponents(rollup, &staker)? {
+            let Some(stakers) = Stakers::new(staker, opponent) else { continue };
+            let Some(kept) = self.kept_game(rollup, &stakers)? else { continue };
+            games += u32::from(self.forfeited(rollup, &kept)?.is_none());
         }
-        let games = self.opponents(rollup, &staker)?.len();
-        if games >= self.constants.rollup().max_number_of_parallel_games as usize {
+        if games >= self.constants.rollup().max_number_of_parallel_games {
             return Err(ProtocolError::MaxNumberOfParallelGamesReached { staker }.into());
         }
-        Ok(())
+        Ok(index)
     }
 
     fn check_staked(
@@ -206,17 +220,21 @@ impl Ledger {
     ) -> Outcome<Played> {
         let Move { player, opponent, choice, step } = played;
         let stakers = Stakers::new(player, opponent).ok_or(ProtocolError::NoGame)?;
-        let game = self.game(rollup, &stakers)?.ok_or(ProtocolError::NoGame)?;
+        let kept = self.kept_game(rollup, &stakers)?.ok_or(ProtocolError::NoGame)?;
+        let game = &kept.game;
         if game.stakers.staker(game.turn) != player {
             return Err(GameError::WrongTurn.into());
+        }
+        if let Some(result) = self.forfeited(rollup, &kept)? {
+            self.remove_game(rollup, &stakers)?;
+            return Ok((Some(result), Vec::new()));
         }
         gas.consume(gas::game_move(step))?;
         let origination_level: Level = self.store.require(at![ROLLUPS, rollup, "genesis_level"])?;
         let metadata = Metadata { address: *rollup, origination_level };
         match game.play(&player, level, choice, step, |game, proof| examine(game, proof, metadata))? {
             Progress::Ongoing(next) => {
-                let [alice, bob] = names(&stakers);
-                self.store.set(at![ROLLUPS, rollup, "games", alice, bob], &*next)?;
+                self.keep_game(rollup, &Kept { game: *next, ..kept })?;
                 Ok((None, Vec::new()))
             }
             Progress::Ended(result) => {
@@ -235,8 +253,12 @@ impl Ledger {
         gas: &mut Meter,
     ) -> Outcome<Played> {
         let stakers = stakers.ok_or(ProtocolError::NoGame)?;
-        let game = self.game(rollup, &stakers)?.ok_or(ProtocolError::NoGame)?;
-        let result = game.timeout(level)?;
+        let kept = self.kept_game(rollup, &stakers)?.ok_or(ProtocolError::NoGame)?;
+        let result = kept.game.timeout(level)?;
+        if let Some(result) = self.forfeited(rollup, &kept)? {
+            self.remove_game(rollup, &stakers)?;
+            return Ok((Some(result), Vec::new()));
+        }
         gas.consume(gas::GAME_END)?;
         Ok((Some(result), self.end_game(rollup, &stakers, result)?))
     }
@@ -248,6 +270,7 @@ impl Ledger {
         stakers: &Stakers,
         result: GameResult,
     ) -> Outcome<Vec<BalanceUpdate>> {
+        self.remove_game(rollup, stakers)?;
         let both = [stakers.staker(Player::Alice), stakers.staker(Player::Bob)];
         let mut updates = Vec::new();
         for staker in both {
@@ -256,7 +279,8 @@ impl Ledger {
                 GameResult::Draw => true,
             };
             if loses {
-                self.leave_stake(rollup, &staker)?;
+                self.remove_stake(rollup, &staker)?;
+                self.remove_games_that_wait_for(rollup, &staker)?;
                 updates.extend(self.punish(&Contract::from(staker), rollup)?);
             }
         }
@@ -268,16 +292,26 @@ impl Ledger {
         Ok(updates)
     }
 
-    /// Takes somebody off the list of stakers, and out of all games. The bond is left where it is.
-    pub(super) fn leave_stake(&mut self, rollup: &RollupAddress, staker: &PublicKeyHash) -> Outcome<()> {
-        let index = self.staker_index(rollup, staker)?.ok_or(ProtocolError::NotStaked)?;
-        let name = staker.to_bytes();
+    fn remove_games_that_wait_for(
+        &mut self,
+        rollup: &RollupAddress,
+        staker: &PublicKeyHash,
+    ) -> Result<(), StorageError> {
         for opponent in self.opponents(rollup, staker)? {
-            self.store.remove(at![ROLLUPS, rollup, "games", opponent.to_bytes(), name])?;
+            let Some(stakers) = Stakers::new(*staker, opponent) else { continue };
+            let game = self.game(rollup, &stakers)?;
+            if game.is_some_and(|game| stakers.staker(game.turn) == *staker) {
+                self.remove_game(rollup, &stakers)?;
+            }
         }
-        self.store.remove(at![ROLLUPS, rollup, "games", name])?;
-        self.store.remove(at![ROLLUPS, rollup, "stakers", name])?;
-        Ok(self.store.remove(at![ROLLUPS, rollup, "staked", super::Index(index).to_bytes()])?)
+        Ok(())
+    }
+
+    /// Takes somebody off the list of stakers. The bond is left where it is.
+    pub(super) fn remove_stake(&mut self, rollup: &RollupAddress, staker: &PublicKeyHash) -> Outcome<()> {
+        let index = self.staker_index(rollup, staker)?.ok_or(ProtocolError::NotStaked)?;
+        self.store.remove(at![ROLLUPS, rollup, "stakers", staker.to_bytes()])?;
+        Ok(self.store.remove(at![ROLLUPS, rollup, "staked", Index(index).to_bytes()])?)
     }
 }
 

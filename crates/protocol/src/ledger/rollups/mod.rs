@@ -10,11 +10,12 @@
 //! | `levels/<level>/first` | when the first commitment for this inbox level was published |
 //! | `levels/<level>/commitments/<hash>` | commitments for this inbox level |
 //! | `next_staker`, `stakers/<pkh>`, `staked/<index>` | numbers of stakers, the last level each staked on |
-//! | `games/<pkh>/<pkh>` | the game of two stakers, in the directory of the one whose address comes first; a mark in the other's |
+//! | `games/<pkh>/<pkh>` | the game of two stakers with the numbers of their stakes, in the directory of the one whose address comes first; a mark in the other's |
 //! | `applied/<level mod period>` | outbox messages executed: their level, and a bit for each |
 
 mod bonds;
 mod cement;
+mod conflicts;
 mod games;
 mod originate;
 mod outbox;
