@@ -7,11 +7,14 @@ mod fake;
 use fake::{Ending, Fake, Reply, block_hash, head_line, header_json, operation_hash};
 use serde_json::{Value, json};
 use soru_base::{
-    Binary, BlockHash, BootstrapAccount, Curve, IdFamily, Json, Level, LevelSpan, Mutez, SecretKey,
+    Binary, BlockHash, BootstrapAccount, Curve, IdFamily, Json, Level, LevelSpan, Mutez, RollupAddress,
+    SecretKey, Tick,
 };
 use soru_l1::L1Error;
 use soru_l1::operate::{Limits, OperateError, WaitError, Waiting};
-use soru_protocol::operation::{Action, RevealProof};
+use soru_protocol::operation::{Action, MAX_OPERATION_SIZE, RevealProof};
+use soru_protocol::receipt::Effect;
+use soru_protocol::refutation::{Refutation, RefutationProof, Step};
 use soru_protocol::{Content, SignedOperation};
 
 const INJECT: &str = "POST /injection/operation?chain=main";
@@ -162,6 +165,41 @@ async fn what_would_fail_is_not_injected() {
     assert!(error.to_string().ends_with("would fail: proto.alpha.smart_rollup_unknown"), "{error}");
     assert!(!error.is_transient());
     assert_eq!(fake.asked(INJECT), Vec::<Value>::new());
+}
+
+/// A proof may take almost all of an operation, and no more than that.
+#[tokio::test]
+async fn the_largest_proof_fits_and_a_larger_one_is_not_sent() {
+    let key = BootstrapAccount::named("bootstrap1").unwrap().sk();
+    let fake = with_account(&key, true).await;
+    let refute = |bytes: usize| Action::SmartRollupRefute {
+        rollup: RollupAddress::ZERO,
+        opponent: BootstrapAccount::named("bootstrap2").unwrap().pkh(),
+        refutation: Refutation::Move {
+            choice: Tick(5),
+            step: Step::Proof(RefutationProof { pvm_step: vec![7; bytes], input_proof: None }),
+        },
+    };
+    let largest = refute(32_000);
+    let result = json!({
+        "status": "applied", "consumed_milligas": "1030000000", "game_status": "ongoing", "balance_updates": [],
+    });
+    fake.json(&simulate(&block_hash(9, 0)), simulated(&key, std::slice::from_ref(&largest), &[result]));
+    let client = fake.client();
+    let prepared = client.prepare(&key, vec![largest], &Limits::default()).await.unwrap();
+    let size = prepared.operation.to_bytes().len();
+    assert!((32_000..=MAX_OPERATION_SIZE).contains(&size), "{size}");
+    assert_eq!(prepared.operation.operation.contents[0].gas_limit, 1_030_100);
+    // A mutez for each byte and for ten units of gas.
+    assert!(prepared.fee().0 > size as u64 + 103_010, "{}", prepared.fee());
+    assert!(matches!(
+        prepared.receipt(0).unwrap().result.success().unwrap().effect,
+        Effect::Game { result: None }
+    ));
+
+    let error = client.prepare(&key, vec![refute(MAX_OPERATION_SIZE)], &Limits::default()).await.unwrap_err();
+    assert!(matches!(error, OperateError::TooLarge { max: MAX_OPERATION_SIZE, .. }), "{error}");
+    assert_eq!(fake.asked(&simulate(&block_hash(9, 0))).len(), 1);
 }
 
 #[tokio::test]

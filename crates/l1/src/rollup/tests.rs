@@ -2,6 +2,7 @@ use super::*;
 use serde_json::json;
 use soru_base::{ContractHash, IdFamily, StateHash};
 use soru_base::{Json as _, Level};
+use soru_protocol::refutation::{LossReason, Player};
 
 const ROLLUP: &str = "scr1AFyXAWFS3c6S2D617o8NGRvazoMJPEw6s";
 const KT1: &str = "KT1TxqZ8QtKvLu3V3JH7Gx58n7Co8pgtpQU5";
@@ -196,7 +197,46 @@ fn the_life_of_a_rollup() {
     assert_eq!(events.cemented, [Cemented { operation, rollup, hash: hash(7), inbox_level }]);
     let output_proof = vec![3, 4];
     assert_eq!(events.executed, [Executed { operation, rollup, cemented_commitment: hash(7), output_proof }]);
+    assert_eq!(events.recovered, [Recovered { operation, rollup, staker: SOURCE.parse().unwrap() }]);
     assert_eq!(events.messages, []);
+}
+
+#[test]
+fn moves_and_ends_of_games_are_told_and_failed_ones_are_not() {
+    let opponent = soru_base::BOOTSTRAP_ACCOUNTS[1].pkh();
+    let source: PublicKeyHash = SOURCE.parse().unwrap();
+    let stakers = Stakers::new(source, opponent).unwrap();
+    let start = Refutation::Start { player_commitment_hash: hash(1), opponent_commitment_hash: hash(2) };
+    let refute = |refutation: Value, result: Value| {
+        let asked = json!({ "rollup": ROLLUP, "opponent": opponent.to_string(), "refutation": refutation });
+        content("smart_rollup_refute", asked, result, json!([]))
+    };
+    let with = |status: Value| {
+        let mut result = applied();
+        result["game_status"] = status;
+        result["balance_updates"] = json!([]);
+        result
+    };
+    let lost = GameResult::Loser { reason: LossReason::Timeout, loser: opponent };
+    let start_json = start.to_json(IdFamily::Mainnet);
+    let events = events(json!([
+        refute(start_json.clone(), with("ongoing".into())),
+        refute(start_json.clone(), json!({ "status": "failed", "errors": [] })),
+        // A move of a kind that is not known makes no wrong inbox.
+        refute(json!({ "refutation_kind": "of the future" }), with("ongoing".into())),
+        content(
+            "smart_rollup_timeout",
+            json!({ "rollup": ROLLUP, "stakers": {
+                "alice": stakers.staker(Player::Alice).to_string(), "bob": stakers.staker(Player::Bob).to_string(),
+            }}),
+            with(json!({ "result": lost.to_json(IdFamily::Mainnet) })),
+            json!([]),
+        ),
+    ]))
+    .unwrap();
+    let (operation, rollup) = (OperationHash([5; 32]), RollupAddress::ZERO);
+    let told = |refutation, result| Refuted { operation, rollup, stakers, source, refutation, result };
+    assert_eq!(events.refuted, [told(Some(start), None), told(None, Some(lost))]);
 }
 
 #[test]
