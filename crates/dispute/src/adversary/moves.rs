@@ -44,8 +44,10 @@ pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, Dispu
         Manner::Closing => vec![hand.closing()?],
         Manner::Illegal => {
             let good = hand.faithful_or_random()?;
-            let lots = hand.dice.apart(level.get().into());
-            vec![good.map(|good| illegal::spoilt(game, good, lots))]
+            let mut lots = hand.dice.apart(level.get().into());
+            // A good one now and then, so that the game goes on.
+            let spoil = lots.below(4) > 0;
+            vec![good.map(|good| if spoil { illegal::spoilt(game, good, lots) } else { good })]
         }
     };
     Ok(moves.into_iter().flatten().collect())

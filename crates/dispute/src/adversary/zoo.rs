@@ -68,7 +68,7 @@ pub(super) enum Manner {
     LastWord,
     /// As a node that believes what it says, but cuts so that the game gets as long as it can.
     Long,
-    /// Moves that the rules refuse.
+    /// Moves that the rules refuse, mostly.
     Illegal,
     /// A proof for more than one tick.
     ProofOfMany,
@@ -167,6 +167,10 @@ zoo! {
         "The answer to a reveal gets into the state with one bit changed.";
     "padding": after(Landmark::Padding, Falsehood::OneBit),
         "A tick in which nothing happens changes one bit.";
+    "padding-end": after(Landmark::PaddingEnd, Falsehood::OneBit),
+        "The machine leaves its padding with one bit changed.";
+    "stuck": after(Landmark::Stuck, Falsehood::OneBit),
+        "What follows when a kernel was refused is another thing.";
     "one-bit": Plan { falsehood: Falsehood::OneBit, ..PLAIN },
         "Somewhere in the period one bit of the state is changed, and stays so.";
     "late": Plan { falsehood: Falsehood::Late, proof: FinalProof::True, ..PLAIN },
@@ -194,7 +198,7 @@ zoo! {
     "fickle": moving(Manner::Fickle),
         "It claims other states at every move.";
     "illegal": moving(Manner::Illegal),
-        "It makes moves that the rules refuse, each for another reason.";
+        "Three of its four moves are refused by the rules, each for another reason.";
     "double-move": moving(Manner::Twice),
         "It moves twice at once; the second move answers the game as it was before the first.";
     "lazy": Plan { pace: Pace::Never, ..PLAIN },
@@ -205,7 +209,7 @@ zoo! {
         "It cuts so that the game takes as many moves as it can.";
     "too-many-ticks": Plan { place: Place::BehindEnd, falsehood: Falsehood::Longer(1), ..PLAIN },
         "The period takes one tick more.";
-    "endless": Plan { place: Place::BehindEnd, falsehood: Falsehood::Longer(u64::MAX), ..PLAIN },
+    "endless": Plan { place: Place::BehindEnd, falsehood: Falsehood::Longer(u64::MAX), ..moving(Manner::Long) },
         "The period takes as many ticks as a commitment can claim.";
     "too-few-ticks": Plan { falsehood: Falsehood::Blocked, ..PLAIN },
         "The machine is blocked somewhere in the period, where it still computes.";

@@ -1,3 +1,4 @@
 mod games;
+mod shapes;
 mod specs;
 mod world;

@@ -8,7 +8,7 @@ use soru_protocol::inbox::{
     HistoryCell, InboxMessage, InboxSource, LevelInbox, NotKeptError, ProtocolMessages, SerializedMessage,
 };
 use soru_protocol::refutation::{
-    ConflictPoint, DissectionRules, Game, GameError, GameResult, Progress, Refutation, examine,
+    ConflictPoint, DissectionRules, Game, GameError, GameResult, GameState, Progress, Refutation, examine,
 };
 use soru_pvm::Machine;
 use soru_pvm::level::{Surroundings, eval_level};
@@ -200,7 +200,7 @@ impl World {
         let mut at = level(30);
         let rules = DissectionRules::new(32, SNAPSHOT).unwrap();
         let mut game = Game::start(&point, snapshot, at, rules, TIME).unwrap();
-        let mut played = Played { result: GameResult::Draw, moves: 0, refused: Vec::new() };
+        let mut played = Played { result: GameResult::Draw, moves: 0, wrong_proofs: 0, refused: Vec::new() };
         loop {
             at = at.next();
             if let Ok(result) = game.timeout(at) {
@@ -212,7 +212,13 @@ impl World {
             let moves = staker.strategy.moves(turn).unwrap();
             match self.apply(&game, &player, at, &moves) {
                 Ok(None) => assert!(!staker.honest, "an honest player moves at once"),
-                Ok(Some(Progress::Ongoing(next))) => (game, played.moves) = (*next, played.moves + 1),
+                Ok(Some(Progress::Ongoing(next))) => {
+                    (game, played.moves) = (*next, played.moves + 1);
+                    if matches!(game.state, GameState::FinalMove { .. }) {
+                        assert!(!staker.honest, "an honest proof decides the game");
+                        played.wrong_proofs += 1;
+                    }
+                }
                 Ok(Some(Progress::Ended(result))) => {
                     return Played { result, moves: played.moves + 1, ..played };
                 }
@@ -256,6 +262,8 @@ pub(super) struct Played {
     pub(super) result: GameResult,
     /// Moves that were made.
     pub(super) moves: usize,
+    /// Proofs among them that proved nothing.
+    pub(super) wrong_proofs: usize,
     /// Why others were refused.
     pub(super) refused: Vec<GameError>,
 }
