@@ -103,10 +103,41 @@ fn the_table_of_modes() {
         (Mode::Batcher, [true, false, false, false]),
         (Mode::Observer, [false, false, false, false]),
         (Mode::Maintenance, [false, true, true, true]),
+        (Mode::Accuser, [false, true, false, true]),
+        (Mode::Bailout, [false, false, true, true]),
     ];
     for (mode, row) in table {
         assert_eq!([AddMessages, Publish, Cement, Refute].map(|p| mode.injects(p)), row, "{mode}");
     }
+}
+
+#[test]
+fn an_accuser_is_made_of_one_operator() {
+    let operators = Config::operators_for(Mode::Accuser, key());
+    let config = Config::new(Mode::Accuser, ROLLUP, operators, "/rollup").unwrap();
+    assert_eq!(config.to_json()["smart-rollup-node-operator"], json!({"publish": KEY, "refute": KEY}));
+    assert_eq!(Config::from_json(&config.to_json()).unwrap(), config);
+    assert_eq!((config.staker(), config.signer(Purpose::Cement)), (Some(key()), None));
+    for mode in Mode::ALL {
+        assert_eq!(mode.name().parse(), Ok(mode));
+    }
+}
+
+#[test]
+fn games_are_played_by_whoever_stakes() {
+    let other = "tz1VSUr8wwNhLAzempoch5d6hLRiTh8Cjcjb";
+    let mut value = documented();
+    value["smart-rollup-node-operator"]["refute"] = json!(other);
+    assert_eq!(
+        faults_of(&value),
+        [format!(
+            "smart-rollup-node-operator.refute: expected {KEY}, who publishes, found {other}: the layer-1 lets only the staker play"
+        )]
+    );
+    // Nothing is published in this mode: whoever refutes is the staker.
+    value["mode"] = json!("bailout");
+    let config = Config::from_json(&value).unwrap();
+    assert_eq!(config.staker(), Some(other.parse().unwrap()));
 }
 
 #[test]

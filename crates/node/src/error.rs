@@ -14,7 +14,9 @@ pub enum NodeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The mode does not exist yet.
-    #[error("mode {mode} is not there yet: use operator or observer")]
+    #[error(
+        "mode {mode} is not there yet: messages are not batched by nodes, send them to the layer-1 yourself"
+    )]
     Mode {
         /// The mode.
         mode: Mode,

@@ -13,4 +13,6 @@ pub use publisher::{FINALITY, Outlook, PublishError, Publisher};
 pub use warning::Warning;
 
 #[cfg(test)]
+mod dispute_tests;
+#[cfg(test)]
 mod plan_tests;

@@ -1,6 +1,7 @@
 //! The planner against a model of the layer-1 with its rules for publishing and cementing.
 
 use super::*;
+use crate::config::Mode;
 use proptest::prelude::*;
 use soru_base::{CommitmentHash, Level, LevelSpan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,10 @@ impl Model {
             staked: rollup.staked.filter(|s| s.level > rollup.cemented.level),
             challenge_window: LevelSpan(WINDOW),
             max_lookahead: LevelSpan(LOOKAHEAD),
+            bond: rollup.staked.is_some(),
+            lost: None,
+            games: 0,
+            contradictions: Vec::new(),
         }
     }
 
@@ -121,6 +126,7 @@ fn apply(rollup: &mut Rollup, step: Step, now: Level) -> bool {
             }
             fits
         }
+        Step::RecoverBond => false,
     }
 }
 
@@ -159,7 +165,7 @@ impl Node {
     fn act(&mut self, model: &mut Model) {
         // Operations are known to be on their way as long as the mempool has them.
         self.pending = model.mempool.iter().copied().collect();
-        let plan = plan(&model.view(), &model.own(), &self.pending, Limits::default());
+        let plan = plan(&model.view(), &model.own(), &self.pending, Duties::of(Mode::Operator));
         assert_eq!(plan.warnings, [], "nobody else stakes in this model");
         model.mempool.extend(plan.steps);
     }
@@ -240,20 +246,25 @@ fn view(head: u32, cemented: u32, staked: Option<u32>) -> View {
         staked: staked.map(at),
         challenge_window: LevelSpan(WINDOW),
         max_lookahead: LevelSpan(LOOKAHEAD),
+        bond: staked.is_some(),
+        lost: None,
+        games: 0,
+        contradictions: Vec::new(),
     }
 }
 
 #[test]
 fn a_level_that_is_not_final_waits() {
     let chain = [own(5, None), own(8, None)];
-    let steps = plan(&view(9, 2, None), &chain, &BTreeSet::new(), Limits::default()).steps;
+    let steps = plan(&view(9, 2, None), &chain, &BTreeSet::new(), Duties::of(Mode::Operator)).steps;
     assert_eq!(steps, [Step::Publish(chain[0].at)]);
 }
 
 #[test]
 fn a_commitment_is_cemented_from_the_end_of_its_window_on() {
     let chain = [own(5, Some(7))];
-    let at_head = |head| plan(&view(head, 2, Some(5)), &chain, &BTreeSet::new(), Limits::default()).steps;
+    let at_head =
+        |head| plan(&view(head, 2, Some(5)), &chain, &BTreeSet::new(), Duties::of(Mode::Operator)).steps;
     assert_eq!(at_head(11), []);
     assert_eq!(at_head(12), [Step::Cement(chain[0].at)]);
 }
@@ -261,7 +272,7 @@ fn a_commitment_is_cemented_from_the_end_of_its_window_on() {
 #[test]
 fn limits_bound_both_kinds_on_their_own() {
     let chain: Vec<Own> = (1..=30).map(|i| own(2 + i * PERIOD, (i <= 4).then_some(6))).collect();
-    let limits = Limits { publish: 2, cement: 3 };
+    let limits = Duties { limits: Limits { publish: 2, cement: 3 }, ..Duties::of(Mode::Operator) };
     let steps = plan(&view(100, 2, Some(14)), &chain, &BTreeSet::new(), limits).steps;
     let expected: Vec<Step> = chain[..3]
         .iter()
@@ -277,7 +288,7 @@ fn limits_bound_both_kinds_on_their_own() {
 #[test]
 fn the_lookahead_of_the_layer_1_is_respected() {
     let chain: Vec<Own> = (1..=30).map(|i| own(2 + i * PERIOD, None)).collect();
-    let limits = Limits { publish: 100, cement: 100 };
+    let limits = Duties { limits: Limits { publish: 100, cement: 100 }, ..Duties::of(Mode::Operator) };
     let steps = plan(&view(100, 2, None), &chain, &BTreeSet::new(), limits).steps;
     assert_eq!(steps.len() as u32, LOOKAHEAD / PERIOD);
 }
@@ -285,7 +296,7 @@ fn the_lookahead_of_the_layer_1_is_respected() {
 #[test]
 fn a_stranger_s_commitment_past_its_window_is_not_published_again() {
     let chain = [own(5, Some(7)), own(8, None)];
-    let plan = plan(&view(13, 2, None), &chain, &BTreeSet::new(), Limits::default());
+    let plan = plan(&view(13, 2, None), &chain, &BTreeSet::new(), Duties::of(Mode::Operator));
     assert_eq!(plan.warnings, [Warning::PastCurfew { at: chain[0].at }]);
     assert_eq!(plan.steps, [Step::Cement(chain[0].at), Step::Publish(chain[1].at)]);
 }
@@ -295,7 +306,7 @@ fn a_disagreement_stops_and_says_so() {
     let chain = [own(5, None), own(8, None)];
     let mut other = view(20, 5, None);
     other.cemented.hash = hash_of(5, 9);
-    let found = plan(&other, &chain, &BTreeSet::new(), Limits::default());
+    let found = plan(&other, &chain, &BTreeSet::new(), Duties::of(Mode::Operator));
     assert_eq!(found.steps, []);
     assert_eq!(
         found.warnings,
@@ -304,20 +315,21 @@ fn a_disagreement_stops_and_says_so() {
 
     let mut staked = view(20, 2, Some(5));
     staked.staked = Some(Pointed { hash: hash_of(5, 9), level: level(5) });
-    let found = plan(&staked, &chain, &BTreeSet::new(), Limits::default());
+    let found = plan(&staked, &chain, &BTreeSet::new(), Duties::of(Mode::Operator));
     assert_eq!(found.steps, []);
     assert_eq!(found.warnings, [Warning::StakedOnAnother { staked: staked.staked.unwrap() }]);
 }
 
 #[test]
 fn a_node_behind_the_stake_of_its_operator_only_waits() {
-    let found = plan(&view(20, 2, Some(11)), &[own(5, Some(7))], &BTreeSet::new(), Limits::default());
+    let found =
+        plan(&view(20, 2, Some(11)), &[own(5, Some(7))], &BTreeSet::new(), Duties::of(Mode::Operator));
     assert_eq!(found, Plan { steps: vec![Step::Cement(own(5, None).at)], warnings: vec![] });
 }
 
 #[test]
 fn who_does_not_publish_is_not_told_about_it() {
     let chain = [own(5, Some(7)), own(8, None)];
-    let observer = Limits { publish: 0, cement: 0 };
+    let observer = Duties::of(Mode::Observer);
     assert_eq!(plan(&view(30, 2, None), &chain, &BTreeSet::new(), observer), Plan::default());
 }

@@ -1,6 +1,7 @@
 //! The node's RPC server: paths and JSON of the network's rollup node.
 
 mod block;
+mod disputes;
 mod durable;
 mod error;
 mod global;
@@ -15,7 +16,7 @@ pub use server::{Server, serve};
 use crate::config::Config;
 use crate::layer1::Constants;
 use crate::machine::Machine;
-use crate::status::StatusCell;
+use crate::status::{GamesCell, StatusCell};
 use crate::store::Store;
 use axum::Router;
 use axum::http::Uri;
@@ -31,6 +32,8 @@ pub struct Context {
     pub machine: Arc<dyn Machine>,
     /// What the node is doing.
     pub status: StatusCell,
+    /// The games it plays.
+    pub games: GamesCell,
     /// The configuration.
     pub config: Arc<Config>,
     /// The layer-1's constants, once they are known.
@@ -72,6 +75,10 @@ pub fn router(context: Context) -> Router {
         .route("/outbox/pending", get(local::outbox_pending))
         .route("/outbox/pending/executable", get(local::outbox_executable))
         .route("/outbox/pending/unexecutable", get(local::outbox_unexecutable))
+        .route("/conflicts", get(disputes::conflicts))
+        .route("/games", get(disputes::games))
+        .route("/games/ended", get(disputes::ended_games))
+        .route("/stake", get(disputes::stake))
         .route("/gc_info", get(local::gc_info));
     Router::new()
         .nest("/global", global)

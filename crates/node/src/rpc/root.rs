@@ -53,6 +53,8 @@ pub(super) async fn health(State(context): State<Context>) -> Json<Value> {
         "active_workers": [],
         "stuck": stuck,
         "warnings": status.warnings,
+        "conflicts": status.conflicts.len(),
+        "games": context.games.get().open.len(),
     }))
 }
 

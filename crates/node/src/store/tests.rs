@@ -1,11 +1,27 @@
 use super::*;
-use soru_base::{StateHash, Tick, TickSpan};
+use crate::layer1::Publication;
+use soru_base::{PublicKeyHash, StateHash, Tick, TickSpan};
 use soru_protocol::inbox::{LevelInbox, ProtocolMessages};
 
 const ROLLUP: RollupAddress = RollupAddress([1; 20]);
 
 fn level(n: u32) -> Level {
     Level::new(n).unwrap()
+}
+
+fn operator() -> PublicKeyHash {
+    "tz1fp5ncDmqYwYC568fREYz9iwQTgGQuKZqX".parse().unwrap()
+}
+
+/// What every block publishes unless told otherwise: the commitment of a level far away.
+fn publication() -> Publication {
+    let commitment = Commitment {
+        compressed_state: StateHash([9; 32]),
+        inbox_level: level(1_000),
+        predecessor: CommitmentHash::ZERO,
+        number_of_ticks: TickSpan(1),
+    };
+    Publication { commitment, publisher: operator() }
 }
 
 /// Block `n` on the fork `fork`, after the block of `before` one level lower.
@@ -29,7 +45,7 @@ fn block(n: u32, fork: u8, before: u8) -> NewBlock {
         commitment: None,
         previous_commitment: CommitmentHash([fork; 32]),
         previous_commitment_level: level(0),
-        published: vec![(CommitmentHash([9; 32]), "tz1fp5ncDmqYwYC568fREYz9iwQTgGQuKZqX".parse().unwrap())],
+        published: vec![publication()],
         cemented: vec![CommitmentHash([8; 32])],
         executed: vec![],
         inbox: inbox.inbox,
@@ -85,7 +101,7 @@ fn publications_count_on_the_current_chain_only() {
         block.record.published.clear();
         block
     };
-    let commitment = CommitmentHash([9; 32]);
+    let commitment = publication().commitment.hash();
     store.put(&quiet(1, 1, 1)).unwrap();
     store.put(&block(2, 1, 1)).unwrap();
     assert_eq!(store.published_at(&commitment, None).unwrap(), Some(level(2)));

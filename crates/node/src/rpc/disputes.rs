@@ -1,0 +1,137 @@
+//! `/local/…`: what others published against the node, and the games it plays.
+
+use super::{Context, RpcError};
+use crate::status::{Action, Effort, EndedGame, GameStatus, Outcome};
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use soru_base::{IdFamily, Json as _};
+use soru_protocol::refutation::{Conflict, GameState, LossReason, Player};
+
+type Answer = Result<Json<Value>, RpcError>;
+
+/// The network's conflicts, of all stakers that contradict the node, with what the node knows besides.
+pub(super) async fn conflicts(State(context): State<Context>) -> Answer {
+    let (status, games, ids) = (context.status.get(), context.games.get(), context.config.ids);
+    let shown = status.conflicts.iter().map(|found| {
+        let conflict = Conflict {
+            other: found.publisher,
+            their_commitment: found.theirs,
+            our_commitment: found.ours,
+            parent_commitment: found.ours.predecessor,
+        };
+        let mut out = conflict.to_json(ids);
+        out["their_commitment_hash"] = found.theirs.hash().to_json(ids);
+        out["our_commitment_hash"] = found.ours.hash().to_json(ids);
+        out["published_at_level"] = json!(found.published_at.get());
+        out["in_game"] = json!(games.open.iter().any(|game| game.opponent == found.publisher));
+        out
+    });
+    Ok(Json(shown.collect()))
+}
+
+/// The network's games of the node's staker, with what the node knows besides.
+pub(super) async fn games(State(context): State<Context>) -> Answer {
+    let ids = context.config.ids;
+    Ok(Json(context.games.get().open.iter().map(|game| shown(game, ids)).collect()))
+}
+
+/// Games that ended since the node was started, the oldest first.
+pub(super) async fn ended_games(State(context): State<Context>) -> Answer {
+    let ids = context.config.ids;
+    Ok(Json(context.games.get().ended.iter().map(|game| ended(game, ids)).collect()))
+}
+
+/// What the node's staker has at stake; `null` if its mode has nothing to do with stakes.
+pub(super) async fn stake(State(context): State<Context>) -> Answer {
+    let ids = context.config.ids;
+    let stake = context.status.get().stake.map(|stake| {
+        let on = stake.on.map(|on| json!({"hash": on.hash.to_json(ids), "level": on.level.get()}));
+        json!({
+            "staker": stake.staker.to_json(ids),
+            "staked_on": on,
+            "bond": stake.bond.to_string(),
+            "at_risk": stake.at_risk,
+        })
+    });
+    Ok(Json(json!(stake)))
+}
+
+fn shown(status: &GameStatus, ids: IdFamily) -> Value {
+    let side = status.side();
+    let stakers = &status.game.stakers;
+    let mut out = json!({
+        "game": status.game.to_network_json(ids),
+        "alice": stakers.staker(Player::Alice).to_json(ids),
+        "bob": stakers.staker(Player::Bob).to_json(ids),
+        "staker": status.staker.to_json(ids),
+        "opponent": status.opponent.to_json(ids),
+        "their_commitment_hash": status.their_commitment.map(|hash| hash.to_json(ids)),
+        "inbox_level": status.inbox_level().get(),
+        "seen_at_level": status.seen_at.get(),
+        "phase": match &status.game.state {
+            GameState::Dissecting { .. } => "dissecting",
+            GameState::FinalMove { .. } => "final_move",
+        },
+        "our_turn": status.our_turn(),
+        "ticks_disputed": status.first_ticks.to_string(),
+        "ticks_in_dispute": status.ticks_in_dispute().to_string(),
+        "blocks_left": status.blocks_left(side),
+        "opponent_blocks_left": status.blocks_left(side.opponent()),
+    });
+    add(&mut out, effort(&status.effort));
+    out
+}
+
+fn ended(game: &EndedGame, ids: IdFamily) -> Value {
+    let mut out = json!({
+        "staker": game.last.staker.to_json(ids),
+        "opponent": game.last.opponent.to_json(ids),
+        "their_commitment_hash": game.last.their_commitment.map(|hash| hash.to_json(ids)),
+        "inbox_level": game.last.inbox_level().get(),
+        "start_level": game.last.game.start_level.get(),
+        "ended_at_level": game.ended_at.get(),
+        "ticks_disputed": game.last.first_ticks.to_string(),
+        "outcome": game.outcome.map(Outcome::name),
+        "reason": match game.outcome {
+            Some(Outcome::Won(reason) | Outcome::Lost(reason)) => Some(match reason {
+                LossReason::ConflictResolved => "conflict_resolved",
+                LossReason::Timeout => "timeout",
+            }),
+            _ => None,
+        },
+    });
+    add(&mut out, effort(&game.last.effort));
+    out
+}
+
+fn effort(effort: &Effort) -> Value {
+    json!({
+        "moves": effort.moves,
+        "last_action": effort.last_action.as_ref().map(|(action, at)| last_action(action, at.get())),
+        "last_proof_size": effort.last_proof_size,
+        "seconds_recomputing": effort.recomputing.as_secs_f64(),
+    })
+}
+
+fn last_action(action: &Action, level: u32) -> Value {
+    let mut out = json!({"kind": action.name(), "level": level, "description": action.to_string()});
+    match action {
+        Action::Dissected { choice, sections } => {
+            out["choice"] = json!(choice.to_string());
+            out["sections"] = json!(sections);
+        }
+        Action::Proved { choice, bytes } => {
+            out["choice"] = json!(choice.to_string());
+            out["proof_size"] = json!(bytes);
+        }
+        Action::Opened | Action::TimedOut | Action::Waits { .. } => (),
+    }
+    out
+}
+
+fn add(out: &mut Value, more: Value) {
+    if let (Value::Object(out), Value::Object(more)) = (out, more) {
+        out.extend(more);
+    }
+}
