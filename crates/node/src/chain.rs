@@ -1,15 +1,17 @@
 //! From a block of the layer-1 to a stored level: inbox, state, commitment, in one transaction.
 
 use crate::error::NodeError;
+use crate::games::period::period_up_to;
 use crate::layer1::{Block, Header, Layer1Error, Origin};
 use crate::machine::{Evaluated, Machine, MachineError, Place};
 use crate::publish::{Own, Pointed};
 use crate::status::Obstacle;
 use crate::store::{BlockRecord, NewBlock, Store, StoreError};
 use soru_base::{BlockHash, CommitmentHash, IdFamily, Level, LevelSpan, RollupAddress, Tick, TickSpan};
+use soru_dispute::{Adversary, Checkpoint, PeriodLevel, Spec, Strategy as _, Timeline};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
-use soru_protocol::inbox::{Inbox, InboxError, LevelInbox, ProtocolMessages};
+use soru_protocol::inbox::{Inbox, InboxError, LevelInbox, ProtocolMessages, SerializedMessage};
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tracing::warn;
@@ -44,6 +46,8 @@ pub struct Chain<M> {
     ids: IdFamily,
     // The last state, so that following the chain does not read it from disk again.
     last: Mutex<Option<(BlockHash, Tree)>>,
+    // What the node lies about in its commitments, if it is an adversary.
+    adversary: Option<Mutex<Adversary>>,
     // Held while a level is evaluated: one at a time, and an end can be waited for.
     working: Arc<tokio::sync::Mutex<()>>,
 }
@@ -51,7 +55,12 @@ pub struct Chain<M> {
 impl<M: Machine> Chain<M> {
     /// The chain of a rollup in `store`.
     pub fn new(store: Store, machine: Arc<M>, rollup: RollupAddress, ids: IdFamily) -> Self {
-        Self { store, machine, rollup, ids, last: Mutex::new(None), working: Arc::default() }
+        Self { store, machine, rollup, ids, last: Mutex::new(None), adversary: None, working: Arc::default() }
+    }
+
+    /// The same, whose commitments are those of an adversary. Its states are true all the same.
+    pub fn lying(self, adversary: Option<Spec>) -> Self {
+        Self { adversary: adversary.map(|spec| Mutex::new(Adversary::new(spec))), ..self }
     }
 
     /// The store.
@@ -142,7 +151,11 @@ impl<M: Machine> Chain<M> {
         }
         let (previous, previous_level) = parent.most_recent_commitment();
         let commitment = if header.level == previous_level.plus(period) {
-            Some(self.commitment(&evaluated, header.level, previous, previous_level)?)
+            let honest = self.commitment(&evaluated, header.level, previous, previous_level)?;
+            match &self.adversary {
+                None => Some(honest),
+                Some(adversary) => Some(self.lie(adversary, honest, &parent, &evaluated, &inbox.messages)?),
+            }
         } else {
             None
         };
@@ -221,6 +234,45 @@ impl<M: Machine> Chain<M> {
         })
     }
 
+    /// What an adversary publishes instead of its true commitment.
+    fn lie(
+        &self,
+        adversary: &Mutex<Adversary>,
+        honest: Commitment,
+        parent: &BlockRecord,
+        evaluated: &Evaluated,
+        messages: &[SerializedMessage],
+    ) -> Result<Commitment, ApplyError> {
+        let level = honest.inbox_level;
+        let failed = |reason: String| NodeError::Machine { level, reason };
+        let begin = parent.most_recent_commitment().1;
+        let after = Checkpoint { state: evaluated.state.clone(), tick: evaluated.tick };
+        let last = PeriodLevel { level, messages: messages.to_vec(), after: Some(after) };
+        let period = period_up_to(&self.store, self.rollup, parent, begin, last)
+            .map_err(|e| failed(format!("the adversary's period: {e}")))?;
+        let referee = self.machine.referee().ok_or_else(|| failed("it cannot be lied about".to_owned()))?;
+        let mut truth = Timeline::new(period, referee.runner, referee.preimages);
+        let mut adversary = adversary.lock().unwrap_or_else(PoisonError::into_inner);
+        let claimed = adversary
+            .commitment(&mut truth, &honest)
+            .map_err(|e| failed(format!("the adversary does not know what to claim: {e}")))?;
+        let (spec, ids) = (adversary.spec(), self.ids);
+        if claimed.compressed_state == honest.compressed_state
+            && claimed.number_of_ticks == honest.number_of_ticks
+        {
+            warn!("ADVERSARY {spec}: it tells the truth about the period that ends at level {level}");
+        } else {
+            warn!(
+                "ADVERSARY {spec}: IT LIES about the period that ends at level {level}: it claims the state {} after {} ticks, the truth is {} after {}",
+                claimed.compressed_state.in_family(ids),
+                claimed.number_of_ticks,
+                honest.compressed_state.in_family(ids),
+                honest.number_of_ticks
+            );
+        }
+        Ok(claimed)
+    }
+
     /// What a record takes from the block and the machine alone; the rest is for the caller to say.
     fn record(&self, block: &Block, inbox: Inbox, evaluated: &Evaluated) -> BlockRecord {
         BlockRecord {
@@ -247,7 +299,7 @@ impl<M: Machine> Chain<M> {
     fn store_block(
         &self,
         record: BlockRecord,
-        messages: Vec<soru_protocol::inbox::SerializedMessage>,
+        messages: Vec<SerializedMessage>,
         commitment: Option<Commitment>,
         state: Tree,
     ) -> Result<BlockRecord, ApplyError> {

@@ -157,6 +157,8 @@ pub struct Config {
     pub fee_parameters: BTreeMap<Purpose, FeeParameter>,
     /// What the node does.
     pub mode: Mode,
+    /// What the node lies about, if it is an adversary in a sandbox. Not in `config.json`: nobody lies by accident.
+    pub adversary: Option<soru_dispute::Spec>,
     /// All that has a default.
     pub options: Options,
 }
@@ -259,6 +261,7 @@ impl Config {
             operators,
             fee_parameters: BTreeMap::new(),
             mode,
+            adversary: None,
             options: Options::default(),
         };
         config.check_operators()?;
@@ -371,6 +374,7 @@ impl Config {
             operators: operators.unwrap_or_default(),
             fee_parameters: fee_parameters.unwrap_or_default(),
             mode: mode?,
+            adversary: None,
             options,
         };
         if let Err(ConfigError::Faults { faults: missing }) = config.check_operators() {

@@ -4,6 +4,7 @@ use crate::chain::Chain;
 use crate::config::{Config, HistoryMode};
 use crate::error::NodeError;
 use crate::follow::{FollowError, Follower};
+use crate::games::turnstile::Turnstile;
 use crate::layer1::{Constants, Header, Layer1};
 use crate::machine::Machine;
 use crate::meter;
@@ -23,7 +24,7 @@ const REVEAL_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
 
 /// Waits of an attempt that failed: 0.2 seconds, then twice as long each time.
-fn backoff(attempts: u32, longest: Duration) -> Duration {
+pub(crate) fn backoff(attempts: u32, longest: Duration) -> Duration {
     Duration::from_millis(200).saturating_mul(1 << attempts.min(16)).min(longest)
 }
 
@@ -76,6 +77,11 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
             last_collection: None,
             blocked: None,
         }
+    }
+
+    /// The same, whose publisher takes turns with the player of games.
+    pub fn with_turnstile(self, turnstile: Turnstile) -> Self {
+        Self { publisher: self.publisher.with_turnstile(turnstile), ..self }
     }
 
     /// Follows the layer-1 for ever; ends with an error that no waiting cures.

@@ -6,6 +6,9 @@ use serde_json::Value;
 use soru_base::{Level, RollupAddress, StateHash, Tick};
 use soru_merkle::Tree;
 use soru_protocol::inbox::SerializedMessage;
+use soru_pvm::reveal::PreimageSource;
+use soru_pvm::run::Runner;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A state of the machine with what is told about it.
@@ -57,6 +60,14 @@ pub enum MachineError {
     Key(String),
 }
 
+/// What it takes to make the ticks of past levels again.
+pub struct Referee {
+    /// Makes whole runs.
+    pub runner: Arc<dyn Runner + Send + Sync>,
+    /// Pages of the reveal channel.
+    pub preimages: Box<dyn PreimageSource>,
+}
+
 /// A machine.
 pub trait Machine: Send + Sync + 'static {
     /// The state of a rollup at its origination: of the machine that leads to the commitment the layer-1 has for it, for
@@ -66,6 +77,11 @@ pub trait Machine: Send + Sync + 'static {
     /// What the engine has done, for people.
     fn engine(&self) -> Value {
         Value::Null
+    }
+
+    /// What it takes to make its ticks again; nothing if they cannot be proved to a layer-1.
+    fn referee(&self) -> Option<Referee> {
+        None
     }
 
     /// The state after a level. `messages` are all of the level's, the protocol's included.

@@ -4,11 +4,12 @@ use crate::chain::Chain;
 use crate::config::{Config, Mode, Purpose};
 use crate::driver::{Driver, SharedConstants};
 use crate::error::NodeError;
+use crate::games::{Player, gauges, turnstile::Turnstile};
 use crate::layer1::{Layer1, Layer1Error};
 use crate::machine::Machine;
 use crate::meter;
 use crate::rpc::{self, Context, Server};
-use crate::status::{Connection, StatusCell};
+use crate::status::{Connection, GamesCell, StatusCell};
 use crate::store::Store;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ pub struct Node<L, M> {
     layer1: Arc<L>,
     chain: Arc<Chain<M>>,
     status: StatusCell,
+    games: GamesCell,
     constants: SharedConstants,
     config: Arc<Config>,
     rpc: Server,
@@ -31,18 +33,21 @@ pub struct Node<L, M> {
 impl<L: Layer1, M: Machine> Node<L, M> {
     /// Opens the store, listens. Nothing is asked of the layer-1 yet.
     pub async fn start(config: Config, layer1: L, machine: M) -> Result<Self, NodeError> {
-        if matches!(config.mode, Mode::Batcher | Mode::Accuser) {
+        if config.mode == Mode::Batcher {
             return Err(NodeError::Mode { mode: config.mode });
         }
         let store = Store::open(&config.data_dir, config.rollup)?;
         let machine = Arc::new(machine);
         let config = Arc::new(config);
         let (status, constants) = (StatusCell::default(), SharedConstants::default());
+        let games = GamesCell::default();
         let handle = meter::install()?;
+        gauges::describe();
         let context = Context {
             store: store.clone(),
             machine: machine.clone(),
             status: status.clone(),
+            games: games.clone(),
             config: config.clone(),
             constants: constants.clone(),
             metrics: handle,
@@ -54,8 +59,9 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             Some(addr) => Some(rpc::serve(addr, rpc::metrics_router(context), until(stopped)).await?),
             None => None,
         };
-        let chain = Arc::new(Chain::new(store, machine, config.rollup, config.ids));
-        Ok(Self { layer1: Arc::new(layer1), chain, status, constants, config, rpc, metrics, stop })
+        let chain = Chain::new(store, machine, config.rollup, config.ids).lying(config.adversary.clone());
+        let (layer1, chain) = (Arc::new(layer1), Arc::new(chain));
+        Ok(Self { layer1, chain, status, games, constants, config, rpc, metrics, stop })
     }
 
     /// Where the RPC server listens.
@@ -73,6 +79,11 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         self.status.clone()
     }
 
+    /// The refutation games that the node plays.
+    pub fn games(&self) -> GamesCell {
+        self.games.clone()
+    }
+
     /// The store.
     pub fn store(&self) -> &Store {
         self.chain.store()
@@ -83,20 +94,26 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         let config = &self.config;
         let rollup = config.rollup.in_family(config.ids);
         info!(mode = %config.mode, %rollup, endpoint = %config.options.endpoint, rpc = %self.rpc.addr, "rollup node started");
-        for (purpose, gap) in [
-            (Purpose::AddMessages, "messages are not batched yet"),
-            (Purpose::Refute, "refutation games are not played yet: conflicts are reported only"),
-        ] {
-            if config.mode.injects(purpose) {
-                info!(mode = %config.mode, "{gap}");
-            }
+        if config.mode.injects(Purpose::AddMessages) {
+            info!(mode = %config.mode, "messages are not batched yet");
+        }
+        if let Some(spec) = &config.adversary {
+            warn!("ADVERSARY {spec}: THIS NODE LIES. {}", spec.lies());
+            warn!(
+                "ADVERSARY {spec}: its deposit is there to be lost; never start it with a key that matters"
+            );
         }
         let work = async {
             self.check_rollup().await?;
             let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
+            let turnstile = Turnstile::default();
             let driver =
                 Driver::new(layer1, chain, self.status.clone(), self.constants.clone(), self.config.clone());
-            driver.run().await
+            let driver = driver.with_turnstile(turnstile.clone());
+            tokio::select! {
+                ended = driver.run() => ended,
+                ended = self.play(turnstile) => ended,
+            }
         };
         let ended = tokio::select! {
             ended = work => ended,
@@ -111,6 +128,23 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         drop(tokio::time::timeout(GRACE, self.chain.idle()).await);
         info!("rollup node stopped");
         ended
+    }
+
+    /// Plays games on a task of its own, for ever, if the mode plays.
+    async fn play(&self, turnstile: Turnstile) -> Result<(), NodeError> {
+        let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
+        let (status, games) = (self.status.clone(), self.games.clone());
+        let Some(player) = Player::new(layer1, chain, status, games, turnstile, &self.config) else {
+            return std::future::pending().await;
+        };
+        // A set ends its tasks when it is dropped.
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(player.run(self.config.options.reconnection_delay));
+        let reason = match task.join_next().await {
+            Some(Err(error)) => error.to_string(),
+            _ => "it ended".to_owned(),
+        };
+        Err(NodeError::Part { part: "player of games", reason })
     }
 
     /// Waits for the layer-1, then checks that it has the rollup.

@@ -24,7 +24,7 @@ pub async fn start(
     config: Config,
     signers: Signers,
 ) -> Result<Node<RpcLayer1, WasmMachine<Engine>>, NodeError> {
-    for purpose in [Purpose::Publish, Purpose::Cement] {
+    for purpose in [Purpose::Publish, Purpose::Cement, Purpose::Refute] {
         if let Some(key) = config.signer(purpose)
             && !signers.iter().any(|signer| signer.public_key().hash() == key)
         {

@@ -1,7 +1,7 @@
 //! The WASM machine of `soru-pvm` on some engine, as the node uses it.
 
 use crate::layer1::Origin;
-use crate::machine::{Evaluated, Machine, MachineError, Place};
+use crate::machine::{Evaluated, Machine, MachineError, Place, Referee};
 use crate::reveals::FilePreimages;
 use crate::status::Obstacle;
 use serde_json::Value;
@@ -19,6 +19,7 @@ use soru_pvm::run::{Runner, RunnerError};
 use soru_pvm::state::StateError;
 use soru_pvm::{Limits, Surroundings, Version, eval_level};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tracing::info;
 
 /// Longest value that the RPC shows, in bytes.
@@ -29,7 +30,7 @@ const TICKS_PER_SNAPSHOT: [TickSpan; 2] = [Limits::FIRST.ticks_per_snapshot, Tic
 
 /// The WASM machine.
 pub struct WasmMachine<R> {
-    runner: R,
+    runner: Arc<R>,
     report: fn(&R) -> Value,
     data_dir: PathBuf,
     log_debug: bool,
@@ -38,7 +39,7 @@ pub struct WasmMachine<R> {
 impl<R: Runner + Send + Sync + 'static> WasmMachine<R> {
     /// A machine whose kernels run on `runner` (which `report` describes) and whose pages are below `data_dir`.
     pub fn new(runner: R, report: fn(&R) -> Value, data_dir: PathBuf, log_debug: bool) -> Self {
-        Self { runner, report, data_dir, log_debug }
+        Self { runner: Arc::new(runner), report, data_dir, log_debug }
     }
 }
 
@@ -79,6 +80,11 @@ impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
         (self.report)(&self.runner)
     }
 
+    fn referee(&self) -> Option<Referee> {
+        let preimages = Box::new(FilePreimages::new(&self.data_dir));
+        Some(Referee { runner: self.runner.clone(), preimages })
+    }
+
     fn evaluate(
         &self,
         state: Tree,
@@ -90,7 +96,7 @@ impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
         let mut log = DebugLog { level: place.level, line: Vec::new() };
         let mut silent = ();
         let debug: &mut dyn DebugSink = if self.log_debug { &mut log } else { &mut silent };
-        let mut around = Surroundings { runner: &self.runner, reveals: &mut reveals, debug };
+        let mut around = Surroundings { runner: self.runner.as_ref(), reveals: &mut reveals, debug };
         let messages: Vec<&[u8]> = messages.iter().map(SerializedMessage::as_bytes).collect();
         let outcome = eval_level(&state, place.level, &messages, &mut around).map_err(undecided)?;
         log.flush();
