@@ -41,7 +41,7 @@ pub enum PathError {
 }
 
 /// Where the pointers of the cell at `index` lead, nearest first.
-fn pointed(index: u64) -> impl Iterator<Item = u64> {
+pub(super) fn pointed(index: u64) -> impl Iterator<Item = u64> {
     std::iter::successors(Some(1u64), |block| block.checked_mul(BASIS))
         .take_while(move |block| *block <= index)
         .map(move |block| index - index % block - 1)

@@ -1,8 +1,12 @@
 //! Proofs that a message is the next one of an inbox, or that there is none: `serialized_proof` of a refutation.
 //!
 //! Two paths through two skip lists: one over the levels, from the snapshot to the level; one over the messages of the
-//! level, from its last message to the one that is proved. They are checked more strictly than on the network: see
-//! [`InboxProof::verify`].
+//! level, from its last message to the one that is proved.
+//!
+//! **No hash holds the index of a cell.** That of the snapshot is known, and with it those of all levels. But how many
+//! messages a level has is only claimed: who claims less can make a level end early, or show a later message in the place
+//! of an earlier one, and every hash is right. Whoever knows the inbox has to compare [`InboxProof::claimed_last`]; with
+//! the true one, a proof that verifies is of the true message. The public network compares none of these.
 
 use super::path::{self, MAX_CELLS, PathError};
 use super::{
@@ -114,8 +118,9 @@ impl InboxProof {
 
     /// What comes first at or after `(level, counter)` in the inbox that ends with `snapshot`; `None` if it ends there.
     ///
-    /// The network looks at contents and pointers only. Here the cells must also claim the indices that their pointers
-    /// have, the first one must be the snapshot with its index, and the last one must be that of `level`.
+    /// Besides contents and pointers, which are all that the network looks at, the cells must have the indices that their
+    /// pointers have, the first one that of the snapshot; and the last one must be that of `level`. The rest is in
+    /// [`claimed_last`](Self::claimed_last).
     pub fn verify(
         &self,
         snapshot: &HistoryCell,
@@ -146,6 +151,11 @@ impl InboxProof {
         let next =
             ProvedMessage { level: level.next(), counter: 0, message: InternalMessage::start_of_level() };
         Ok((cell != snapshot).then_some(next))
+    }
+
+    /// The counter of the level's last message, as the proof has it: to be compared with the true one.
+    pub fn claimed_last(&self) -> Option<u64> {
+        self.messages.first().map(|head| head.index)
     }
 }
 

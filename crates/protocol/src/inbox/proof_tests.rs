@@ -248,20 +248,63 @@ fn an_inbox_that_does_not_belong_to_the_snapshot_is_noticed() {
     assert_eq!(error.to_string(), "cell of level 47: not there");
 }
 
-/// A path of that many cells whose pointers and indices are right.
-fn claim_other_places(proof: &InboxProof, change: impl Fn(u64) -> u64) -> InboxProof {
+fn claim_levels(proof: &InboxProof, change: impl Fn(u64) -> u64) -> InboxProof {
     let mut proof = proof.clone();
-    proof.messages.iter_mut().for_each(|cell| cell.index = change(cell.index));
     proof.levels.iter_mut().for_each(|cell| cell.index = change(cell.index));
     proof
+}
+
+fn claim_messages(proof: &InboxProof, change: impl Fn(u64) -> u64) -> InboxProof {
+    let mut proof = proof.clone();
+    proof.messages.iter_mut().for_each(|cell| cell.index = change(cell.index));
+    proof
+}
+
+/// All ways to say that something else comes at a place: that the level ends there, or that a later message is an earlier
+/// one. Gives how many verify, and checks that they have a wrong length.
+fn deceptions(level: u32, counter: u64) -> usize {
+    let cells = &SHORT.0[level as usize].cells;
+    let last = cells.len() as u64 - 1;
+    let truth = SHORT.expected(69, level, counter);
+    let ends =
+        (counter <= last).then(|| claim_messages(&SHORT.produce(69, level, last + 1), |_| counter - 1));
+    let later = (0..=last).flat_map(|target| {
+        let proof = SHORT.produce(69, level, target);
+        // Whole paths moved, and paths whose first cell alone is.
+        let moved = claim_messages(&proof, |index| index.wrapping_add(counter).wrapping_sub(target));
+        let first = (1..64).map(move |claimed| {
+            let mut proof = claim_messages(&proof, |index| index.wrapping_add(counter).wrapping_sub(target));
+            proof.messages[0].index = claimed;
+            proof
+        });
+        std::iter::once(moved).chain(first)
+    });
+    let mut deceived = 0;
+    for proof in ends.into_iter().chain(later) {
+        if let Ok(told) = proof.verify(SHORT.snapshot(69), at(level), counter)
+            && told != truth
+        {
+            assert_ne!(proof.claimed_last(), Some(last), "level {level}, counter {counter}");
+            deceived += 1;
+        }
+    }
+    deceived
+}
+
+#[test]
+fn whoever_knows_the_length_of_a_level_is_not_deceived() {
+    let deceived = (0..20u32)
+        .map(|level| (1..=u64::from(level) + 2).map(|counter| deceptions(level, counter)).sum::<usize>());
+    // Of most levels everybody else is, the shortest included.
+    let deceived: Vec<usize> = deceived.collect();
+    assert!(deceived[0] > 0 && deceived.iter().filter(|n| **n > 0).count() > 15, "{deceived:?}");
 }
 
 #[test]
 fn the_levels_place_themselves_by_the_snapshot() {
     let proof = SHORT.produce(69, 33, 20);
     for change in [|i| i + 1, |i| i + 16, |i| i + 64, |i: u64| i.saturating_sub(1), |_| u64::MAX, |_| 0] {
-        let wrong = InboxProof { messages: proof.messages.clone(), ..claim_other_places(&proof, change) };
-        assert!(wrong.verify(SHORT.snapshot(69), at(33), 20).is_err());
+        assert!(claim_levels(&proof, change).verify(SHORT.snapshot(69), at(33), 20).is_err());
     }
     // The network takes the snapshot's cell with another index for an older one, behind which a level begins.
     let mut end = SHORT.produce(69, 69, 71);
@@ -304,4 +347,31 @@ fn a_bomb_is_refused_early() {
     // A number of 32 KiB.
     let number = [&32_768u32.to_be_bytes()[..], &[0xff; 32_768]].concat();
     assert!(InboxProof::from_bytes(&number).is_err());
+}
+
+#[test]
+fn the_largest_proofs_leave_room_for_a_step() {
+    // The longest of 100,000 levels, and of the most messages that a level can have.
+    fn path<C: Clone, P: Copy + Eq>(
+        from: u64,
+        goal: u64,
+        content: C,
+        pointer: impl Fn(u64) -> P,
+    ) -> Vec<Cell<C, P>> {
+        let cell = |index| {
+            let back_pointers = path::pointed(index).map(&pointer).collect();
+            Cell { index, content: content.clone(), back_pointers }
+        };
+        path::walk(cell(from), goal, |index, _| Ok::<_, PathError>(cell(index))).unwrap()
+    }
+    fn hash(index: u64) -> [u8; 32] {
+        hash32(&index.to_be_bytes())
+    }
+    let content = super::super::LevelProof { hash: MerkelizedPayloadHash::ZERO, level: Level::MAX };
+    let levels = path(98_304, 65_536, content, |i| soru_base::InboxHash(hash(i)));
+    let message = SerializedMessage(vec![1; MESSAGE_SIZE_LIMIT]);
+    let messages = path(973_490, 262_144, message.hash(), |i| MerkelizedPayloadHash(hash(i)));
+    assert_eq!((levels.len(), messages.len()), (24, 30));
+    let proof = InboxProof { levels, messages, payload: Some(message) };
+    assert_eq!(proof.to_bytes().len(), 7_944 + 10_770 + MESSAGE_SIZE_LIMIT + 13);
 }

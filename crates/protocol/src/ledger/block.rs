@@ -172,6 +172,8 @@ impl BlockBuilder {
             .archive(level.end())
             .map_err(|e| StorageError::Missing(format!("a whole inbox: {e}")))?;
         ledger.store.set(at!["inbox"], &inbox)?;
+        // The end of level follows the last message so far.
+        ledger.keep_last_counter(context.level, level.witness().index.saturating_add(1))?;
         ledger.store.set(at!["level"], &context.level)?;
         Ok((ledger, BlockMetadata { balance_updates, consumed_milligas, inbox }))
     }

@@ -11,6 +11,7 @@ mod constants;
 mod contracts;
 pub mod error;
 mod gas;
+mod lengths;
 mod rollups;
 mod store;
 mod validate;
@@ -59,8 +60,9 @@ impl Ledger {
             }
         }
         let protocol = ledger.protocol_messages(Level::GENESIS, timestamp, BlockHash::ZERO);
-        let inbox = LevelInbox::genesis(Level::GENESIS, &protocol).inbox;
+        let LevelInbox { inbox, cells, .. } = LevelInbox::genesis(Level::GENESIS, &protocol);
         ledger.store.set(at!["inbox"], &inbox)?;
+        ledger.keep_last_counter(Level::GENESIS, cells.last().map_or(0, |last| last.index))?;
         ledger.store.set(at!["level"], &Level::GENESIS)?;
         Ok(ledger)
     }

@@ -1,6 +1,7 @@
 use super::request::{InputError, Request, given_by};
-use super::{Game, ProvedTick, RefutationProof, Verdict};
-use soru_base::{Binary, DecodeError};
+use super::{Game, InputProof, ProvedTick, RefutationProof, Verdict};
+use crate::inbox::InboxProof;
+use soru_base::{Binary, DecodeError, Level};
 use soru_merkle::proof::Proof;
 use soru_pvm::reveal::Metadata;
 use soru_pvm::state::Status;
@@ -26,6 +27,9 @@ pub enum RefusedProofError {
 
 /// Examines a proof that was played in `game`, about the rollup that `metadata` tells of.
 ///
+/// What cannot be seen here is whether the level that the proof reads has the length it claims: whoever knows the inbox
+/// compares [`RefutationProof::claimed_last`] before.
+///
 /// Only bytes that are no proof of a step are malformed; everything else that is wrong makes a wrong proof, the bytes of
 /// an inbox proof included. The work is bounded by the size of the proof.
 pub fn examine(game: &Game, proof: &RefutationProof, metadata: Metadata) -> Verdict {
@@ -33,6 +37,20 @@ pub fn examine(game: &Game, proof: &RefutationProof, metadata: Metadata) -> Verd
         Ok(tick) => Verdict::Valid(tick),
         Err(RefusedProofError::Encoding(error)) => Verdict::Malformed(error.to_string()),
         Err(_) => Verdict::Invalid,
+    }
+}
+
+impl RefutationProof {
+    /// The level whose messages the proof of the inbox goes through, and the counter of its last message, as the proof has
+    /// it: see [`InboxProof::claimed_last`]. `None` if there is no such proof.
+    pub fn claimed_last(&self) -> Option<(Level, u64)> {
+        match &self.input_proof {
+            Some(InputProof::InboxProof { level, serialized_proof, .. }) => {
+                let last = InboxProof::from_bytes(serialized_proof).ok()?.claimed_last()?;
+                Some((*level, last))
+            }
+            _ => None,
+        }
     }
 }
 

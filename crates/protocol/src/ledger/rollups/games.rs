@@ -232,7 +232,15 @@ impl Ledger {
         gas.consume(gas::game_move(step))?;
         let origination_level: Level = self.store.require(at![ROLLUPS, rollup, "genesis_level"])?;
         let metadata = Metadata { address: *rollup, origination_level };
-        match game.play(&player, level, choice, step, |game, proof| examine(game, proof, metadata))? {
+        let claims_another_length = match step {
+            Step::Proof(proof) => self.claims_another_length(proof)?,
+            Step::Dissection(_) => false,
+        };
+        let examine = |game: &Game, proof: &RefutationProof| match claims_another_length {
+            true => Verdict::Invalid,
+            false => examine(game, proof, metadata),
+        };
+        match game.play(&player, level, choice, step, examine)? {
             Progress::Ongoing(next) => {
                 self.keep_game(rollup, &Kept { game: *next, ..kept })?;
                 Ok((None, Vec::new()))
