@@ -7,6 +7,8 @@ use crate::{UsageError, client, lifeline};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use soru_base::PublicKeyHash;
+use soru_dispute::Spec;
+use soru_l1::{Client, L1Error};
 use soru_node::{Config, Mode, Purpose};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -43,6 +45,11 @@ pub(crate) struct Options {
     /// Log what kernels write for debugging
     #[arg(long)]
     log_kernel_debug: bool,
+    /// LIE, TO TRY HONEST PLAYERS ON: commit to falsehoods and defend them in games, and lose the deposit. Only against
+    /// the embedded layer-1. SPEC is a name of `soru demo dispute --list-adversaries`, NAME@LEVEL, or
+    /// at:LEVEL:MESSAGE:TICK
+    #[arg(long, value_name = "SPEC", help_heading = "Adversaries, for tests")]
+    adversary: Option<Spec>,
     /// Overwrite a configuration
     #[arg(long)]
     force: bool,
@@ -88,19 +95,19 @@ static GRAMMAR: &[Phrase<Command>] = &[
     Phrase {
         words: "run",
         about: "Run the node that is configured in --data-dir",
-        options: &[],
+        options: &["adversary"],
         id: Command::Run,
     },
     Phrase {
         words: "run <mode> for <rollup> with operators <operators...>",
         about: "Run a node without a configuration file",
-        options: &[],
+        options: &["adversary"],
         id: Command::RunWith,
     },
     Phrase {
         words: "run <mode> for <rollup>",
         about: "The same, for a mode that signs nothing",
-        options: &[],
+        options: &["adversary"],
         id: Command::RunWith,
     },
 ];
@@ -117,10 +124,11 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         }
         Command::Run => {
             let config = with_options(Config::read(&data_dir(&options)?)?, &options);
-            serve(config, &wallet).await
+            serve(config, &options, &wallet).await
         }
         Command::RunWith => {
-            serve(with_options(from_words(&parameters, &wallet, &options)?, &options), &wallet).await
+            let config = with_options(from_words(&parameters, &wallet, &options)?, &options);
+            serve(config, &options, &wallet).await
         }
     }
 }
@@ -193,7 +201,14 @@ fn with_options(mut config: Config, options: &Options) -> Config {
     config
 }
 
-async fn serve(config: Config, wallet: &Wallet) -> Result<()> {
+async fn serve(mut config: Config, options: &Options, wallet: &Wallet) -> Result<()> {
+    if let Some(spec) = &options.adversary {
+        check_sandbox(&config).await?;
+        let (endpoint, lies) = (&config.options.endpoint, spec.lies());
+        tracing::warn!("THIS NODE LIES, as `{spec}`: {lies}");
+        tracing::warn!("it will lose the deposit of its operator on {endpoint}, which is Soru's sandbox");
+        config.adversary = Some(spec.clone());
+    }
     let mut signers = soru_node::Signers::new();
     for account in config.operators.values().collect::<BTreeSet<_>>() {
         signers.push(Arc::new(wallet.secret_key(account)?));
@@ -204,4 +219,24 @@ async fn serve(config: Config, wallet: &Wallet) -> Result<()> {
     // For a program that started this one: the address, once it answers.
     output::line(format_args!("ready http://{}", node.rpc_addr()))?;
     Ok(node.run(ended).await?)
+}
+
+/// An adversary gives its deposit away: that is for a layer-1 without value only. The sandbox is known by an RPC that no
+/// other layer-1 has, about the very chain that it serves.
+async fn check_sandbox(config: &Config) -> Result<()> {
+    let endpoint = &config.options.endpoint;
+    let client = Client::new(endpoint, config.ids)?;
+    let refusal = || {
+        anyhow!(
+            "--adversary: the layer-1 at {endpoint} is not Soru's sandbox (`soru sandbox run`): an adversary lies and loses \
+             its deposit, which is for tests only"
+        )
+    };
+    let unknown = |e: L1Error| match e.is_transient() {
+        true => anyhow!(e).context(format!("--adversary: cannot tell what runs at {endpoint}")),
+        false => refusal(),
+    };
+    let chain = client.chain_id().await.map_err(unknown)?.to_string();
+    let info = client.get("/sandbox/info").await.map_err(unknown)?;
+    if info["chain_id"].as_str() == Some(&chain) { Ok(()) } else { Err(refusal()) }
 }

@@ -36,7 +36,7 @@ impl House {
     }
 
     /// Starts this program with other arguments; returns the address at which it answers.
-    pub(crate) async fn start(&mut self, name: &'static str, arguments: &[String]) -> Result<String> {
+    pub(crate) async fn start(&mut self, name: &str, arguments: &[String]) -> Result<String> {
         let (process, ready) =
             Process::start(name, arguments, self.dir.path(), self.keep_running, START).await?;
         self.processes.push(process);

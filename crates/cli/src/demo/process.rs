@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 /// A running program. Dropped, it is killed and reaped.
 pub(crate) struct Process {
-    name: &'static str,
+    name: String,
     child: Child,
     log: PathBuf,
 }
@@ -24,7 +24,7 @@ impl Process {
     /// Starts this program with other arguments. Its log goes to `dir/NAME.log`; the first line that it writes on
     /// standard output and that begins with `ready` is returned without that word.
     pub(crate) async fn start(
-        name: &'static str,
+        name: &str,
         arguments: &[String],
         dir: &Path,
         keep_running: bool,
@@ -45,7 +45,7 @@ impl Process {
         let mut child = command.spawn().with_context(|| format!("cannot start the {name}"))?;
         let stdout = child.stdout.take().ok_or_else(|| anyhow!("no standard output of the {name}"))?;
         let mut lines = BufReader::new(stdout).lines();
-        let process = Self { name, child, log };
+        let process = Self { name: name.to_owned(), child, log };
         let ready = async {
             while let Some(line) = lines.next_line().await? {
                 if let Some(rest) = line.strip_prefix("ready ") {
@@ -70,8 +70,8 @@ impl Process {
     }
 
     /// What it is called in the story.
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The end of its log.

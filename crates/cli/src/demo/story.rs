@@ -37,6 +37,11 @@ impl Story {
         Self { out, live: terminal && std::io::stderr().is_terminal(), chapter: 0 }
     }
 
+    /// Whether it is told to somebody at a terminal.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// A new chapter.
     pub(crate) fn chapter(&mut self, title: &str) {
         self.chapter += 1;

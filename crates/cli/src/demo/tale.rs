@@ -4,37 +4,37 @@
 use super::Options;
 use super::house::House;
 use super::report::{CommitmentFound, LevelStates, OutboxFound, Report};
+use super::stage::{self, LOOK_AGAIN, NewRollup};
 use super::story::Story;
-use crate::client::{Costs, Session};
+use crate::client::Session;
 use crate::rollup_client::NodeRpc;
 use crate::wallet::Wallet;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
-use soru_base::bootstrap::BootstrapAccount;
 use soru_base::{Address, ContractHash, Entrypoint, Level, LevelSpan, Mutez, Profile, RollupAddress};
 use soru_l1::{BlockId, Client};
 use soru_michelson::Micheline;
-use soru_protocol::operation::{Action, Parameters, PvmKind, Script};
+use soru_protocol::operation::{Action, Parameters, Script};
 use soru_protocol::receipt::Effect;
 use std::future::Future;
-use std::time::Duration;
 
 /// The contract that talks with the rollup.
 const CONTRACT: &str = include_str!("certified.tz");
-
-/// Time between two looks at something that is not there yet.
-const LOOK_AGAIN: Duration = Duration::from_millis(150);
 
 /// Batches of external messages that are sent.
 const BATCHES: [&[&str]; 3] = [&["salut", "le", "monde"], &["hello"], &["ciao", "mondo"]];
 
 pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story) -> Result<Report> {
-    let profile = Profile::named(options.profile);
-    let layer1 = start_layer1(options, house, story).await?;
+    let profile = Profile::named(options.run.profile);
+    let windows =
+        [("commitment_period", options.commitment_period), ("challenge_window", options.challenge_window)];
+    let layer1 = stage::layer1(house, story, options.run.profile, options.block_time, &windows).await?;
     let client = Client::new(&layer1, profile.ids)?;
 
-    let user = session(&client, "bootstrap1")?;
-    let (rollup, origination) = originate_rollup(&user, &client, story).await?;
+    let user = stage::session(&client, "bootstrap1")?;
+    story.chapter("A rollup, whose kernel was built from Rust");
+    let NewRollup { address: rollup, level: origination } =
+        stage::rollup(&user, soru_kernels::NOTARY.to_vec(), "notary", story).await?;
     let contract = originate_contract(&user, &rollup, story).await?;
     let text = rollup.in_family(profile.ids);
     let (operator, observer) = start_nodes(options, house, story, &layer1, &text).await?;
@@ -53,68 +53,11 @@ pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story
         commitments,
         outbox,
         addresses: vec![
-            ("layer-1", layer1),
-            ("operator node", cast.operator.url().to_owned()),
-            ("observer node", cast.observer.url().to_owned()),
+            ("layer-1".to_owned(), layer1),
+            ("operator node".to_owned(), cast.operator.url().to_owned()),
+            ("observer node".to_owned(), cast.observer.url().to_owned()),
         ],
     })
-}
-
-fn session(client: &Client, alias: &str) -> Result<Session> {
-    let account = BootstrapAccount::named(alias).ok_or_else(|| anyhow!("no account {alias}"))?;
-    Ok(Session::new(client.clone(), account.sk(), Costs::unlimited()))
-}
-
-async fn start_layer1(options: &Options, house: &mut House, story: &mut Story) -> Result<String> {
-    story.chapter("A layer-1");
-    let mut arguments: Vec<String> =
-        ["sandbox", "run", "--rpc-addr", "127.0.0.1:0"].map(str::to_owned).to_vec();
-    arguments.extend(["--data-dir".to_owned(), house.path("layer-1").display().to_string()]);
-    arguments.extend(["--profile".to_owned(), options.profile.to_string()]);
-    arguments.extend(["--block-time".to_owned(), options.block_time.to_string()]);
-    for (name, value) in [
-        ("smart_rollup_commitment_period_in_blocks", options.commitment_period),
-        ("smart_rollup_challenge_window_in_blocks", options.challenge_window),
-    ] {
-        arguments.extend(["--constant".to_owned(), format!("{name}={value}")]);
-    }
-    let url = house.start("layer-1", &arguments).await?;
-    story.fact("answers at", &url);
-    story.fact("profile", options.profile);
-    story.fact("blocks", format_args!("one every {} s", options.block_time));
-    story.fact("commitment period", format_args!("{} blocks", options.commitment_period));
-    story.fact("challenge window", format_args!("{} blocks", options.challenge_window));
-    Ok(url)
-}
-
-async fn originate_rollup(
-    user: &Session,
-    client: &Client,
-    story: &mut Story,
-) -> Result<(RollupAddress, Level)> {
-    story.chapter("A rollup, whose kernel was built from Rust");
-    let kernel = soru_kernels::NOTARY;
-    let action = Action::SmartRollupOriginate {
-        pvm_kind: PvmKind::Wasm2_0_0,
-        kernel: kernel.to_vec(),
-        parameters_ty: Micheline::parse("bytes")?,
-        whitelist: None,
-    };
-    let done = user.run(vec![action]).await.context("cannot originate the rollup")?;
-    let (address, genesis) = done
-        .effects()
-        .find_map(|effect| match effect {
-            Effect::RollupOrigination { address, genesis_commitment_hash, .. } => {
-                Some((*address, *genesis_commitment_hash))
-            }
-            _ => None,
-        })
-        .ok_or_else(|| anyhow!("the receipt of the origination names no rollup"))?;
-    story.fact("kernel", format_args!("notary, {} bytes", kernel.len()));
-    story.fact("address", address.in_family(client.family()));
-    story.fact("genesis commitment", genesis.in_family(client.family()));
-    story.fact("originated at level", done.level);
-    Ok((address, done.level))
 }
 
 async fn originate_contract(
@@ -151,8 +94,7 @@ async fn start_nodes(
 ) -> Result<(NodeRpc, NodeRpc)> {
     story.chapter("Two rollup nodes that know nothing of each other");
     let base_dir = house.path("wallet");
-    let operator = BootstrapAccount::named("bootstrap2").ok_or_else(|| anyhow!("no account bootstrap2"))?;
-    Wallet::open(&base_dir).add_secret_key("operator", &operator.sk(), false)?;
+    Wallet::open(&base_dir).add_secret_key("operator", &stage::account("bootstrap2")?.sk(), false)?;
     let mut nodes = Vec::new();
     for (name, mode, signs) in [("operator", "operator", true), ("observer", "observer", false)] {
         let mut arguments: Vec<String> = ["node", "run", mode, "for", rollup].map(str::to_owned).to_vec();
@@ -162,7 +104,7 @@ async fn start_nodes(
         arguments.extend(["--base-dir".to_owned(), base_dir.display().to_string()]);
         arguments.extend(["--data-dir".to_owned(), house.path(name).display().to_string()]);
         arguments.extend(["--endpoint", layer1, "--rpc-port", "0"].map(str::to_owned));
-        if let Some(compiler) = options.wasm_compiler {
+        if let Some(compiler) = options.run.wasm_compiler {
             arguments.extend(["--wasm-compiler".to_owned(), compiler.to_string()]);
         }
         let url = house.start(name, &arguments).await?;
