@@ -30,6 +30,13 @@ pub(crate) enum Command {
     RecoverBond,
     ExecuteOutboxMessage,
     ListRollups,
+    ListStakers,
+    ListConflicts,
+    ListGames,
+    ShowGame,
+    StartDispute,
+    PlayMove,
+    TimeoutDispute,
     RpcGet,
     RpcPost,
     WaitIncluded,
@@ -83,10 +90,97 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = grammar! {
     Cement: "cement commitment from <source> for smart rollup <rollup>", "Cement the oldest commitment that can be", INJECT;
     Cement: "cement commitment <hash> from <source> for smart rollup <rollup>", "The same; the hash is checked", INJECT;
     RecoverBond: "recover bond of <source> for smart rollup <rollup>", "Take back the deposit of a staker", INJECT;
+    RecoverBond: "recover bond of <staker> for smart rollup <rollup> from <source>", "The same, for somebody else", INJECT;
     ExecuteOutboxMessage: "execute outbox message of smart rollup <rollup> from <source> for commitment hash <hash> and output proof <proof>",
         "Execute an outbox message of a cemented commitment", INJECT;
     ListRollups: "list smart rollups", "List the smart rollups of the layer-1", &[];
+    ListStakers: "list stakers of smart rollup <rollup>", "List who stakes on a smart rollup, and on which commitment", &["json"];
+    ListConflicts: "list conflicts of <staker> on smart rollup <rollup>", "List with whom a staker is in conflict", &["json"];
+    ListGames: "list games on smart rollup <rollup>", "List the refutation games that are played", &["json"];
+    ListGames: "list games of <staker> on smart rollup <rollup>", "List the refutation games of a staker", &["json"];
+    ShowGame: "show game on smart rollup <rollup> with <staker1> against <staker2>", "Show how a refutation game stands", &["json"];
+    StartDispute: "start dispute on smart rollup <rollup> against <opponent> from <source>",
+        "Open a refutation game about the first commitments in conflict", INJECT;
+    StartDispute: "refute commitment <theirs> of <opponent> on smart rollup <rollup> with commitment <ours> from <source>",
+        "Open a refutation game about two commitments", INJECT;
+    PlayMove: "play <move> on smart rollup <rollup> against <opponent> from <source>",
+        "Play a move of a refutation game: JSON as the RPC takes it, or file:PATH", INJECT;
+    TimeoutDispute: "timeout dispute on smart rollup <rollup> with <staker1> against <staker2> from <source>",
+        "End a refutation game whose player let the clock run out", INJECT;
     RpcGet: "rpc get <path>", "Ask an RPC of the layer-1", &[];
     RpcPost: "rpc post <path> with <body>", "Call an RPC of the layer-1 with JSON, or with file:PATH", &[];
     WaitIncluded: "wait for <operation> to be included", "Wait until an operation is in a block", &["wait"];
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phrase;
+
+    fn recognised(line: &str) -> (Command, phrase::Parameters) {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let (phrase, parameters) = phrase::parse(GRAMMAR, &words).expect(line);
+        (phrase.id, parameters)
+    }
+
+    /// The words of Octez's client where it has the command, and those without an equal there.
+    #[test]
+    fn the_commands_of_disputes_are_recognised() {
+        for (line, id, parameters) in [
+            (
+                "timeout dispute on smart rollup scr1 with alice against bob from carol",
+                Command::TimeoutDispute,
+                [("rollup", "scr1"), ("staker1", "alice"), ("staker2", "bob"), ("source", "carol")]
+                    .as_slice(),
+            ),
+            (
+                "recover bond of alice for smart rollup scr1 from bob",
+                Command::RecoverBond,
+                &[("staker", "alice"), ("rollup", "scr1"), ("source", "bob")],
+            ),
+            (
+                "recover bond of alice for smart rollup scr1",
+                Command::RecoverBond,
+                &[("staker", ""), ("source", "alice")],
+            ),
+            (
+                "start dispute on smart rollup scr1 against bob from alice",
+                Command::StartDispute,
+                &[("opponent", "bob"), ("source", "alice"), ("ours", "")],
+            ),
+            (
+                "refute commitment src1b of bob on smart rollup scr1 with commitment src1a from alice",
+                Command::StartDispute,
+                &[("theirs", "src1b"), ("ours", "src1a"), ("opponent", "bob"), ("source", "alice")],
+            ),
+            (
+                "play file:m.json on smart rollup scr1 against bob from alice",
+                Command::PlayMove,
+                &[("move", "file:m.json"), ("opponent", "bob"), ("source", "alice")],
+            ),
+            ("list games on smart rollup scr1", Command::ListGames, &[("staker", ""), ("rollup", "scr1")]),
+            ("list games of bob on smart rollup scr1", Command::ListGames, &[("staker", "bob")]),
+            (
+                "show game on smart rollup scr1 with alice against bob",
+                Command::ShowGame,
+                &[("staker1", "alice"), ("staker2", "bob")],
+            ),
+            ("list conflicts of bob on smart rollup scr1", Command::ListConflicts, &[("staker", "bob")]),
+            ("list stakers of smart rollup scr1", Command::ListStakers, &[("rollup", "scr1")]),
+        ] {
+            let (found, given) = recognised(line);
+            assert_eq!(found, id, "{line}");
+            for (name, expected) in parameters {
+                assert_eq!(given.get(name), *expected, "{line}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_is_recognised_by_its_own_words() {
+        for phrase in GRAMMAR {
+            let line = phrase.words.replace(['<', '>'], "");
+            assert_eq!(recognised(&line).0, phrase.id, "{line}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! `soru client`: use a layer-1.
 
 mod contracts;
+mod disputes;
 mod grammar;
 mod inject;
 mod keys;
@@ -68,6 +69,9 @@ pub(crate) struct Options {
     /// Show the secret key, too
     #[arg(long)]
     show_secret: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     /// Overwrite a name that is taken
     #[arg(long, short = 'f')]
     force: bool,
@@ -124,6 +128,13 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         | Command::RecoverBond
         | Command::ExecuteOutboxMessage
         | Command::ListRollups => rollups::run(phrase.id, &request, &parameters).await,
+        Command::ListStakers
+        | Command::ListConflicts
+        | Command::ListGames
+        | Command::ShowGame
+        | Command::StartDispute
+        | Command::PlayMove
+        | Command::TimeoutDispute => disputes::run(phrase.id, &request, &parameters).await,
     }
 }
 

@@ -1,12 +1,13 @@
 //! Receipts, as the document shows them.
 
 use soru_base::blake2b::hash32;
-use soru_base::{IdFamily, Mutez};
+use soru_base::{Binary, IdFamily, Mutez};
 use soru_protocol::operation::{Action, Content, Parameters};
 use soru_protocol::receipt::{
     BalanceAccount, BalanceUpdate, ContentReceipt, Effect, InternalAction, InternalOperation,
     OperationReceipt, OperationResult, Success,
 };
+use soru_protocol::refutation::{DissectionChunk, GameResult, LossReason, Refutation, Step};
 use std::fmt::Write;
 
 /// Lines with an indentation.
@@ -119,6 +120,24 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
                 result(page, "smart contract rollup commitment cementing");
             });
         }
+        Action::SmartRollupRefute { rollup, opponent, refutation } => {
+            page.line("Smart contract rollup refutation move:");
+            page.indented(|page| {
+                page.line(format_args!("Address: {}", rollup.in_family(family)));
+                page.line(format_args!("Staker: {opponent}"));
+                show_refutation(page, refutation, family);
+                result(page, "smart contract rollup refutation move");
+            });
+        }
+        Action::SmartRollupTimeout { rollup, alice, bob } => {
+            page.line("Smart contract rollup refutation timeout:");
+            page.indented(|page| {
+                page.line(format_args!("Address: {}", rollup.in_family(family)));
+                page.line(format_args!("First staker (Alice): {alice}"));
+                page.line(format_args!("Second staker (Bob): {bob}"));
+                result(page, "smart contract rollup refutation timeout");
+            });
+        }
         Action::SmartRollupExecuteOutboxMessage { rollup, cemented_commitment, .. } => {
             page.line("Smart contract rollup outbox message execution:");
             page.indented(|page| {
@@ -138,6 +157,45 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
         other => {
             page.line(format_args!("{}:", other.kind()));
             page.indented(|page| result(page, other.kind()));
+        }
+    }
+}
+
+fn show_refutation(page: &mut Page, refutation: &Refutation, family: IdFamily) {
+    match refutation {
+        Refutation::Start { player_commitment_hash, opponent_commitment_hash } => page.line(format_args!(
+            "Refutation: Start game between commitment hashes {} and {}",
+            player_commitment_hash.in_family(family),
+            opponent_commitment_hash.in_family(family)
+        )),
+        Refutation::Move { choice, step: Step::Dissection(dissection) } => {
+            page.line(format_args!("Refutation: Tick: {choice} Step: Dissection:"));
+            page.indented(|page| dissection.iter().for_each(|chunk| page.line(claim(chunk, family))));
+        }
+        Refutation::Move { choice, step: Step::Proof(proof) } => page
+            .line(format_args!("Refutation: Tick: {choice} Step: proof of {} bytes", proof.to_bytes().len())),
+    }
+}
+
+/// A claim about the state at a tick.
+pub(super) fn claim(chunk: &DissectionChunk, family: IdFamily) -> String {
+    match &chunk.state_hash {
+        Some(state) => format!("Tick: {}, State: {}", chunk.tick, state.in_family(family)),
+        None => format!("Tick: {}, State: none", chunk.tick),
+    }
+}
+
+/// How a game stands.
+fn status(result: Option<&GameResult>) -> String {
+    match result {
+        None => "Game ongoing".to_owned(),
+        Some(GameResult::Draw) => "Game ended: Draw".to_owned(),
+        Some(GameResult::Loser { reason, loser }) => {
+            let reason = match reason {
+                LossReason::ConflictResolved => "conflict resolved",
+                LossReason::Timeout => "timeout",
+            };
+            format!("Game ended: {loser} lost because: {reason}")
         }
     }
 }
@@ -226,6 +284,9 @@ fn show_success(page: &mut Page, success: &Success, family: IdFamily) {
             page.line(format_args!("Address: {}", address.in_family(family)));
             page.line(format_args!("Genesis commitment hash: {}", genesis_commitment_hash.in_family(family)));
         }
+        Effect::Game { result } => {
+            page.line(format_args!("Refutation game status: {}", status(result.as_ref())));
+        }
         _ => {}
     }
     show_balances(page, &success.balance_updates, family);
@@ -272,63 +333,4 @@ fn gas(milligas: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use soru_base::bootstrap::BOOTSTRAP_ACCOUNTS;
-    use soru_protocol::operation::RevealProof;
-
-    #[test]
-    fn gas_is_printed_as_the_document_does() {
-        assert_eq!(
-            (gas(1_000_000), gas(3_126_633), gas(100)),
-            ("1000".into(), "3126.633".into(), "0.1".into())
-        );
-    }
-
-    /// The first part of the document's transcript, with another key.
-    #[test]
-    fn a_revelation_reads_as_in_the_document() {
-        let source = BOOTSTRAP_ACCOUNTS[0].pkh();
-        let content = Content {
-            source,
-            fee: Mutez(357),
-            counter: 10,
-            gas_limit: 1000,
-            storage_limit: 0,
-            action: Action::Reveal { public_key: BOOTSTRAP_ACCOUNTS[0].pk(), proof: RevealProof::None },
-        };
-        let contract = BalanceAccount::Contract(soru_base::Contract::Implicit(source));
-        let receipt = OperationReceipt {
-            contents: vec![ContentReceipt {
-                balance_updates: vec![
-                    BalanceUpdate::new(contract, -357),
-                    BalanceUpdate::new(BalanceAccount::BlockFees, 357),
-                ],
-                result: OperationResult::Applied(Success {
-                    consumed_milligas: 1_000_000,
-                    balance_updates: vec![],
-                    effect: Effect::Done,
-                }),
-                internal: vec![],
-            }],
-        };
-        let expected = "\
-This sequence of operations was run:
-  Manager signed operations:
-    From: tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx
-    Fee to the baker: ꜩ0.000357
-    Expected counter: 10
-    Gas limit: 1000
-    Storage limit: 0 bytes
-    Balance updates:
-      tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx ... -ꜩ0.000357
-      payload fees(the block proposer) ....... +ꜩ0.000357
-    Revelation of manager public key:
-      Contract: tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx
-      Key: edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav
-      This revelation was successfully applied
-      Consumed gas: 1000
-";
-        assert_eq!(show(&[content], &receipt, IdFamily::Alpha), expected);
-    }
-}
+mod tests;

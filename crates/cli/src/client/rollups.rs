@@ -29,7 +29,10 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
         Command::Cement => Action::SmartRollupCement { rollup: rollup()? },
         Command::RecoverBond => Action::SmartRollupRecoverBond {
             rollup: rollup()?,
-            staker: request.wallet.account(parameters.get("source"))?,
+            staker: request.wallet.account(match parameters.get("staker") {
+                "" => parameters.get("source"),
+                staker => staker,
+            })?,
         },
         Command::ExecuteOutboxMessage => Action::SmartRollupExecuteOutboxMessage {
             rollup: rollup()?,

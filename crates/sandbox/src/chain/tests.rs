@@ -160,7 +160,8 @@ fn the_database_does_not_grow_with_ledgers() {
     }
     assert_eq!(counts.iter().map(|stats| stats.roots).max(), Some(6));
     let (early, late) = (&counts[9], &counts[39]);
-    assert!(late.nodes <= early.nodes + 16, "{early:?} {late:?}");
+    // The ledger itself keeps a number for each level.
+    assert!(late.nodes <= early.nodes + 2 * 30, "{early:?} {late:?}");
 }
 
 #[test]
