@@ -87,7 +87,7 @@ fn true_proof(
 ) -> Result<Option<RefutationProof>, DisputeError> {
     match truth.proof_at(tick, game, inbox) {
         Ok(proof) => Ok(Some(proof)),
-        Err(DisputeError::Proof(_) | DisputeError::Missing(_) | DisputeError::OtherPeriod { .. }) => Ok(None),
+        Err(DisputeError::Proof(_) | DisputeError::Unprovable(_)) => Ok(None),
         Err(other) => Err(other),
     }
 }
@@ -132,7 +132,7 @@ pub(super) fn bomb(start: StateHash, stop: StateHash) -> RefutationProof {
 pub(super) struct Forged {
     /// The state that it leads to.
     pub(super) stop: StateHash,
-    pvm_step: Vec<u8>,
+    pub(super) pvm_step: Vec<u8>,
     input: OtherInput,
 }
 

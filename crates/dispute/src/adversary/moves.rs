@@ -22,14 +22,14 @@ pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, Dispu
         Lie::Of(kind) => kind.plan,
         Lie::At(_) => PLAIN,
     };
+    if !is_due(plan.pace, game, me, level) {
+        return Ok(Vec::new());
+    }
     let game_bytes = game.to_bytes();
     let claims = match plan.manner {
         Manner::Fickle => Claims::at_an_occasion(spec, truth, &game_bytes)?,
         _ => Claims::new(spec, truth)?,
     };
-    if !is_due(plan.pace, game, me, level) {
-        return Ok(Vec::new());
-    }
     let dice = Dice::of(&[spec.to_string().as_bytes(), &game_bytes]);
     let mut hand = Hand { game, inbox, plan, claims, dice };
     let moves = match plan.manner {
@@ -42,6 +42,7 @@ pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, Dispu
         Manner::Twice => vec![hand.faithful_or_random()?, hand.random()?],
         Manner::ProofOfMany => vec![hand.proof_of_many()?],
         Manner::Closing => vec![hand.closing()?],
+        Manner::BehindEnd => vec![hand.behind_end()?],
         Manner::Illegal => {
             let good = hand.faithful_or_random()?;
             let mut lots = hand.dice.apart(level.get().into());
@@ -132,7 +133,7 @@ impl Hand<'_> {
         let rules = &self.game.rules;
         let size = match self.plan.manner {
             // The opponent's next dissection then leads to single ticks: the first proof is the liar's.
-            Manner::LastWord => rules.sections().into(),
+            Manner::LastWord | Manner::BehindEnd => rules.sections().into(),
             Manner::Long => u64::MAX,
             _ => return Ok(even),
         };
@@ -191,6 +192,18 @@ impl Hand<'_> {
         match sections(self.game).last() {
             Some((start, stop, TickSpan(1))) if stop.state_hash.is_none() => self.prove(start.tick).map(Some),
             _ => self.faithful_or_random(),
+        }
+    }
+
+    /// A proof for a section in which the machine is blocked already.
+    fn behind_end(&mut self) -> Result<Option<Refutation>, DisputeError> {
+        let chunks = opponents(self.game);
+        match chunks
+            .split_last()
+            .and_then(|(_, starts)| starts.iter().find(|start| start.state_hash.is_none()))
+        {
+            Some(start) => self.prove(start.tick).map(Some),
+            None => self.faithful_or_random(),
         }
     }
 

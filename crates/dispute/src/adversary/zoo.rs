@@ -74,6 +74,8 @@ pub(super) enum Manner {
     ProofOfMany,
     /// A proof for the last tick of the opening, which nobody disputes.
     Closing,
+    /// A proof for a tick in which the machine is blocked already.
+    BehindEnd,
 }
 
 /// What it proves when there is one tick left.
@@ -193,6 +195,13 @@ zoo! {
         "It proves a section of many ticks at once.";
     "closing-tick": moving(Manner::Closing),
         "It disputes the tick behind the end, on which both agree.";
+    "behind-end": Plan {
+        place: Place::BehindEnd,
+        falsehood: Falsehood::Longer(1_000),
+        proof: FinalProof::True,
+        ..moving(Manner::BehindEnd)
+    },
+        "It proves a tick that starts where the machine is blocked already.";
     "random": moving(Manner::Random),
         "It makes any valid move: random sections, random ticks, random states.";
     "fickle": moving(Manner::Fickle),

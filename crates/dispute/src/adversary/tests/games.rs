@@ -1,8 +1,10 @@
 use super::world::{PERIODS, Played, Staker, level, world};
+use crate::adversary::claims::Claims;
 use crate::adversary::dice::Dice;
 use crate::adversary::{forgery, zoo};
 use crate::{Adversary, Spec, Timeline};
 use soru_base::{Binary, StateHash, Tick};
+use soru_merkle::Proof;
 use soru_protocol::refutation::{GameError, GameResult, LossReason, Refutation, Step};
 use std::collections::BTreeSet;
 
@@ -54,7 +56,8 @@ fn everyone_in_the_zoo_loses() {
         // The kernel is never refused: there is nothing to lie about.
         let expected = if kind.name == "stuck" { 0 } else { 2 * PERIODS };
         assert_eq!(games.len(), expected, "{}", kind.name);
-        let may_be_refused = ["garbage", "multi-tick", "illegal", "double-move"].contains(&kind.name);
+        let may_be_refused =
+            ["garbage", "multi-tick", "behind-end", "illegal", "double-move"].contains(&kind.name);
         let refused = games.iter().any(|(_, played)| !played.refused.is_empty());
         assert_eq!(refused, may_be_refused, "{}: {games:?}", kind.name);
     }
@@ -86,6 +89,9 @@ fn moves_that_are_refused_are_refused_for_what_is_wrong() {
     assert_eq!(refusals("multi-tick"), only("Dissection_unexpected_section_size"));
     assert_eq!(refusals("double-move"), only("smart_rollup_wrong_turn"));
     assert_eq!(refusals("lazy"), BTreeSet::new());
+    let behind_end = games_of("behind-end");
+    assert_eq!(ids(&behind_end), only("smart_rollup_dissection_start_hash_mismatch"));
+    assert!(behind_end.iter().any(|(reason, _)| *reason == LossReason::Timeout), "{behind_end:?}");
     let expected = [
         "Dissection_choice_not_found",
         "smart_rollup_dissection_edge_ticks_mismatch",
@@ -101,6 +107,23 @@ fn moves_that_are_refused_are_refused_for_what_is_wrong() {
     // The level changes what is drawn.
     let found = (0..5).flat_map(|from| ids(&games_of(&format!("illegal@{from}")))).collect::<BTreeSet<_>>();
     assert_eq!(found, BTreeSet::from(expected));
+}
+
+#[test]
+fn a_forged_input_is_sound_but_for_its_place() {
+    for (name, period) in [("wrong-inbox", 0), ("wrong-inbox", 1), ("wrong-preimage", 0)] {
+        let mut truth = world().timeline(period);
+        let spec = spec(&format!("{name}@3"));
+        let mut claims = Claims::new(&spec, &mut truth).unwrap();
+        let first = claims.first_wrong().unwrap();
+        let before = Tick(first.0 - 1);
+        let lots = claims.dice().clone();
+        let forged = forgery::other_input(claims.truth, before, &lots).unwrap().unwrap();
+        let step = Proof::from_bytes(&forged.pvm_step).unwrap();
+        assert_eq!(claims.at(before).unwrap(), Some(step.before().into()));
+        assert_eq!(claims.at(first).unwrap(), Some(step.after().into()));
+        assert_ne!(truth.hash_at(first).unwrap(), Some(forged.stop));
+    }
 }
 
 #[test]
@@ -134,7 +157,7 @@ fn failures_at_chosen_places_lose() {
             truth.period().levels.iter().map(|l| (l.level, l.messages.len() as u64)).collect();
         for (level, messages) in levels {
             for message in 0..=messages {
-                for tick in [0, 1, 2, 19_990, 20_100, 40_000, FAR] {
+                for tick in [0, 1, 2, 10_999_999_990, 11_000_000_500, 22_000_000_000, FAR] {
                     let spec = spec(&format!("at:{level}:{message}:{tick}"));
                     let lie = Adversary::new(spec.clone()).lie_in(&mut truth).unwrap();
                     let played = against_honest(&spec, period, tick % 2 == 0, &mut truth);
@@ -182,7 +205,7 @@ fn drawn(dice: &mut Dice) -> Spec {
         }
         _ => {
             let place = |dice: &mut Dice| {
-                format!("{}:{}:{}", 5 + dice.below(6), dice.below(6), dice.magnitude_below(200_000))
+                format!("{}:{}:{}", 5 + dice.below(6), dice.below(6), dice.magnitude_below(60_000_000_000))
             };
             spec(&format!("at:{},{},{}", place(dice), place(dice), place(dice)))
         }

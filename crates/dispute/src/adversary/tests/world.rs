@@ -40,7 +40,7 @@ const KERNEL: &str = r#"(module
       (drop (call $write (i32.const 16) (i32.const 18) (i32.const 0) (i32.const 0) (i32.const 1)))))))"#;
 
 const PAGE: &[u8] = b"what the kernel asks for";
-const SNAPSHOT: TickSpan = TickSpan(20_000);
+const SNAPSHOT: TickSpan = Limits::FIRST.ticks_per_snapshot;
 const ORIGINATION: u32 = 4;
 /// Levels of the two periods.
 const LEVELS: u32 = 3;
@@ -116,14 +116,13 @@ impl World {
             inboxes.push(LevelInbox::build(before, &protocol(level), &messages).unwrap());
         }
         let mut state = initial_state(Version::V4).unwrap();
-        let limits = Limits { ticks_per_snapshot: SNAPSHOT, ..Limits::FIRST };
         let page: String = [&[0], &soru_base::blake2b::hash32(PAGE)[..]]
             .concat()
             .iter()
             .map(|b| format!("\\{b:02x}"))
             .collect();
         let kernel = wat::parse_str(KERNEL.replace("{PAGE}", &page)).unwrap();
-        install_boot_sector(&mut state, &kernel, limits).unwrap();
+        install_boot_sector(&mut state, &kernel, Limits::FIRST).unwrap();
 
         let mut world = Self {
             metadata,
