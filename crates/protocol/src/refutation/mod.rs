@@ -40,4 +40,4 @@ pub use request::InputError;
 pub use strategy::Answer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,5 @@
 use super::super::Ledger;
-use super::super::error::{Outcome, ProtocolError};
+use super::super::error::{Outcome, ProtocolError, StorageError};
 use super::super::gas::{Meter, ROLLUP_ORIGINATION};
 use super::super::store::at;
 use super::ROLLUPS;
@@ -59,19 +59,27 @@ impl Ledger {
             ProtocolError::Unsupported { what }
         })?;
         let genesis = Commitment::genesis(level, StateHash::from(state));
-        let hash = genesis.hash();
-
-        let store = &mut self.store;
-        store.set(at![ROLLUPS, address, "kind"], &kind)?;
-        store.set(at![ROLLUPS, address, "type"], parameters_ty)?;
-        store.set(at![ROLLUPS, address, "genesis_level"], &level)?;
-        store.set(at![ROLLUPS, address, "genesis_commitment"], &hash)?;
-        store.set(at![ROLLUPS, address, "lcc"], &hash)?;
-        store.set(at![ROLLUPS, address, "commitments", hash, "content"], &genesis)?;
-
+        self.store_rollup(&address, kind, parameters_ty, &genesis)?;
         let constant = u64::from(self.constants.rollup().origination_size);
         let ty = parameters_ty.to_bytes().len() as u64 + 4;
         let paid_kernel = if self.constants.pay_for_kernel { kernel.len() as u64 + 4 } else { 0 };
-        Ok(Originated { genesis_commitment: hash, size: constant + STORED + ty + paid_kernel })
+        Ok(Originated { genesis_commitment: genesis.hash(), size: constant + STORED + ty + paid_kernel })
+    }
+
+    pub(in super::super) fn store_rollup(
+        &mut self,
+        address: &RollupAddress,
+        kind: PvmKind,
+        parameters_ty: &Micheline,
+        genesis: &Commitment,
+    ) -> Result<(), StorageError> {
+        let hash = genesis.hash();
+        let store = &mut self.store;
+        store.set(at![ROLLUPS, address, "kind"], &kind)?;
+        store.set(at![ROLLUPS, address, "type"], parameters_ty)?;
+        store.set(at![ROLLUPS, address, "genesis_level"], &genesis.inbox_level)?;
+        store.set(at![ROLLUPS, address, "genesis_commitment"], &hash)?;
+        store.set(at![ROLLUPS, address, "lcc"], &hash)?;
+        store.set(at![ROLLUPS, address, "commitments", hash, "content"], genesis)
     }
 }

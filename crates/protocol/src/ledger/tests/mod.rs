@@ -2,6 +2,7 @@
 
 mod accounts;
 mod contracts;
+mod disputes;
 mod harness;
 mod life;
 mod properties;

@@ -1,11 +1,9 @@
 //! Games between a player who knows the truth and liars of all kinds.
 
-use super::world::{Dice, PERIOD, SNAPSHOT, Truth, chunk, claim, level, open, players, rules, state};
-use crate::refutation::{
-    Answer, DissectionChunk, DissectionRules, Game, GameError, GameResult, GameState, LossReason, Progress,
-    Step,
-};
-use soru_base::{Level, LevelSpan, StateHash, Tick, TickSpan};
+use super::liar::{liars_move, lying_claim};
+use super::world::{Dice, PERIOD, SNAPSHOT, Truth, claim, level, open, players, rules, state};
+use crate::refutation::{Answer, Game, GameError, GameResult, LossReason, Progress, Step};
+use soru_base::{Level, LevelSpan};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -14,7 +12,7 @@ const MOST_MOVES: u32 = 70;
 const GAMES: u64 = 100_000;
 
 /// What an honest player plays: it needs the game and the truth, nothing else.
-fn honest_move(truth: &Truth, game: &Game) -> (u64, Step) {
+pub(crate) fn honest_move(truth: &Truth, game: &Game) -> (u64, Step) {
     match game.answer(|tick| Ok::<_, Infallible>(truth.at(tick))).unwrap() {
         Answer::Dissect { choice, dissection } => {
             // All long sections begin at a snapshot: otherwise no dissection would pass.
@@ -25,113 +23,6 @@ fn honest_move(truth: &Truth, game: &Game) -> (u64, Step) {
         }
         Answer::Prove { choice } => (choice.0, Truth::proof(truth.at(choice).expect("not blocked"))),
         Answer::Concede => panic!("no lie in {game:?}"),
-    }
-}
-
-fn dissect(
-    rules: &DissectionRules,
-    start: DissectionChunk,
-    stop: Tick,
-    at: impl Fn(Tick) -> Option<StateHash>,
-) -> Vec<DissectionChunk> {
-    let stop = chunk(at(stop), stop.0);
-    rules.default_dissection(start, stop, |tick| Ok::<_, Infallible>(at(tick))).unwrap()
-}
-
-/// What a liar tries, by its temper and the dice. Much of it is refused.
-fn liars_move(dice: &mut Dice, temper: u64, truth: &Truth, game: &Game) -> (u64, Step) {
-    let GameState::Dissecting { dissection } = &game.state else {
-        return (dice.roll(), some_proof(dice, game, truth, state(0, 0)));
-    };
-    let sections = dissection.len() as u64 - 1;
-    let section = match temper % 4 {
-        0 => 0,
-        1 => sections - 1,
-        // The last tick is the closing one.
-        2 if dice.one_in(20) => return (dissection[sections as usize].tick.0, Truth::garbage()),
-        _ => dice.below(sections),
-    } as usize;
-    let (start, stop) = (dissection[section], dissection[section + 1]);
-    let ticks = stop.tick.since(start.tick).0;
-    if ticks == 1 || dice.one_in(30) {
-        let from = start.state_hash.unwrap_or(state(0, start.tick.0));
-        return (start.tick.0, some_proof(dice, game, truth, from));
-    }
-    // A lie that starts somewhere, or a machine that blocks too early or never.
-    let lie_from = start.tick.0 + 1 + dice.below(ticks);
-    let blocked_from = match dice.below(3) {
-        0 => start.tick.0 + 1 + dice.below(ticks),
-        1 => truth.ticks.saturating_add(1),
-        _ => u64::MAX,
-    };
-    let mark = 1 + dice.below(200) as u8;
-    let lie = |tick: Tick| match tick.0 {
-        at if at >= blocked_from => None,
-        at if at >= lie_from => Some(state(mark, at)),
-        at => Some(state(0, at)),
-    };
-    let mut answer = dissect(&game.rules, start, stop.tick, lie);
-    match dice.below(8) {
-        0 => random_ticks(dice, &mut answer, game.rules.ticks_per_snapshot()),
-        1 => {
-            let at = dice.below(answer.len() as u64) as usize;
-            answer[at].state_hash = (!dice.one_in(2)).then(|| state(mark, dice.below(9)));
-        }
-        2 => {
-            answer.remove(dice.below(answer.len() as u64) as usize);
-        }
-        3 => {
-            // One cut beside its place; often the first or the last.
-            let last = answer.len() as u64 - 1;
-            let at = [0, last, dice.below(last)][dice.below(3) as usize] as usize;
-            answer[at].tick = Tick(answer[at].tick.0 + 1);
-        }
-        _ => {}
-    }
-    (start.tick.0, Step::Dissection(answer))
-}
-
-/// Other cuts, at snapshots where the first ones were.
-fn random_ticks(dice: &mut Dice, answer: &mut [DissectionChunk], snapshot: TickSpan) {
-    let first = answer[0].tick.0;
-    let ticks = answer.last().map_or(0, |last| last.tick.0) - first;
-    let unit = if ticks > snapshot.0 { snapshot.0 } else { 1 };
-    let inner = answer.len() - 1;
-    let mut cuts: Vec<u64> =
-        (1..inner).map(|_| first + (1 + dice.below((ticks / unit).max(2) - 1)) * unit).collect();
-    cuts.sort_unstable();
-    for (chunk, cut) in answer[1..inner].iter_mut().zip(cuts) {
-        chunk.tick = Tick(cut);
-    }
-}
-
-fn some_proof(dice: &mut Dice, game: &Game, truth: &Truth, from: StateHash) -> Step {
-    match dice.below(6) {
-        0 => Truth::garbage(),
-        1 => Truth::no_proof(),
-        // Of the wrong tick, of a state that never was, and of the true end.
-        2 => Truth::proof(state(0, dice.below(truth.ticks + 2))),
-        3 => Truth::proof(state(9, dice.below(9))),
-        4 => match &game.state {
-            GameState::FinalMove { agreed_start_chunk, .. } => {
-                Truth::proof(agreed_start_chunk.state_hash.expect("agreed"))
-            }
-            GameState::Dissecting { .. } => Truth::proof(state(0, truth.ticks)),
-        },
-        _ => Truth::proof(from),
-    }
-}
-
-/// A wrong claim: of the final state only, of too few or too many ticks, or of everything.
-fn lying_claim(dice: &mut Dice, truth: &Truth) -> crate::Commitment {
-    let too_short = 1 + dice.below(truth.ticks.saturating_sub(1));
-    let too_long = truth.ticks + dice.length(truth.ticks.ilog2() as u64 + 2);
-    match dice.below(5) {
-        1 if too_short < truth.ticks => claim(state(0, too_short), too_short),
-        2 => claim(state(0, truth.ticks), too_long),
-        3 => claim(state(3, too_long), too_long),
-        4 if too_short < truth.ticks => claim(state(0, truth.ticks), too_short),
-        _ => claim(state(2, truth.ticks), truth.ticks),
     }
 }
 
@@ -149,7 +40,7 @@ fn game(dice: &mut Dice) -> Ended {
         _ => dice.length(10),
     };
     let bits = if dice.one_in(4) { 60 } else { 40 };
-    let truth = Truth { ticks: dice.length(bits) };
+    let truth = Truth::of(dice.length(bits));
     let lie = lying_claim(dice, &truth);
     let game = if dice.one_in(2) {
         open([honest, liar], &truth.commitment(), &lie, rules(snapshot))
@@ -246,7 +137,7 @@ fn games_of_two_liars_end() {
     let mut results = BTreeMap::new();
     for seed in 0..5_000 {
         let mut dice = Dice(seed);
-        let truth = Truth { ticks: dice.length(40) };
+        let truth = Truth::of(dice.length(40));
         let mut claims = [lying_claim(&mut dice, &truth), lying_claim(&mut dice, &truth)];
         if claims[0] == claims[1] {
             claims[0] = claim(state(77, 5), 5);

@@ -1,6 +1,7 @@
 mod dissections;
 mod encodings;
-mod games;
+pub(crate) mod games;
+pub(crate) mod liar;
 mod moves;
 mod network;
-mod world;
+pub(crate) mod world;

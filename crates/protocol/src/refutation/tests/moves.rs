@@ -7,7 +7,7 @@ use crate::refutation::{
 };
 use soru_base::{Binary, CommitmentHash, Level, Tick, TickSpan};
 
-const TRUTH: Truth = Truth { ticks: 64 };
+const TRUTH: Truth = Truth::of(64);
 
 /// The first of the players is honest, and refutes a wrong final state.
 fn game() -> Game {
@@ -123,7 +123,7 @@ fn a_proof_is_for_one_tick() {
 #[test]
 fn a_proof_from_a_blocked_state_is_refused() {
     // The truth has 3 ticks, the liar claims 6: the honest answer has blocked states one tick apart.
-    let truth = Truth { ticks: 3 };
+    let truth = Truth::of(3);
     let [honest, liar] = players();
     let game = open(players(), &truth.commitment(), &claim(state(1, 6), 6), rules(1_000)).unwrap();
     let answer = Step::Dissection((0..=6).map(|i| chunk(truth.at(Tick(i)), i)).collect());
