@@ -218,16 +218,9 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
 
     fn kept(&self, head: &Header) -> Result<Option<Kept>, StoreError> {
         let constants = *self.constants.read().unwrap_or_else(PoisonError::into_inner);
-        let (Some(cemented), Some(constants)) = (self.chain.store().cemented()?, constants) else {
-            return Ok(None);
-        };
-        let needs = Needs {
-            head: head.level,
-            cemented: cemented.level,
-            period: constants.commitment_period,
-            history_blocks: self.config.options.history_blocks,
-        };
-        Ok(Some(needs.kept()))
+        let Some(constants) = constants else { return Ok(None) };
+        let (period, history) = (constants.commitment_period, self.config.options.history_blocks);
+        Ok(Needs::of(self.chain.store(), head.level, period, history)?.map(Needs::kept))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Throwing away the states that nobody can ask for any more.
 
 use super::tables::*;
-use super::{BlockRecord, Store, StoreError, damaged};
+use super::{BlockRecord, Store, StoreError, commitment_of, damaged, required_block};
 use redb::{ReadableTable, WriteTransaction};
 use soru_base::{Binary, ContextHash, Level, LevelSpan, StateHash};
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ const KEPT_PERIODS: u32 = 5;
 pub struct Needs {
     /// Level of the layer-1's head.
     pub head: Level,
-    /// Level of the last cemented commitment.
+    /// Level of the last cemented commitment that no reorganisation can take back.
     pub cemented: Level,
     /// Blocks in a commitment period.
     pub period: LevelSpan,
@@ -26,8 +26,20 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// What is needed at a head, if it is known what is cemented there.
+    pub fn of(
+        store: &Store,
+        head: Level,
+        period: LevelSpan,
+        history_blocks: u32,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(cemented) = store.cemented()? else { return Ok(None) };
+        let settled = store.cemented_at(head.minus(KEPT_BLOCKS))?.unwrap_or(cemented.level);
+        Ok(Some(Self { head, cemented: cemented.level.min(settled), period, history_blocks }))
+    }
+
     /// Every commitment above the last cemented one may be disputed, and the game begins with the state of its parent. One
-    /// period more, in case the last cementation is reorganised away.
+    /// period more, for those who look at it later.
     pub fn kept(self) -> Kept {
         let settled = self.head.minus(KEPT_BLOCKS);
         let below = LevelSpan(self.period.0.saturating_add(self.history_blocks));
@@ -66,6 +78,19 @@ pub struct Collected {
 const MAX_NODES: u64 = 200_000;
 
 impl Store {
+    /// Level of the commitment that was cemented last when the block of `level` was the head of the current chain. Nothing
+    /// if nothing was cemented since, or it is not known.
+    fn cemented_at(&self, level: Level) -> Result<Option<Level>, StoreError> {
+        let tx = self.read()?;
+        for entry in tx.open_table(CANONICAL)?.range(level.get().saturating_add(1)..)? {
+            let record = required_block(&tx, entry?.1.value())?;
+            let Some(first) = record.cemented.first() else { continue };
+            let Some(first) = commitment_of(&tx, first)? else { return Ok(None) };
+            return Ok(commitment_of(&tx, &first.predecessor)?.map(|before| before.inbox_level));
+        }
+        Ok(None)
+    }
+
     /// Remembers that at the head of level `seen_at` games are played about the commitments of those levels. A game is
     /// forgotten when it was not seen for so long that no reorganisation can bring it back.
     pub fn note_games(&self, inbox_levels: &BTreeSet<Level>, seen_at: Level) -> Result<(), StoreError> {

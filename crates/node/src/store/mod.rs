@@ -451,4 +451,6 @@ fn damaged(what: &'static str) -> impl FnOnce(DecodeError) -> StoreError {
 }
 
 #[cfg(test)]
+mod gc_tests;
+#[cfg(test)]
 mod tests;

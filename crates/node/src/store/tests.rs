@@ -1,11 +1,12 @@
 use super::*;
 use crate::layer1::Publication;
+use crate::publish::Contradiction;
 use soru_base::{PublicKeyHash, StateHash, Tick, TickSpan};
 use soru_protocol::inbox::{LevelInbox, ProtocolMessages};
 
 const ROLLUP: RollupAddress = RollupAddress([1; 20]);
 
-fn level(n: u32) -> Level {
+pub(super) fn level(n: u32) -> Level {
     Level::new(n).unwrap()
 }
 
@@ -191,4 +192,88 @@ fn killed_at_any_moment_it_opens_at_the_last_whole_level() {
         assert_eq!(state.find(&["level"]).unwrap().unwrap().as_ref(), n.to_be_bytes());
         killed.put(&block(n + 1, 1, 1)).unwrap();
     }
+}
+
+/// Block `n` of a chain with a period of two levels; commitments of odd levels say what the fork says.
+pub(super) fn period_block(n: u32, fork: u8, before: u8, previous: &NewBlock) -> NewBlock {
+    let mut made = block(n, fork, before);
+    made.record.published.clear();
+    made.record.cemented.clear();
+    let (predecessor, level_before) = previous.record.most_recent_commitment();
+    made.record.previous_commitment = predecessor;
+    made.record.previous_commitment_level = level_before;
+    if n % 2 == 1 {
+        let commitment = Commitment {
+            compressed_state: StateHash([fork; 32]),
+            inbox_level: level(n),
+            predecessor,
+            number_of_ticks: TickSpan(1),
+        };
+        made.record.commitment = Some(commitment.hash());
+        made.commitment = Some(commitment);
+    }
+    made
+}
+
+/// Levels 1 to `n` of a chain with commitments at odd levels.
+pub(super) fn chain(n: u32) -> Vec<NewBlock> {
+    let mut first = block(1, 1, 1);
+    first.record.published.clear();
+    first.record.cemented.clear();
+    let genesis = Commitment {
+        compressed_state: StateHash([1; 32]),
+        inbox_level: level(1),
+        predecessor: CommitmentHash::ZERO,
+        number_of_ticks: TickSpan(0),
+    };
+    first.record.commitment = Some(genesis.hash());
+    first.commitment = Some(genesis);
+    let mut chain = vec![first];
+    (2..=n).for_each(|n| chain.push(period_block(n, 1, 1, &chain[chain.len() - 1])));
+    chain
+}
+
+#[test]
+fn what_contradicts_the_node_is_known_on_the_current_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    let mut chain = chain(6);
+    let ours = chain[2].commitment.unwrap();
+    let theirs = Commitment { compressed_state: StateHash([7; 32]), ..ours };
+    let liar = "tz1VSUr8wwNhLAzempoch5d6hLRiTh8Cjcjb".parse().unwrap();
+    let publish = |block: &mut NewBlock, commitment, publisher| {
+        block.record.published.push(Publication { commitment, publisher });
+    };
+    publish(&mut chain[3], ours, operator());
+    publish(&mut chain[4], theirs, liar);
+    for block in &chain[..5] {
+        store.put(block).unwrap();
+    }
+    let found = Contradiction { publisher: liar, theirs, ours, published_at: level(5), stands: true };
+    assert_eq!(store.contradictions(level(2)).unwrap(), [found]);
+    assert!(store.contradictions(level(1)).unwrap()[0].is_conflict());
+    // What is cemented is no longer contradicted.
+    assert_eq!(store.contradictions(level(3)).unwrap(), []);
+    // Whoever publishes the truth after a lie has lost in between.
+    publish(&mut chain[5], ours, liar);
+    store.put(&chain[5]).unwrap();
+    assert!(!store.contradictions(level(2)).unwrap()[0].stands);
+    // Another block takes the place of the lie, which comes back later.
+    store.rollback(level(4)).unwrap();
+    assert_eq!(store.contradictions(level(2)).unwrap(), []);
+    store.put(&period_block(5, 2, 1, &chain[3])).unwrap();
+    assert_eq!(store.contradictions(level(2)).unwrap(), []);
+    store.rollback(level(4)).unwrap();
+    assert!(store.reuse(&chain[4].record.hash).unwrap().is_some());
+    assert_eq!(store.contradictions(level(2)).unwrap(), [found]);
+    // On a chain whose truth it is, it contradicts nothing.
+    store.rollback(level(2)).unwrap();
+    let mut other = period_block(3, 7, 1, &chain[1]);
+    other.commitment = Some(theirs);
+    other.record.commitment = Some(theirs.hash());
+    store.put(&other).unwrap();
+    let mut next = period_block(4, 7, 7, &other);
+    publish(&mut next, theirs, liar);
+    store.put(&next).unwrap();
+    assert_eq!(store.contradictions(level(2)).unwrap(), []);
 }
