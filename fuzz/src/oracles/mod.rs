@@ -1,5 +1,6 @@
 //! The oracles.
 
+mod games;
 mod identifiers;
 #[cfg(feature = "engine")]
 mod kernels;
@@ -11,6 +12,7 @@ mod protocol;
 mod texts;
 mod ticks;
 
+pub use games::{inbox_proof, played_proof};
 pub use identifiers::{durable_key, identifiers};
 #[cfg(feature = "engine")]
 pub use kernels::{engines_agree, kernel_check};
