@@ -172,21 +172,20 @@ impl Timeline {
         mut seen: impl FnMut(Tick) -> Option<Tick>,
     ) -> Result<Option<Tick>, DisputeError> {
         let mut machine = self.go_to_phase(begin, Phase::Eval)?;
-        let mut was_called = false;
         while Phase::of(&machine) == Phase::Eval {
             let before = machine.current_tick;
+            let was_called = machine.state_name().ends_with("Inv_start");
             let most = machine.paying().max(1);
             self.go_inside(&mut machine, most)?;
-            // A call leaves what is still to be paid, or its request.
+            // A function of the kernel would prepare its locals next. This one has done its work.
             let name = machine.state_name();
-            let is_called = name.ends_with("Inv_stop") || name.ends_with("Inv_reveal_tick");
-            if is_called
-                && !was_called
+            let is_done = name.ends_with("Inv_stop") || name.ends_with("Inv_reveal_tick");
+            if was_called
+                && is_done
                 && let Some(found) = seen(before)
             {
                 return Ok(Some(found));
             }
-            was_called = is_called;
         }
         Ok(None)
     }
@@ -205,19 +204,6 @@ impl Timeline {
             self.go_inside(&mut machine, u64::MAX)?;
         }
         Ok(None)
-    }
-
-    /// Up to that many ticks of a run, not beyond the next reveal and its end.
-    fn go_inside(&mut self, machine: &mut Machine, most: u64) -> Result<(), DisputeError> {
-        match machine.status() {
-            Status::RevealRequired(request) => self.answer(machine, &request),
-            _ => {
-                // One that has no tick left gets stuck.
-                let left = machine.last_padding_tick()?.since(machine.current_tick).0.max(1);
-                machine.step(most.min(left), &mut ())?;
-                Ok(())
-            }
-        }
     }
 
     fn reach_machine(&mut self, tick: Tick) -> Result<Option<Machine>, DisputeError> {

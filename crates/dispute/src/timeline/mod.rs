@@ -220,18 +220,21 @@ impl Timeline {
         }
     }
 
-    /// Ticks inside of a run, up to its padding.
+    /// Ticks inside of a run, up to its padding at most.
     fn part_of_run(&mut self, machine: &mut Machine, wanted: Tick) -> Result<(), DisputeError> {
+        let last = machine.last_padding_tick()?;
         // One that has no tick left gets stuck one tick later.
-        let last = machine.last_padding_tick()?.max(machine.current_tick.plus(TickSpan(1)));
-        machine.step(wanted.min(last).since(machine.current_tick).0, &mut ())?;
-        if matches!(machine.tick_state, TickState::Padding) {
+        let end = last.max(machine.current_tick.plus(TickSpan(1)));
+        machine.step(wanted.min(end).since(machine.current_tick).0, &mut ())?;
+        let is_over = matches!(machine.tick_state, TickState::Padding) || machine.current_tick >= last;
+        if is_over || machine.status() == Status::InputRequired {
             self.compare_run(machine)?;
         }
         Ok(())
     }
 
-    /// Compares the padding that ticks have led to with the one that the engine leads to, once for every run.
+    /// Compares where ticks lead with where the engine leads, and that with the state that is kept behind the run, once for
+    /// every run that was looked into.
     fn compare_run(&mut self, machine: &Machine) -> Result<(), DisputeError> {
         let begin = machine.last_top_level_call;
         if self.compared.contains(&begin) {
@@ -240,17 +243,42 @@ impl Timeline {
         let Some(mut state) = self.reach(begin)? else {
             return Err(DisputeError::Missing("the beginning of a run".to_owned()));
         };
-        let mut by_ticks = machine.clone();
-        by_ticks.step(machine.last_padding_tick()?.since(machine.current_tick).0, &mut ())?;
         let mut by_engine = Machine::from_tree(&state)?;
         self.advance(&mut by_engine)?;
+        let tick = by_engine.current_tick;
+        let mut by_ticks = machine.clone();
+        while by_ticks.current_tick < tick && by_ticks.status() != Status::InputRequired {
+            let left = tick.since(by_ticks.current_tick).0;
+            self.go_inside(&mut by_ticks, left)?;
+        }
         let mut other = state.clone();
         by_ticks.apply(&mut other)?;
         by_engine.apply(&mut state)?;
-        let readings = [("the tick step", &other), ("the engine", &state)];
-        self.same(by_ticks.current_tick, self.level_of(machine), readings)?;
+        let level = self.level_of(machine);
+        self.same(tick, level, [("the tick step", &other), ("the engine", &state)])?;
+        if by_engine.status() == Status::Computing {
+            by_engine.step(1, &mut ())?;
+            by_engine.apply(&mut state)?;
+        }
+        let tick = by_engine.current_tick;
+        if let Some(kept) = self.kept.get(tick) {
+            self.same(tick, level, [("what was stored", &kept), ("the level evaluated again", &state)])?;
+        }
         self.compared.insert(begin);
         Ok(())
+    }
+
+    /// Up to that many ticks of a run, not beyond the next reveal.
+    fn go_inside(&mut self, machine: &mut Machine, most: u64) -> Result<(), DisputeError> {
+        match machine.status() {
+            Status::RevealRequired(request) => self.answer(machine, &request),
+            _ => {
+                // One that has no tick left gets stuck, or leaves its padding.
+                let left = machine.last_padding_tick()?.since(machine.current_tick).0.max(1);
+                machine.step(most.min(left), &mut ())?;
+                Ok(())
+            }
+        }
     }
 
     fn same(
@@ -277,19 +305,15 @@ impl Timeline {
         (last.counter + 1 == messages).then_some(index)
     }
 
-    /// The state after a level is kept for good, and compared with what is known.
+    /// The state after a level is kept for good.
     fn level_ended(&mut self, index: usize, machine: &Machine, state: &Tree) -> Result<(), DisputeError> {
-        let level = &self.period.levels[index];
-        if let Some(known) = &level.after {
-            if known.tick != machine.current_tick {
-                let reason = format!(
-                    "the state that was stored is at tick {}, the level ends at tick {}",
-                    known.tick, machine.current_tick
-                );
-                return Err(DisputeError::Period { level: level.level, reason });
-            }
-            let readings = [("what was stored", &known.state), ("the level evaluated again", state)];
-            self.same(machine.current_tick, level.level, readings)?;
+        let PeriodLevel { level, after, .. } = &self.period.levels[index];
+        if let Some(known) = after.as_ref().filter(|known| known.tick != machine.current_tick) {
+            let reason = format!(
+                "the state that was stored is at tick {}, the level ends at tick {}",
+                known.tick, machine.current_tick
+            );
+            return Err(DisputeError::Period { level: *level, reason });
         }
         self.ends[index] = Some(machine.current_tick);
         self.kept.pin(machine.current_tick, state.clone());

@@ -73,12 +73,12 @@ fn assemble(data: &str, body: &str) -> Vec<u8> {
 }
 
 /// Replaces itself by another kernel in its first run.
-pub(crate) const UPGRADE: &[u8] = include_bytes!("../../../../testdata/vectors/kernels/upgrade.wasm");
+pub(crate) const UPGRADE: &[u8] = include_bytes!("../../../../../testdata/vectors/kernels/upgrade.wasm");
 
 /// Replaces itself by the broken kernel whose number a message tells, and is back after it was refused: 0 is refused by the
 /// decoder, 2 by the linker, 4 when the instance is made.
 pub(crate) const UPGRADE_BROKEN: &[u8] =
-    include_bytes!("../../../../testdata/vectors/kernels/upgrade_broken.wasm");
+    include_bytes!("../../../../../testdata/vectors/kernels/upgrade_broken.wasm");
 
 /// No kernel: the machine is stuck for ever in its first run.
 pub(crate) const REFUSED: &[u8] = b"\0asm is how kernels begin, and not how they go on";

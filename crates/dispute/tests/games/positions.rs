@@ -1,14 +1,11 @@
 //! Games about a lie at every kind of tick, played to the end with operations and real proofs. Each is played twice: the
 //! honest player opens it, and the liar does. `--nocapture` shows what each one cost.
 
-#[path = "../world/mod.rs"]
-mod world;
-
+use crate::world::game::{Cost, HONEST, LIAR, Opener};
+use crate::world::liar::Lie;
+use crate::world::{Pages, World, kernels};
 use soru_base::{Profile, Tick, TickSpan};
 use soru_dispute::{Landmark, Timeline};
-use world::game::{Cost, HONEST, LIAR, Opener};
-use world::liar::Lie;
-use world::{World, kernels};
 
 /// A lie that begins some ticks behind a landmark, which has been seen that many times before.
 type Place = (Landmark, u64, u64);
@@ -49,7 +46,7 @@ fn play(name: &str, world: &World, number: u32, lies: &[(String, Lie)], truth: &
 
 /// Five messages at every level, the protocol's two or three among them; two runs at every level.
 fn ordinary(profile: Profile) -> World {
-    let pages = world::Pages::of(&[kernels::PAGE]);
+    let pages = Pages::of(&[kernels::PAGE]);
     World::new(profile, &kernels::ordinary(), pages, |level| {
         vec![vec![level as u8; 20], b"second".to_vec(), vec![]]
     })
@@ -198,9 +195,8 @@ fn lies_anywhere() {
 
 #[test]
 fn a_kernel_that_traps_is_stuck_until_the_next_run() {
-    let mut world = World::new(Profile::alpha(), &kernels::trapping(), world::Pages::default(), |level| {
-        vec![vec![level as u8]]
-    });
+    let mut world =
+        World::new(Profile::alpha(), &kernels::trapping(), Pages::default(), |level| vec![vec![level as u8]]);
     world.agree(1, &[HONEST, LIAR]);
     world.bake_period(2);
     let places = [
@@ -228,7 +224,7 @@ fn a_kernel_that_traps_is_stuck_until_the_next_run() {
 #[test]
 fn a_machine_that_is_stuck_for_ever_takes_messages_only() {
     let mut world =
-        World::new(Profile::alpha(), kernels::REFUSED, world::Pages::default(), |_| vec![b"hello".to_vec()]);
+        World::new(Profile::alpha(), kernels::REFUSED, Pages::default(), |_| vec![b"hello".to_vec()]);
     world.bake_period(1);
     let places = [
         (Landmark::First, 0, 0),
@@ -260,7 +256,7 @@ fn a_machine_that_is_stuck_for_ever_takes_messages_only() {
 #[test]
 fn after_an_upgrade_another_kernel_runs() {
     let mut world =
-        World::new(Profile::alpha(), kernels::UPGRADE, world::Pages::default(), |_| vec![b"go".to_vec()]);
+        World::new(Profile::alpha(), kernels::UPGRADE, Pages::default(), |_| vec![b"go".to_vec()]);
     world.bake_period(1);
     let places = [
         (Landmark::HostCall, 0, 0),
@@ -284,7 +280,7 @@ fn after_an_upgrade_another_kernel_runs() {
 #[test]
 fn after_a_kernel_was_refused_the_last_one_is_back() {
     // One of the broken kernels at every level.
-    let mut world = World::new(Profile::alpha(), kernels::UPGRADE_BROKEN, world::Pages::default(), |level| {
+    let mut world = World::new(Profile::alpha(), kernels::UPGRADE_BROKEN, Pages::default(), |level| {
         vec![vec![[0, 2, 4][level as usize % 3]]]
     });
     world.agree(1, &[HONEST, LIAR]);

@@ -1,5 +1,4 @@
 //! A little chain with a rollup, and what its nodes know of it.
-#![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod game;
 pub(crate) mod kernels;
