@@ -1,5 +1,7 @@
 //! `soru rollup-client`: ask a rollup node.
 
+mod disputes;
+
 use crate::output;
 use crate::phrase::{self, Phrase};
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,6 +19,9 @@ pub(crate) struct Options {
     /// Block to ask about: head, finalized, cemented, a level or a hash
     #[arg(long, short = 'B', default_value = "head")]
     block: String,
+    /// Print JSON, as the node tells it
+    #[arg(long)]
+    json: bool,
     /// The command, in words
     #[arg(value_name = "WORDS")]
     words: Vec<String>,
@@ -29,6 +34,10 @@ enum Command {
     StateValue,
     Outbox,
     Proof,
+    Conflicts,
+    Games,
+    EndedGames,
+    Stake,
     Get,
     Post,
 }
@@ -64,6 +73,30 @@ static GRAMMAR: &[Phrase<Command>] = &[
         options: &[],
         id: Command::Proof,
     },
+    Phrase {
+        words: "list conflicts",
+        about: "List commitments that contradict the node's",
+        options: &["json"],
+        id: Command::Conflicts,
+    },
+    Phrase {
+        words: "list games",
+        about: "List the refutation games that the node plays",
+        options: &["json"],
+        id: Command::Games,
+    },
+    Phrase {
+        words: "list ended games",
+        about: "List the refutation games that ended since the node was started",
+        options: &["json"],
+        id: Command::EndedGames,
+    },
+    Phrase {
+        words: "show stake",
+        about: "Show what the node has at stake",
+        options: &["json"],
+        id: Command::Stake,
+    },
     Phrase { words: "rpc get <path>", about: "Ask an RPC of the node", options: &[], id: Command::Get },
     Phrase {
         words: "rpc post <path> with <body>",
@@ -86,13 +119,25 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         }
         Command::Outbox => node.get(&format!("{block}/outbox/{}/messages", parameters.get("level"))).await?,
         Command::Proof => node.outbox_proof(parameters.get("level"), parameters.get("index")).await?,
+        Command::Conflicts => node.get("/local/conflicts").await?,
+        Command::Games => node.get("/local/games").await?,
+        Command::EndedGames => node.get("/local/games/ended").await?,
+        Command::Stake => node.get("/local/stake").await?,
         Command::Get => node.get(parameters.get("path")).await?,
         Command::Post => {
             let body = serde_json::from_str(parameters.get("body")).context("the body is no JSON")?;
             node.post(parameters.get("path"), &body).await?
         }
     };
-    match answer.as_str() {
+    let readable = match phrase.id {
+        _ if options.json => None,
+        Command::Conflicts => Some(disputes::lines(&answer, disputes::conflict, "No conflicts.")),
+        Command::Games => Some(disputes::lines(&answer, disputes::game, "No games.")),
+        Command::EndedGames => Some(disputes::lines(&answer, disputes::ended, "No game has ended.")),
+        Command::Stake => Some(disputes::stake(&answer)),
+        _ => answer.as_str().map(str::to_owned),
+    };
+    match readable {
         Some(text) => output::line(text),
         None => output::line(format_args!("{answer:#}")),
     }

@@ -214,7 +214,7 @@ fn summary(game: &Game, level: Level) -> String {
         GameState::Dissecting { dissection } => {
             let ticks = dissection.first().zip(dissection.last()).map(|(a, b)| b.tick.since(a.tick));
             let ticks = ticks.unwrap_or(TickSpan(0));
-            format!("{} sections of {ticks} ticks", dissection.len().saturating_sub(1))
+            format!("{} sections over {ticks} ticks", dissection.len().saturating_sub(1))
         }
         GameState::FinalMove { agreed_start_chunk, .. } => {
             format!("the proof of tick {} is the last move", agreed_start_chunk.tick)
@@ -302,7 +302,7 @@ mod tests {
         {
             let line = summary(&game, Level::new(level).unwrap());
             assert!(line.contains(mover) && line.contains(time), "{level}: {line}");
-            assert!(line.ends_with("; 2 sections of 100 ticks"), "{line}");
+            assert!(line.ends_with("; 2 sections over 100 ticks"), "{line}");
         }
         let chunk = |tick| DissectionChunk { state_hash: None, tick: Tick(tick) };
         game.state = GameState::FinalMove { agreed_start_chunk: chunk(4), refuted_stop_chunk: chunk(5) };
