@@ -1,7 +1,8 @@
 use super::dice::Dice;
 use super::forgery;
+use super::found::Found;
 use super::spec::{Failure, Lie, Spec};
-use super::zoo::{Falsehood, Place};
+use super::zoo::{Falsehood, Place, Plan};
 use crate::{DisputeError, Landmark, Timeline};
 use soru_base::{StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
@@ -37,13 +38,14 @@ const TICKS_MAX: u64 = i64::MAX as u64;
 
 impl<'a> Claims<'a> {
     /// What the adversary commits to.
-    pub(super) fn new(spec: &Spec, truth: &'a mut Timeline) -> Result<Self, DisputeError> {
-        Self::at_an_occasion(spec, truth, &[])
+    pub(super) fn new(spec: &Spec, found: &mut Found, truth: &'a mut Timeline) -> Result<Self, DisputeError> {
+        Self::at_an_occasion(spec, found, truth, &[])
     }
 
     /// What it says at another occasion, if it says something else each time.
     pub(super) fn at_an_occasion(
         spec: &Spec,
+        found: &mut Found,
         truth: &'a mut Timeline,
         occasion: &[u8],
     ) -> Result<Self, DisputeError> {
@@ -54,12 +56,10 @@ impl<'a> Claims<'a> {
         let too_early = spec.from > last_level;
         let lie = match &spec.lie {
             _ if too_early || length == TickSpan(0) => Told::Truth,
-            Lie::Of(kind) => {
-                match first_wrong(kind.plan.place, kind.plan.falsehood, length, truth, &mut dice)? {
-                    Some(first) => Told::From(first, kind.plan.falsehood),
-                    None => Told::Truth,
-                }
-            }
+            Lie::Of(kind) => match first_wrong(&kind.plan, length, found, truth, &mut dice)? {
+                Some(first) => Told::From(first, kind.plan.falsehood),
+                None => Told::Truth,
+            },
             Lie::At(places) => match failures(places, truth)? {
                 failures if failures.is_empty() => Told::Truth,
                 failures => Told::Failures(failures),
@@ -152,25 +152,25 @@ fn one_before(tick: Tick) -> Tick {
 }
 
 fn first_wrong(
-    place: Place,
-    falsehood: Falsehood,
+    plan: &Plan,
     length: TickSpan,
+    found: &mut Found,
     truth: &mut Timeline,
     dice: &mut Dice,
 ) -> Result<Option<Tick>, DisputeError> {
     let end = Tick::ZERO.plus(length);
-    Ok(match place {
+    Ok(match plan.place {
         Place::Last => Some(end),
         Place::BehindEnd => Some(end.plus(TickSpan(1))),
         Place::After(step) => {
             // Which one of the messages costs nothing to find; the others mean going through runs.
             let occurrence = if step == Landmark::Input { dice.below(6) } else { 0 };
-            let found = truth.find(step, occurrence)?;
-            found.map(|tick| tick.plus(TickSpan(1))).filter(|tick| *tick <= end)
+            let tick = found.find(truth, step, occurrence)?;
+            tick.map(|tick| tick.plus(TickSpan(1))).filter(|tick| *tick <= end)
         }
         Place::Any => {
             // A commitment to no ticks is refused.
-            let least = if falsehood == Falsehood::Blocked { 2 } else { 1 };
+            let least = if plan.falsehood == Falsehood::Blocked { 2 } else { 1 };
             // Most ticks are padding: as many lies are near the beginning of a run.
             let run = if dice.below(2) == 0 { None } else { truth.find(Landmark::Snapshot, 0)? };
             let from = run.unwrap_or(Tick::ZERO).0.max(least).min(end.0);

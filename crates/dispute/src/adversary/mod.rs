@@ -1,11 +1,12 @@
 //! Players that lie, to try honest ones on.
 //!
 //! A liar says the truth up to a tick and something else from there on, and plays for what it says. It remembers
-//! nothing: whatever it draws by lot follows from its [`Spec`], the game and the tick.
+//! nothing that a restart would lose: whatever it draws by lot follows from its [`Spec`], the game and the tick.
 
 mod claims;
 mod dice;
 mod forgery;
+mod found;
 mod illegal;
 mod moves;
 mod shapes;
@@ -17,6 +18,7 @@ pub use zoo::{Kind, zoo};
 
 use crate::{DisputeError, Strategy, Timeline, Turn};
 use claims::Claims;
+use found::Found;
 use soru_base::Tick;
 use soru_protocol::Commitment;
 use soru_protocol::refutation::Refutation;
@@ -25,12 +27,13 @@ use soru_protocol::refutation::Refutation;
 #[derive(Debug, Clone)]
 pub struct Adversary {
     spec: Spec,
+    found: Found,
 }
 
 impl Adversary {
     /// The adversary of a description.
     pub fn new(spec: Spec) -> Self {
-        Self { spec }
+        Self { spec, found: Found::default() }
     }
 
     /// Its description.
@@ -40,14 +43,14 @@ impl Adversary {
 
     /// The tick of the first state that it tells wrong in a period. Nothing if it tells the truth there: the period
     /// ends too early, or the machine makes no step of the kind it lies about.
-    pub fn lie_in(&self, truth: &mut Timeline) -> Result<Option<Tick>, DisputeError> {
-        Ok(Claims::new(&self.spec, truth)?.first_wrong())
+    pub fn lie_in(&mut self, truth: &mut Timeline) -> Result<Option<Tick>, DisputeError> {
+        Ok(Claims::new(&self.spec, &mut self.found, truth)?.first_wrong())
     }
 }
 
 impl Strategy for Adversary {
     fn commitment(&mut self, truth: &mut Timeline, honest: &Commitment) -> Result<Commitment, DisputeError> {
-        let mut claims = Claims::new(&self.spec, truth)?;
+        let mut claims = Claims::new(&self.spec, &mut self.found, truth)?;
         let length = claims.length();
         let last = claims.at(Tick::ZERO.plus(length))?;
         Ok(match (claims.first_wrong(), last) {
@@ -59,7 +62,7 @@ impl Strategy for Adversary {
     }
 
     fn moves(&mut self, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
-        moves::play(&self.spec, turn)
+        moves::play(&self.spec, &mut self.found, turn)
     }
 }
 

@@ -1,10 +1,11 @@
 use super::claims::Claims;
 use super::dice::Dice;
 use super::forgery::{self, Disputed};
+use super::found::Found;
 use super::illegal;
 use super::shapes;
 use super::spec::{Lie, Spec};
-use super::zoo::{Manner, PLAIN, Pace, Plan};
+use super::zoo::{AT_PLACES, Manner, Pace, Plan};
 use crate::{DisputeError, Turn};
 use soru_base::{Binary, Level, Tick, TickSpan};
 use soru_protocol::inbox::InboxSource;
@@ -13,22 +14,22 @@ use soru_protocol::refutation::{
 };
 
 /// What the liar of `spec` plays.
-pub(super) fn play(spec: &Spec, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
+pub(super) fn play(spec: &Spec, found: &mut Found, turn: Turn<'_>) -> Result<Vec<Refutation>, DisputeError> {
     let Turn { game, me, level, truth, inbox } = turn;
     if game.turn != me {
         return Ok(Vec::new());
     }
     let plan = match &spec.lie {
         Lie::Of(kind) => kind.plan,
-        Lie::At(_) => PLAIN,
+        Lie::At(_) => AT_PLACES,
     };
     if !is_due(plan.pace, game, me, level) {
         return Ok(Vec::new());
     }
     let game_bytes = game.to_bytes();
     let claims = match plan.manner {
-        Manner::Fickle => Claims::at_an_occasion(spec, truth, &game_bytes)?,
-        _ => Claims::new(spec, truth)?,
+        Manner::Fickle => Claims::at_an_occasion(spec, found, truth, &game_bytes)?,
+        _ => Claims::new(spec, found, truth)?,
     };
     let dice = Dice::of(&[spec.to_string().as_bytes(), &game_bytes]);
     let mut hand = Hand { game, inbox, plan, claims, dice };

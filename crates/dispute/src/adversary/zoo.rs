@@ -85,7 +85,7 @@ pub(super) enum FinalProof {
     True,
     /// The truth, with what it claims as the end of the tick.
     OtherEnd,
-    /// The tick with another message or another answer.
+    /// The tick with another message or another answer, if it takes one.
     OtherInput,
     /// A tick beside it.
     Neighbour,
@@ -108,14 +108,17 @@ pub(super) enum Pace {
     Never,
 }
 
-/// The plan of those that fail at chosen ticks, and what the others vary.
-pub(super) const PLAIN: Plan = Plan {
+/// What the others vary.
+const PLAIN: Plan = Plan {
     place: Place::Any,
     falsehood: Falsehood::Noise,
     manner: Manner::Faithful,
     proof: FinalProof::OtherEnd,
     pace: Pace::AtOnce,
 };
+
+/// The plan of those that fail at chosen places.
+pub(super) const AT_PLACES: Plan = Plan { proof: FinalProof::OtherInput, ..PLAIN };
 
 const fn after(step: Landmark, falsehood: Falsehood) -> Plan {
     Plan { place: Place::After(step), falsehood, ..PLAIN }

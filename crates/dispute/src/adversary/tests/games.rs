@@ -1,8 +1,9 @@
 use super::world::{PERIODS, Played, Staker, level, world};
 use crate::adversary::claims::Claims;
 use crate::adversary::dice::Dice;
+use crate::adversary::found::Found;
 use crate::adversary::{forgery, zoo};
-use crate::{Adversary, Spec, Timeline};
+use crate::{Adversary, Spec, Strategy, Timeline};
 use soru_base::{Binary, StateHash, Tick};
 use soru_merkle::Proof;
 use soru_protocol::refutation::{GameError, GameResult, LossReason, Refutation, Step};
@@ -114,7 +115,7 @@ fn a_forged_input_is_sound_but_for_its_place() {
     for (name, period) in [("wrong-inbox", 0), ("wrong-inbox", 1), ("wrong-preimage", 0)] {
         let mut truth = world().timeline(period);
         let spec = spec(&format!("{name}@3"));
-        let mut claims = Claims::new(&spec, &mut truth).unwrap();
+        let mut claims = Claims::new(&spec, &mut Found::default(), &mut truth).unwrap();
         let first = claims.first_wrong().unwrap();
         let before = Tick(first.0 - 1);
         let lots = claims.dice().clone();
@@ -185,7 +186,7 @@ fn a_liar_waits_for_its_level() {
     for (period, first, last) in [(0, 5, 7), (1, 8, 10)] {
         let mut truth = world().timeline(period);
         let mut lies = |from: u32| {
-            let adversary = Adversary::new(spec(&format!("padding@{from}")));
+            let mut adversary = Adversary::new(spec(&format!("padding@{from}")));
             adversary.lie_in(&mut truth).unwrap().is_some()
         };
         assert!([0, 1, first, last].into_iter().all(&mut lies));
@@ -237,11 +238,17 @@ fn drawn_liars_lose_against_honest_players_and_end_their_games_with_each_other()
 }
 
 #[test]
-fn liars_on_the_other_side_are_the_same_after_a_restart() {
+fn a_liar_is_the_same_after_a_restart() {
+    let mut truths: Vec<_> = (0..PERIODS).map(|period| world().timeline(period)).collect();
     for kind in zoo() {
         let spec = spec(kind.name);
-        let claim = || Staker::liar(0, 1, &spec, &mut world().timeline(1)).commitment;
-        assert_eq!(claim(), claim(), "{spec}");
+        let mut claims = |adversary: &mut Adversary, period: usize| {
+            adversary.commitment(&mut truths[period], &world().honest(period)).unwrap()
+        };
+        let mut old = Adversary::new(spec.clone());
+        let first = claims(&mut old, 0);
+        assert_eq!(claims(&mut old, 1), claims(&mut Adversary::new(spec.clone()), 1), "{spec}");
+        assert_eq!(claims(&mut old, 0), first, "{spec}");
         let play = || {
             let mut truth = world().timeline(1);
             against_honest(&spec, 1, true, &mut truth).map(|(_, played)| format!("{played:?}"))
