@@ -11,7 +11,8 @@ use soru_protocol::refutation::{DissectionChunk, Game, GameState, Refutation, St
 /// A game that the honest player has opened, about a lie in the second period.
 fn opened() -> (World, Timeline, Lie, Game) {
     let pages = Pages::of(&[kernels::PAGE]);
-    let mut world = World::new(Profile::alpha(), &kernels::ordinary(), pages, |_| vec![b"hello".to_vec()]);
+    let mut world =
+        World::new(Profile::alpha(), &kernels::ordinary(kernels::PAGE), pages, |_| vec![b"hello".to_vec()]);
     world.agree(1, &[HONEST, LIAR]);
     world.bake_period(2);
     let mut truth = world.timeline(2, true);

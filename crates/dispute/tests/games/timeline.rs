@@ -18,10 +18,12 @@ use std::sync::Arc;
 const SNAPSHOT: u64 = 40_000;
 
 fn world() -> World {
-    let mut world =
-        World::new(Profile::alpha(), &kernels::ordinary(), Pages::of(&[kernels::PAGE]), |level| {
-            vec![vec![level as u8; 20], vec![]]
-        });
+    let mut world = World::new(
+        Profile::alpha(),
+        &kernels::ordinary(kernels::PAGE),
+        Pages::of(&[kernels::PAGE]),
+        |level| vec![vec![level as u8; 20], vec![]],
+    );
     world.bake_period(1);
     world
 }
@@ -30,7 +32,7 @@ fn world() -> World {
 fn short(world: &World, ticks_per_snapshot: u64) -> Period {
     let limits = Limits { ticks_per_snapshot: TickSpan(ticks_per_snapshot), ..Limits::FIRST };
     let mut state = initial_state(Version::V0).unwrap();
-    install_boot_sector(&mut state, &kernels::ordinary(), limits).unwrap();
+    install_boot_sector(&mut state, &kernels::ordinary(kernels::PAGE), limits).unwrap();
     Period { begin: Checkpoint { state, tick: Tick::ZERO }, ..world.period(1, false) }
 }
 

@@ -3,13 +3,13 @@
 use soru_base::Binary;
 use soru_pvm::reveal::PreimageHash;
 
-/// The page that [`ordinary`] reveals.
+/// A page for [`ordinary`].
 pub(crate) const PAGE: &[u8] = b"a page of the reveal channel, long enough to be worth a proof";
 
 /// Reads all messages, reveals its metadata and a page, writes both, and runs twice at every level.
-pub(crate) fn ordinary() -> Vec<u8> {
+pub(crate) fn ordinary(page: &[u8]) -> Vec<u8> {
     let hash: String =
-        PreimageHash::of_page(PAGE).to_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect();
+        PreimageHash::of_page(page).to_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect();
     assemble(
         &format!(
             r#"
@@ -19,11 +19,13 @@ pub(crate) fn ordinary() -> Vec<u8> {
         ),
         r#"
     (loop $more
-      (br_if $more (call $read_input (i32.const 0x300) (i32.const 0x310) (i32.const 1024))))
+      (br_if $more (call $read_input (i32.const 0x300) (i32.const 0x4000) (i32.const 4096))))
     (drop (call $reveal_metadata (i32.const 0x1800) (i32.const 24)))
     (call $put (i32.const 0x840) (i32.const 9) (i32.const 0x1800) (i32.const 24))
-    (call $put (i32.const 0x850) (i32.const 5) (i32.const 0x1900)
-      (call $reveal_preimage (i32.const 0x800) (i32.const 33) (i32.const 0x1900) (i32.const 4096)))
+    (local.set $n (call $reveal_preimage (i32.const 0x800) (i32.const 33) (i32.const 0x1900) (i32.const 4096)))
+    ;; more is not written at once
+    (if (i32.gt_u (local.get $n) (i32.const 2048)) (then (local.set $n (i32.const 2048))))
+    (call $put (i32.const 0x850) (i32.const 5) (i32.const 0x1900) (local.get $n))
     (local.set $n (call $count))
     (block $done
       (loop $sum
