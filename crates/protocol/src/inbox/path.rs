@@ -91,6 +91,9 @@ pub(super) fn walk<C, P: Copy + Eq, E: From<PathError>>(
     }
 }
 
+/// The first cell of a path, and its last.
+type Ends<'a, C, P> = (&'a Cell<C, P>, &'a Cell<C, P>);
+
 /// Checks that the cells are the path from the first one to the last one, as [`walk`] makes it; gives both.
 ///
 /// What is checked against hashes are contents and pointers. An index is in no hash: those of the others follow from the
@@ -98,7 +101,7 @@ pub(super) fn walk<C, P: Copy + Eq, E: From<PathError>>(
 pub(super) fn check<C, P: Copy + Eq>(
     path: &[Cell<C, P>],
     hash: impl Fn(&Cell<C, P>) -> P,
-) -> Result<(&Cell<C, P>, &Cell<C, P>), PathError> {
+) -> Result<Ends<'_, C, P>, PathError> {
     let (Some(first), Some(last)) = (path.first(), path.last()) else { return Err(PathError::Empty) };
     path.iter().try_for_each(check_pointers)?;
     for pair in path.windows(2) {

@@ -322,6 +322,28 @@ fn inputs_out_of_bounds_are_refused() {
 }
 
 #[test]
+fn a_level_that_ends_early_is_seen_by_who_knows_its_length() {
+    let world = &*NOOP;
+    let (game, read) = (world.game(), level(ORIGINATION + 1));
+    let waits_for_the_end = |proof: &RefutationProof| matches!(proof.input_proof, Some(InputProof::InboxProof { level, message_counter: 1, .. }) if level == read);
+    let (_, (state, next, honest)) =
+        PROOFS.iter().find(|(_, (_, _, proof))| waits_for_the_end(proof)).unwrap();
+    assert_eq!(honest.claimed_last(), Some((read, 2)));
+    // The proof that nothing follows the last message, said of the one before.
+    let (end, _) = InboxProof::produce(world, &game.inbox_snapshot, read, 3).unwrap();
+    let mut serialized_proof = end.to_bytes();
+    let path = u32::from_be_bytes(serialized_proof[..4].try_into().unwrap()) as usize;
+    assert_eq!(std::mem::replace(&mut serialized_proof[4 + path + 4], 1), 2);
+    let place = soru_pvm::state::InputPlace { level: read.next(), counter: 0 };
+    let step = StepProof::produce(state, StepInput::Message { place, message: vec![0, 1] }).unwrap();
+    let input_proof = Some(InputProof::InboxProof { level: read, message_counter: 1, serialized_proof });
+    let forged = RefutationProof { pvm_step: step.proof.to_bytes(), input_proof };
+    let Verdict::Valid(tick) = examine(&game, &forged, metadata()) else { panic!("the hashes are right") };
+    assert!(tick.start == hash(state) && tick.stop != *next);
+    assert_eq!(forged.claimed_last(), Some((read, 1)));
+}
+
+#[test]
 fn only_bytes_that_are_no_step_are_malformed() {
     let (world, (_, _, proof)) = &PROOFS[0];
     let bytes = &proof.pvm_step;
@@ -397,7 +419,7 @@ proptest! {
         proof: prop::sample::Index,
         changes in prop::collection::vec((any::<prop::sample::Index>(), 1..=255u8), 1..5),
     ) {
-        let (world, proved) = proof.get(&*PROOFS);
+        let (world, proved) = proof.get(&PROOFS);
         let mut bytes = proved.2.to_bytes();
         for (at, change) in changes {
             let at = at.index(bytes.len());
