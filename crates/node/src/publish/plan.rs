@@ -181,6 +181,11 @@ pub fn plan(view: &View, own: &[Own], pending: &BTreeSet<Step>, duties: Duties) 
         plan.warnings.push(Warning::CementedAnother { cemented: view.cemented, own: ours.at.hash });
         return plan;
     }
+    // Whoever lost a game may be wrong: a person has to look first.
+    if let Some(at) = view.lost {
+        plan.warnings.push(Warning::LostStake { at });
+        return plan;
+    }
     let chain = chain_from(view.cemented, own);
     if duties.cement {
         add_cementations(&mut plan, view, &chain, duties.limits.cement);
@@ -227,10 +232,6 @@ fn conflicts(view: &View) -> impl Iterator<Item = &Contradiction> {
 }
 
 fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], duties: Duties) {
-    if let Some(at) = view.lost {
-        plan.warnings.push(Warning::LostStake { at });
-        return;
-    }
     let above = match view.staked.filter(|staked| staked.level > view.cemented.level) {
         None => view.cemented.level,
         Some(staked) if chain.iter().any(|c| c.at == staked) => staked.level,

@@ -60,7 +60,7 @@ impl Warning {
                 staked.level
             ),
             Self::LostStake { at } => format!(
-                "the operator staked on {} of level {} and has lost its deposit: nothing is published until the node is started again",
+                "the operator staked on {} of level {} and has lost its deposit: nothing is published or cemented until the node is started again",
                 shown(&at.hash),
                 at.level
             ),

@@ -38,6 +38,7 @@ struct State {
     poisoned: Vec<CommitmentHash>,
     forged_inbox: bool,
     failing: Option<PublicKeyHash>,
+    losing: Vec<PublicKeyHash>,
 }
 
 #[derive(Clone)]
@@ -50,7 +51,9 @@ struct Baked {
 #[derive(Clone)]
 struct Rollup {
     cemented: Pointed,
+    /// The newest commitment of everybody with a deposit.
     staked: BTreeMap<PublicKeyHash, Pointed>,
+    stakes: BTreeSet<(PublicKeyHash, CommitmentHash)>,
     published: BTreeMap<CommitmentHash, (Commitment, Level)>,
 }
 
@@ -88,7 +91,8 @@ impl FakeLayer1 {
             migration: None,
         };
         let cemented = Pointed { hash: origin().commitment, level: origin().level };
-        let rollup = Rollup { cemented, staked: BTreeMap::new(), published: BTreeMap::new() };
+        let rollup =
+            Rollup { cemented, staked: BTreeMap::new(), stakes: BTreeSet::new(), published: BTreeMap::new() };
         let state = State {
             blocks: BTreeMap::from([(header.hash, Baked { block, rollup })]),
             head: header.hash,
@@ -100,6 +104,7 @@ impl FakeLayer1 {
             poisoned: vec![],
             forged_inbox: false,
             failing: None,
+            losing: vec![],
         };
         let heads = watch::Sender::new(header);
         let layer1 = Self(Arc::new(Inner { state: Mutex::new(state), heads }));
@@ -166,6 +171,21 @@ impl FakeLayer1 {
         self.with(|s| s.forged_inbox = true);
     }
 
+    /// Somebody else publishes a commitment in the next block.
+    pub(super) fn publish_as(&self, who: PublicKeyHash, commitment: Commitment) {
+        self.with(|s| s.mempool.push((who, Injection::Publish(commitment))));
+    }
+
+    /// Somebody loses a game in the next block.
+    pub(super) fn lose(&self, who: PublicKeyHash) {
+        self.with(|s| s.losing.push(who));
+    }
+
+    /// Who has a deposit.
+    pub(super) fn depositors(&self) -> BTreeSet<PublicKeyHash> {
+        self.with(|s| s.blocks[&s.head].rollup.staked.keys().copied().collect())
+    }
+
     /// Operations in the mempool.
     pub(super) fn mempool(&self) -> usize {
         self.with(|s| s.mempool.len())
@@ -212,6 +232,10 @@ impl State {
         let own = [level.get().to_be_bytes().as_slice(), &self.salt.to_be_bytes()].concat();
         messages.push(InboxMessage::External(own).serialize().unwrap());
         let mut rollup = parent.rollup;
+        for loser in std::mem::take(&mut self.losing) {
+            rollup.staked.remove(&loser);
+            rollup.stakes.retain(|(staker, _)| *staker != loser);
+        }
         let (mut published, mut cemented) = (vec![], vec![]);
         for (source, injection) in std::mem::take(&mut self.mempool) {
             if !rollup.apply(source, &injection, level) {
@@ -266,14 +290,28 @@ impl Rollup {
     fn apply(&mut self, source: PublicKeyHash, injection: &Injection, now: Level) -> bool {
         match injection {
             Injection::Publish(commitment) => {
-                let staked = self.staked.get(&source).filter(|s| s.level > self.cemented.level);
-                let base = staked.copied().unwrap_or(self.cemented);
-                let fits = commitment.predecessor == base.hash
-                    && commitment.inbox_level == base.level.plus(LevelSpan(PERIOD))
-                    && commitment.inbox_level < now;
+                let level = commitment.inbox_level;
+                let builds_on = match self.published.get(&commitment.predecessor) {
+                    Some((before, _)) => Some(before.inbox_level),
+                    None => (commitment.predecessor == self.cemented.hash).then_some(self.cemented.level),
+                };
+                let twice = self.stakes.iter().any(|(staker, hash)| {
+                    *staker == source && self.published.get(hash).is_some_and(|(c, _)| c.inbox_level == level)
+                });
+                let at_level = self.published.values().filter(|(c, _)| c.inbox_level == level);
+                let late = at_level.map(|(_, at)| now.since(*at).0 > WINDOW).any(|late| late);
+                let fits = builds_on.is_some_and(|before| level == before.plus(LevelSpan(PERIOD)))
+                    && level > self.cemented.level
+                    && level < now
+                    && !twice
+                    && !late;
                 if fits {
                     let hash = commitment.hash();
-                    self.staked.insert(source, Pointed { hash, level: commitment.inbox_level });
+                    self.stakes.insert((source, hash));
+                    let newest = self.staked.entry(source).or_insert(Pointed { hash, level });
+                    if newest.level < level {
+                        *newest = Pointed { hash, level };
+                    }
                     self.published.entry(hash).or_insert((*commitment, now));
                 }
                 fits
@@ -281,15 +319,27 @@ impl Rollup {
             Injection::Cement(hash) => match self.published.get(hash) {
                 Some((commitment, first))
                     if commitment.predecessor == self.cemented.hash
-                        && first.plus(LevelSpan(WINDOW)) <= now =>
+                        && first.plus(LevelSpan(WINDOW)) <= now
+                        && self.staked_on(self.cemented.hash) == BTreeSet::from([*hash]) =>
                 {
                     self.cemented = Pointed { hash: *hash, level: commitment.inbox_level };
                     true
                 }
                 _ => false,
             },
-            Injection::Refute { .. } | Injection::Timeout(_) | Injection::RecoverBond(_) => false,
+            Injection::RecoverBond(staker) => {
+                let may = self.staked.get(staker).is_some_and(|s| s.level <= self.cemented.level);
+                may && self.staked.remove(staker).is_some()
+            }
+            Injection::Refute { .. } | Injection::Timeout(_) => false,
         }
+    }
+
+    /// What somebody stakes on among the commitments upon one.
+    fn staked_on(&self, parent: CommitmentHash) -> BTreeSet<CommitmentHash> {
+        let upon =
+            |hash: &CommitmentHash| self.published.get(hash).is_some_and(|(c, _)| c.predecessor == parent);
+        self.stakes.iter().map(|(_, hash)| *hash).filter(upon).collect()
     }
 }
 

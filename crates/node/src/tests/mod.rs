@@ -1,8 +1,10 @@
 //! The node's core against a layer-1 and a machine in memory.
 
+mod disputing;
 mod fake_layer1;
 mod fake_machine;
 mod following;
+mod gaming;
 mod publishing;
 mod rpc;
 
@@ -10,7 +12,7 @@ use crate::chain::Chain;
 use crate::config::{Config, Mode};
 use crate::follow::{FollowError, Followed, Follower};
 use crate::layer1::Layer1;
-use crate::publish::Publisher;
+use crate::publish::{Outlook, Publisher};
 use crate::status::StatusCell;
 use crate::store::{BlockRecord, Store};
 use fake_layer1::FakeLayer1;
@@ -69,10 +71,10 @@ impl TestNode {
         self.follower.follow(&head).await
     }
 
-    async fn act(&mut self) {
+    async fn act(&mut self) -> Outlook {
         let head = self.layer1.head().await.unwrap();
         let constants = self.layer1.constants(&head).await.unwrap();
-        self.publisher.act(&head, constants).await.unwrap();
+        self.publisher.act(&head, constants).await.unwrap()
     }
 
     fn store(&self) -> &Store {
