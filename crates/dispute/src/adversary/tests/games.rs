@@ -6,7 +6,7 @@ use crate::adversary::{forgery, zoo};
 use crate::{Adversary, Spec, Strategy, Timeline};
 use soru_base::{Binary, StateHash, Tick};
 use soru_merkle::Proof;
-use soru_protocol::refutation::{GameError, GameResult, LossReason, Refutation, Step};
+use soru_protocol::refutation::{GameError, GameResult, InputProof, LossReason, Refutation, Step};
 use std::collections::BTreeSet;
 
 /// Moves of the longest game: about 2^63 ticks, cut in half by the liar and into 31 at least by the honest player.
@@ -69,10 +69,37 @@ fn proofs_that_prove_nothing_are_answered() {
     let names = ["wrong-inbox", "wrong-preimage", "wrong-tick", "forged-end", "bomb", "extremes"];
     for name in names {
         for (reason, played) in games_of(name) {
-            let found = (reason, played.wrong_proofs, played.refused);
+            let found = (reason, played.wrong_proofs.len(), played.refused);
             assert_eq!(found, (LossReason::ConflictResolved, 1, Vec::new()), "{name}");
         }
     }
+}
+
+#[test]
+fn a_final_proof_is_wrong_where_it_should_be() {
+    let mut truth = world().timeline(1);
+    let mut proof_of = |name: &str| {
+        let spec = spec(name);
+        let played = against_honest(&spec, 1, true, &mut truth).unwrap().1;
+        let mut claims = Claims::new(&spec, &mut Found::default(), &mut truth).unwrap();
+        let first = claims.first_wrong().unwrap();
+        let ends = [Tick(first.0 - 1), first].map(|tick| claims.at(tick).unwrap().unwrap());
+        let proof = played.wrong_proofs.into_iter().next().unwrap();
+        let step = Proof::from_bytes(&proof.pvm_step).unwrap();
+        (ends, [step.before(), step.after()].map(StateHash::from), proof.input_proof)
+    };
+    for name in ["wrong-inbox", "wrong-preimage", "forged-end", "bomb"] {
+        let (claimed, proved, _) = proof_of(name);
+        assert_eq!(proved, claimed, "{name}");
+    }
+    let (claimed, proved, _) = proof_of("wrong-tick");
+    assert_ne!(proved[0], claimed[0]);
+    assert!(matches!(proof_of("wrong-inbox").2, Some(InputProof::InboxProof { .. })));
+    let (.., preimage) = proof_of("wrong-preimage");
+    assert!(matches!(preimage, Some(InputProof::RevealProof(_))), "{preimage:?}");
+    assert!(proof_of("extremes").2.is_some());
+    let (claimed, proved, _) = proof_of("final-hash");
+    assert_eq!((proved[0], proved[1] == claimed[1]), (claimed[0], false));
 }
 
 #[test]

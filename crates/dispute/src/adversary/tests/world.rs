@@ -8,7 +8,8 @@ use soru_protocol::inbox::{
     HistoryCell, InboxMessage, InboxSource, LevelInbox, NotKeptError, ProtocolMessages, SerializedMessage,
 };
 use soru_protocol::refutation::{
-    ConflictPoint, DissectionRules, Game, GameError, GameResult, GameState, Progress, Refutation, examine,
+    ConflictPoint, DissectionRules, Game, GameError, GameResult, GameState, Progress, Refutation,
+    RefutationProof, Step, examine,
 };
 use soru_pvm::Machine;
 use soru_pvm::level::{Surroundings, eval_level};
@@ -199,7 +200,8 @@ impl World {
         let mut at = level(30);
         let rules = DissectionRules::new(32, SNAPSHOT).unwrap();
         let mut game = Game::start(&point, snapshot, at, rules, TIME).unwrap();
-        let mut played = Played { result: GameResult::Draw, moves: 0, wrong_proofs: 0, refused: Vec::new() };
+        let mut played =
+            Played { result: GameResult::Draw, moves: 0, wrong_proofs: Vec::new(), refused: Vec::new() };
         loop {
             at = at.next();
             if let Ok(result) = game.timeout(at) {
@@ -215,7 +217,7 @@ impl World {
                     (game, played.moves) = (*next, played.moves + 1);
                     if matches!(game.state, GameState::FinalMove { .. }) {
                         assert!(!staker.honest, "an honest proof decides the game");
-                        played.wrong_proofs += 1;
+                        played.wrong_proofs.extend(moves.iter().filter_map(proof_in));
                     }
                 }
                 Ok(Some(Progress::Ended(result))) => {
@@ -262,9 +264,16 @@ pub(super) struct Played {
     /// Moves that were made.
     pub(super) moves: usize,
     /// Proofs among them that proved nothing.
-    pub(super) wrong_proofs: usize,
+    pub(super) wrong_proofs: Vec<RefutationProof>,
     /// Why others were refused.
     pub(super) refused: Vec<GameError>,
+}
+
+fn proof_in(refutation: &Refutation) -> Option<RefutationProof> {
+    match refutation {
+        Refutation::Move { step: Step::Proof(proof), .. } => Some(proof.clone()),
+        _ => None,
+    }
 }
 
 /// A player with its commitment.
