@@ -4,9 +4,8 @@
 //! level, from its last message to the one that is proved.
 //!
 //! **No hash holds the index of a cell.** That of the snapshot is known, and with it those of all levels. But how many
-//! messages a level has is only claimed: who claims less can make a level end early, or show a later message in the place
-//! of an earlier one, and every hash is right. Whoever knows the inbox has to compare [`InboxProof::claimed_last`]; with
-//! the true one, a proof that verifies is of the true message. The public network compares none of these.
+//! messages a level has is only claimed. Whoever knows the inbox has to compare [`InboxProof::claimed_last`]; with the
+//! true one, a proof that verifies is of the true message.
 
 use super::path::{self, MAX_CELLS, PathError};
 use super::{
@@ -118,8 +117,8 @@ impl InboxProof {
 
     /// What comes first at or after `(level, counter)` in the inbox that ends with `snapshot`; `None` if it ends there.
     ///
-    /// Besides contents and pointers, which are all that the network looks at, the cells must have the indices that their
-    /// pointers have, the first one that of the snapshot; and the last one must be that of `level`. The rest is in
+    /// The cells must have the contents and pointers that hash to what leads to them, and the indices that their pointers
+    /// have, the first one that of the snapshot; and the last one must be that of `level`. The rest is in
     /// [`claimed_last`](Self::claimed_last).
     pub fn verify(
         &self,

@@ -306,7 +306,7 @@ fn the_levels_place_themselves_by_the_snapshot() {
     for change in [|i| i + 1, |i| i + 16, |i| i + 64, |i: u64| i.saturating_sub(1), |_| u64::MAX, |_| 0] {
         assert!(claim_levels(&proof, change).verify(SHORT.snapshot(69), at(33), 20).is_err());
     }
-    // The network takes the snapshot's cell with another index for an older one, behind which a level begins.
+    // Nothing follows the snapshot, whatever index its cell has.
     let mut end = SHORT.produce(69, 69, 71);
     assert_eq!(end.verify(SHORT.snapshot(69), at(69), 71), Ok(None));
     end.levels[0].index += 1;

@@ -1,7 +1,7 @@
 //! How many messages the levels of the inbox have.
 //!
-//! The public network keeps no such numbers and no hash of its inbox holds them, so there a proof may claim any length:
-//! see [`InboxProof`](crate::inbox::InboxProof). Here proofs are compared.
+//! No hash of the inbox holds these numbers, and a proof goes by them: see [`InboxProof`](crate::inbox::InboxProof). So
+//! they are kept here, and compared.
 
 use super::Ledger;
 use super::error::StorageError;
