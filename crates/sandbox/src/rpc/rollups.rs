@@ -9,6 +9,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use soru_base::{CommitmentHash, Json, Level, LevelSpan, RollupAddress};
 use soru_protocol::ledger::{Ledger, ProtocolError, StorageError};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// `…/context/smart_rollups/…`
@@ -141,10 +142,16 @@ fn cementable(
     let constants = ledger.constants().rollup();
     let Some((cemented, cemented_level)) = ledger.last_cemented_commitment(rollup)? else { return Ok(false) };
     let next = cemented_level.plus(LevelSpan(constants.commitment_period_in_blocks));
+    let mut active = BTreeSet::new();
+    for staker in ledger.stakers(rollup)? {
+        active.extend(ledger.staker_index(rollup, &staker)?);
+    }
     let mut rivals = Vec::new();
     for candidate in ledger.commitments_at(rollup, next)? {
         let on_cemented = ledger.commitment(rollup, &candidate)?.is_some_and(|c| c.predecessor == cemented);
-        if on_cemented && !ledger.stakers_of(rollup, &candidate)?.is_empty() {
+        // Who lost its stake is still listed, and does not count.
+        let staked = ledger.stakers_of(rollup, &candidate)?.iter().any(|index| active.contains(index));
+        if on_cemented && staked {
             rivals.push(candidate);
         }
     }

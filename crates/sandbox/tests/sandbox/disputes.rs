@@ -12,23 +12,32 @@ use soru_protocol::refutation::{
     Clock, DissectionChunk, Game, InputProof, Player, Refutation, RefutationProof, RevealProof, Stakers, Step,
 };
 
-const FAMILY: IdFamily = IdFamily::Alpha;
+pub(crate) const FAMILY: IdFamily = IdFamily::Alpha;
 /// Blocks on each player's clock.
 const PERIOD: i64 = 5;
 const DEPOSIT: u64 = 10_000_000_000;
 
 /// Two stakers with two commitments of a rollup.
-struct Dispute {
-    world: World,
-    rollup: RollupAddress,
-    ours: Commitment,
-    theirs: Commitment,
+pub(crate) struct Dispute {
+    pub(crate) world: World,
+    pub(crate) rollup: RollupAddress,
+    pub(crate) ours: Commitment,
+    pub(crate) theirs: Commitment,
 }
 
 /// Accounts 2 and 3 have published commitments of that many ticks.
 async fn dispute(ticks: u64) -> Dispute {
+    dispute_about(ticks, [StateHash([2; 32]), StateHash([3; 32])]).await
+}
+
+/// Accounts 2 and 3 have published commitments of that many ticks to these states.
+pub(crate) async fn dispute_about(ticks: u64, [ours, theirs]: [StateHash; 2]) -> Dispute {
     let world = world_with(|config| {
-        for (name, value) in [("commitment_period_in_blocks", "3"), ("timeout_period_in_blocks", "5")] {
+        for (name, value) in [
+            ("commitment_period_in_blocks", "3"),
+            ("timeout_period_in_blocks", "5"),
+            ("challenge_window_in_blocks", "20"),
+        ] {
             config.overrides.push((format!("smart_rollup_{name}"), value.to_owned()));
         }
     })
@@ -42,20 +51,20 @@ async fn dispute(ticks: u64) -> Dispute {
     let originated = run(&world, 1, originate).await;
     let rollup = text(&originated["address"]).parse().expect("an address");
     world.bake(4).await;
-    let commitment = |state| Commitment {
-        compressed_state: StateHash([state; 32]),
+    let commitment = |compressed_state| Commitment {
+        compressed_state,
         inbox_level: Level::new(4).expect("a level"),
         predecessor: text(&originated["genesis_commitment_hash"]).parse().expect("a commitment's hash"),
         number_of_ticks: TickSpan(ticks),
     };
-    let dispute = Dispute { world, rollup, ours: commitment(2), theirs: commitment(3) };
+    let dispute = Dispute { world, rollup, ours: commitment(ours), theirs: commitment(theirs) };
     for (who, commitment) in [(2, dispute.ours), (3, dispute.theirs)] {
         run(&dispute.world, who, Action::SmartRollupPublish { rollup, commitment }).await;
     }
     dispute
 }
 
-fn pkh(number: usize) -> PublicKeyHash {
+pub(crate) fn pkh(number: usize) -> PublicKeyHash {
     account(number).pkh()
 }
 
@@ -68,11 +77,11 @@ fn proof(pvm_step: Vec<u8>, input_proof: Option<InputProof>) -> Step {
 }
 
 impl Dispute {
-    async fn ask(&self, below: &str) -> Value {
+    pub(crate) async fn ask(&self, below: &str) -> Value {
         self.world.get(&format!("{ALL}/smart_rollup/{}/{below}", self.rollup.in_family(FAMILY))).await
     }
 
-    async fn clock(&self) -> Value {
+    pub(crate) async fn clock(&self) -> Value {
         self.ask(&format!("staker1/{}/staker2/{}/timeout", pkh(2), pkh(3))).await
     }
 
@@ -80,7 +89,7 @@ impl Dispute {
         self.ask(&format!("staker1/{}/staker2/{}/timeout_reached", pkh(3), pkh(2))).await
     }
 
-    fn start(&self) -> Action {
+    pub(crate) fn start(&self) -> Action {
         Action::SmartRollupRefute {
             rollup: self.rollup,
             opponent: pkh(3),
@@ -91,7 +100,7 @@ impl Dispute {
         }
     }
 
-    fn play(&self, opponent: usize, choice: u64, step: Step) -> Action {
+    pub(crate) fn play(&self, opponent: usize, choice: u64, step: Step) -> Action {
         let refutation = Refutation::Move { choice: Tick(choice), step };
         Action::SmartRollupRefute { rollup: self.rollup, opponent: pkh(opponent), refutation }
     }
@@ -102,7 +111,7 @@ impl Dispute {
         Action::SmartRollupTimeout { rollup: self.rollup, alice, bob }
     }
 
-    async fn operation(&self, from: usize, action: Action) -> Operation {
+    pub(crate) async fn operation(&self, from: usize, action: Action) -> Operation {
         let mut operation = self.world.operation(account(from), action).await;
         operation.contents[0].gas_limit = 300_000;
         operation.contents[0].fee = soru_base::Mutez(100_000);
@@ -115,7 +124,7 @@ impl Dispute {
     }
 
     /// Injects actions of different accounts, makes one block, and gives their results.
-    async fn together(&self, actions: Vec<(usize, Action)>) -> Vec<Value> {
+    pub(crate) async fn together(&self, actions: Vec<(usize, Action)>) -> Vec<Value> {
         let (level, count) = (self.world.level().await, actions.len());
         for (from, action) in actions {
             self.inject(from, action).await;
@@ -129,7 +138,7 @@ impl Dispute {
     }
 
     /// Plays something that the protocol refuses, and gives the error's id.
-    async fn refused(&self, from: usize, action: Action) -> String {
+    pub(crate) async fn refused(&self, from: usize, action: Action) -> String {
         let results = self.together(vec![(from, action)]).await;
         assert_eq!(results[0]["status"], "failed", "{}", results[0]);
         let id = text(&results[0]["errors"][0]["id"]).to_owned();

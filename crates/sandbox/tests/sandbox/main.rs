@@ -9,6 +9,7 @@ mod disputes;
 mod injection;
 mod lifetime;
 mod monitor;
+mod proofs;
 mod reorganisation;
 mod rollups;
 mod world;
