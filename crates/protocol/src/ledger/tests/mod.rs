@@ -3,7 +3,9 @@
 mod accounts;
 mod contracts;
 mod disputes;
+mod games;
 mod harness;
+mod lengths;
 mod life;
 mod properties;
 mod rollups;
