@@ -37,8 +37,9 @@ pub struct Timeline {
     checked: bool,
 }
 
-/// Most states kept, those after levels apart: what some thirty dissections of 32 sections ask for.
-const STATES_KEPT: usize = 1_024;
+/// Most states kept, those after levels apart: what sixteen dissections of 32 sections ask for. States of one run share
+/// almost everything: for a kernel of 28 kilobytes, a thousand of them take some 100 megabytes, and thirty 30.
+const STATES_KEPT: usize = 512;
 
 impl Timeline {
     /// The states of `period`, with whole runs made by `runner`.

@@ -137,6 +137,17 @@ fn any_tick_in_any_order() {
 }
 
 #[test]
+fn a_timeline_can_work_in_another_thread() {
+    fn sent<T: Send>(value: T) -> T {
+        value
+    }
+    let world = world();
+    let mut truth = sent(world.timeline(1, true));
+    let length = std::thread::scope(|scope| scope.spawn(|| truth.length().unwrap()).join().unwrap());
+    assert_eq!(Some(length), world.timeline(1, false).length().ok());
+}
+
+#[test]
 fn ticks_count_from_the_beginning_of_the_period() {
     let mut world = world();
     world.agree(1, &[1]);
