@@ -1,7 +1,7 @@
 //! The node's Prometheus metrics.
 
 use crate::error::NodeError;
-use crate::status::{Games, Stake};
+use crate::status::{Games, Outcome, Stake};
 use crate::store::BlockRecord;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -39,6 +39,7 @@ fn describe() {
     describe_gauge!("soru_node_games", "Refutation games that are being played.");
     describe_gauge!("soru_node_games_our_turn", "Refutation games in which the node has to move.");
     describe_gauge!("soru_node_game_blocks_left", "Blocks left for the most urgent move of the node.");
+    describe_counter!("soru_node_games_ended_total", "Refutation games that ended.");
     describe_counter!("soru_node_levels_total", "Levels evaluated.");
     describe_counter!("soru_node_messages_total", "Messages read, the protocol's included.");
     describe_counter!("soru_node_ticks_total", "Ticks made.");
@@ -106,6 +107,11 @@ pub(crate) fn games(games: &Games) {
     gauge!("soru_node_games").set(games.open.len() as f64);
     gauge!("soru_node_games_our_turn").set(ours.count() as f64);
     gauge!("soru_node_game_blocks_left").set(left.map_or(f64::NAN, |blocks| blocks as f64));
+}
+
+pub(crate) fn game_ended(outcome: Option<Outcome>) {
+    let outcome = outcome.map_or("unknown", Outcome::name);
+    counter!("soru_node_games_ended_total", "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn published() {

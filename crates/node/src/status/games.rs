@@ -192,6 +192,7 @@ impl Games {
         if self.ended.len() >= REMEMBERED {
             self.ended.remove(0);
         }
+        crate::meter::game_ended(game.outcome);
         self.ended.push(game);
     }
 }

@@ -7,6 +7,7 @@ mod following;
 mod gaming;
 mod publishing;
 mod rpc;
+mod rpc_disputes;
 
 use crate::chain::Chain;
 use crate::config::{Config, Mode};

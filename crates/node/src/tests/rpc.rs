@@ -10,18 +10,18 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Running {
+pub(super) struct Running {
     addr: SocketAddr,
-    status: StatusCell,
+    pub(super) status: StatusCell,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), NodeError>>,
 }
 
-async fn start(layer1: &FakeLayer1, data_dir: &Path, mode: Mode) -> Running {
+pub(super) async fn start(layer1: &FakeLayer1, data_dir: &Path, mode: Mode) -> Running {
     running(Node::start(config(data_dir, mode), layer1.clone(), FakeMachine::default()).await.unwrap())
 }
 
-fn running(node: Node<FakeLayer1, FakeMachine>) -> Running {
+pub(super) fn running(node: Node<FakeLayer1, FakeMachine>) -> Running {
     let (addr, status) = (node.rpc_addr(), node.status());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(node.run(async { drop(stopped.await) }));
@@ -29,11 +29,11 @@ fn running(node: Node<FakeLayer1, FakeMachine>) -> Running {
 }
 
 impl Running {
-    async fn until(&self, wanted: impl FnMut(&crate::status::Status) -> bool) {
+    pub(super) async fn until(&self, wanted: impl FnMut(&crate::status::Status) -> bool) {
         self.status.watch().wait_for(wanted).await.unwrap();
     }
 
-    async fn synchronized(&self, layer1: &FakeLayer1) {
+    pub(super) async fn synchronized(&self, layer1: &FakeLayer1) {
         let level = layer1.head_level();
         self.until(|s| s.evaluated.is_some_and(|(_, l)| l.get() == level)).await;
     }
@@ -43,7 +43,7 @@ impl Running {
         (status, serde_json::from_str(&body).unwrap_or(Value::Null))
     }
 
-    async fn get_text(&self, path: &str) -> (u16, String) {
+    pub(super) async fn get_text(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.addr).await.unwrap();
         let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -53,13 +53,13 @@ impl Running {
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
-    async fn value(&self, path: &str) -> Value {
+    pub(super) async fn value(&self, path: &str) -> Value {
         let (status, value) = self.get(path).await;
         assert_eq!(status, 200, "{path}: {value}");
         value
     }
 
-    async fn stop(self) -> Result<(), NodeError> {
+    pub(super) async fn stop(self) -> Result<(), NodeError> {
         self.stop.send(()).unwrap();
         self.task.await.unwrap()
     }
