@@ -6,6 +6,8 @@ mod bad_input;
 mod client;
 mod configured;
 mod demo;
+mod dispute;
+mod dispute_demo;
 mod killed;
 mod layer1_gone;
 mod pvm;

@@ -159,11 +159,15 @@ impl Record {
         self.claims.iter().rfind(|claim| claim.staker == staker && claim.commitment.inbox_level == level)
     }
 
-    /// The commitments of `other` for levels at which `honest` staked on another one.
+    /// The commitments of `other` that contradict one of `honest`: for the same level, on the same predecessor. What it
+    /// builds on a lie is none by itself, and falls with it.
     pub(super) fn lies(&self, other: PublicKeyHash, honest: PublicKeyHash) -> impl Iterator<Item = &Claim> {
         self.claims.iter().filter(move |claim| {
             let truth = self.claim(honest, claim.commitment.inbox_level);
-            claim.staker == other && truth.is_some_and(|truth| truth.hash != claim.hash)
+            let contradicts = |truth: &Claim| {
+                truth.hash != claim.hash && truth.commitment.predecessor == claim.commitment.predecessor
+            };
+            claim.staker == other && truth.is_some_and(contradicts)
         })
     }
 
@@ -194,6 +198,11 @@ impl GameRecord {
             }
         };
         self.moves.push(Move { by, level, interval, kind });
+    }
+
+    /// Level of the opening.
+    pub(super) fn opened(&self) -> Option<Level> {
+        self.moves.first().map(|first| first.level)
     }
 
     /// What is in dispute after the last move.

@@ -90,6 +90,11 @@ impl Report {
     }
 }
 
+/// To a thousandth.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
 impl GameFound {
     fn to_json(&self) -> Value {
         let game = &self.record;
@@ -127,8 +132,8 @@ impl GameFound {
             "start_tick": last.start.0,
             "stop_tick": last.stop.0,
             "proof_size": game.proof_size().unwrap_or(0),
-            "seconds": game.duration().map(|time| (time.as_secs_f64() * 1000.0).round() / 1000.0),
-            "recomputing_seconds": self.recomputing,
+            "seconds": game.duration().map(|time| rounded(time.as_secs_f64())),
+            "seconds_recomputing": self.recomputing.map(rounded),
             "history": moves,
         })
     }

@@ -6,13 +6,14 @@ use super::super::story::Story;
 use super::cast::{Cast, Person, Purse};
 use super::record::Record;
 use super::report::{Disputed, GameFound, PurseFound, Report};
-use super::tell::{Teller, grouped};
+use super::tell::Teller;
 use super::watch::Watch;
 use super::{Options, kernel};
 use crate::client::Session;
 use crate::rollup_client::NodeRpc;
 use crate::wallet::Wallet;
 use anyhow::{Context, Result};
+use serde_json::Value;
 use soru_base::{IdFamily, Level, Mutez, Profile, RollupAddress};
 use soru_l1::{BlockId, Client};
 use soru_protocol::operation::Action;
@@ -60,7 +61,7 @@ pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story
     let after = scene.purses().await?;
     let disputed = scene.disputed(&record, story);
     let purses = scene.compare(&before, &after, &record, story);
-    let games = scene.games(&record, &nodes).await;
+    let games = scene.games(&record, &nodes).await?;
     let mut addresses = vec![("layer-1".to_owned(), layer1)];
     addresses.extend(nodes.iter().map(|(name, node)| (name.clone(), node.url().to_owned())));
     let operator = cast.operator.address;
@@ -272,22 +273,31 @@ impl Scene<'_> {
     }
 
     /// The honest player's games.
-    async fn games(&self, record: &Record, nodes: &[(String, NodeRpc)]) -> Vec<GameFound> {
+    async fn games(&self, record: &Record, nodes: &[(String, NodeRpc)]) -> Result<Vec<GameFound>> {
         let operator = self.cast.operator.address;
+        let told = match nodes.first() {
+            Some((_, node)) => node.get("/local/games/ended").await?,
+            None => Value::Null,
+        };
         let mut found = Vec::new();
         for game in record.games_of(operator) {
             let Some(opponent) = game.opponent_of(operator) else { continue };
             let person = self.cast.adversaries.iter().find(|person| person.address == opponent);
             let adversary = person.and_then(|p| p.spec.as_ref()).map(ToString::to_string).unwrap_or_default();
+            let opponent = opponent.to_string();
+            let is_it = |one: &&Value| {
+                one["opponent"] == *opponent
+                    && one["start_level"].as_u64() == game.opened().map(|level| level.get().into())
+            };
+            let told = told.as_array().into_iter().flatten().find(is_it);
             found.push(GameFound {
-                opponent: opponent.to_string(),
+                opponent,
                 adversary,
                 outcome: game.outcome_for(operator),
                 record: game.clone(),
-                recomputing: None,
+                recomputing: told.and_then(|told| told["seconds_recomputing"].as_f64()),
             });
         }
-        let _ = (nodes, grouped(0));
-        found
+        Ok(found)
     }
 }

@@ -11,11 +11,12 @@ pub(crate) struct Settings {
     pub(crate) profile: &'static str,
     pub(crate) commitment_period: u32,
     pub(crate) challenge_window: u32,
+    pub(crate) timeout_period: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { profile: "alpha", commitment_period: 4, challenge_window: 6 }
+        Self { profile: "alpha", commitment_period: 4, challenge_window: 6, timeout_period: 100 }
     }
 }
 
@@ -47,6 +48,7 @@ impl Layer1 {
         for (name, value) in [
             ("commitment_period", self.settings.commitment_period),
             ("challenge_window", self.settings.challenge_window),
+            ("timeout_period", self.settings.timeout_period),
         ] {
             arguments.extend(["--constant".to_owned(), format!("smart_rollup_{name}_in_blocks={value}")]);
         }
@@ -114,9 +116,14 @@ impl Layer1 {
 
     /// Whether an operation of that kind waits.
     pub(crate) fn is_pending(&self, kind: &str) -> bool {
+        self.pending().iter().any(|c| c["kind"] == kind)
+    }
+
+    /// The contents of all operations that wait.
+    pub(crate) fn pending(&self) -> Vec<Value> {
         let pending = self.rpc.get("/chains/main/mempool/pending_operations");
         let validated = pending["validated"].as_array().expect("a list of operations").iter();
-        validated.flat_map(|o| o["contents"].as_array()).flatten().any(|c| c["kind"] == kind)
+        validated.flat_map(|o| o["contents"].as_array()).flatten().cloned().collect()
     }
 
     fn arguments(&self, words: &[&str]) -> Vec<String> {

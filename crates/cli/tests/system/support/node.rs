@@ -35,6 +35,18 @@ impl RollupNode {
         Self::new(layer1, name, &["run", "operator", "for", rollup, "with", "operators", "bootstrap2"])
     }
 
+    /// A node that lies, as that account.
+    pub(crate) fn adversary(
+        layer1: &Layer1,
+        rollup: &str,
+        name: &'static str,
+        account: &str,
+        spec: &str,
+    ) -> Self {
+        let words = ["run", "operator", "for", rollup, "with", "operators", account, "--adversary", spec];
+        Self::new(layer1, name, &words)
+    }
+
     fn new(layer1: &Layer1, name: &'static str, words: &[&str]) -> Self {
         let dir = layer1.path(name);
         let mut arguments = vec!["node".to_owned()];
