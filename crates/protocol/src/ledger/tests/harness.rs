@@ -2,6 +2,7 @@
 
 use crate::block::Timestamp;
 use crate::commitment::Commitment;
+use crate::ledger::rollups::Examiner;
 use crate::ledger::{
     ApplyError, BlockBuilder, BlockContext, BlockMetadata, Constants, GenesisAccount, Ledger, ProtocolError,
 };
@@ -15,6 +16,7 @@ use soru_michelson::{Micheline, Prim};
 
 pub(super) struct Chain {
     pub(super) ledger: Ledger,
+    pub(super) examine: Examiner,
 }
 
 /// Three million tez each, keys revealed.
@@ -53,7 +55,8 @@ impl Chain {
                 public_key: Some(a.pk()),
             })
             .collect();
-        Self { ledger: Ledger::genesis(constants, &accounts, Timestamp(1_000)).unwrap() }
+        let ledger = Ledger::genesis(constants, &accounts, Timestamp(1_000)).unwrap();
+        Self { ledger, examine: crate::refutation::examine }
     }
 
     pub(super) fn level(&self) -> Level {
@@ -73,7 +76,9 @@ impl Chain {
     }
 
     pub(super) fn begin(&self) -> BlockBuilder {
-        self.ledger.begin_block(self.context())
+        let mut builder = self.ledger.begin_block(self.context());
+        builder.state.examine = self.examine;
+        builder
     }
 
     pub(super) fn finish(&mut self, builder: BlockBuilder) -> BlockMetadata {

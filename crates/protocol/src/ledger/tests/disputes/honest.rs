@@ -21,15 +21,15 @@ impl Honest {
         rollup: &RollupAddress,
         head: u64,
         dice: &mut Dice,
-        last: bool,
+        until: Level,
     ) {
         let level = ledger.level().unwrap();
         let mut actions = Vec::new();
         games(ledger, rollup, level, &mut actions);
-        if !last {
-            publish(ledger, rollup, level, &mut actions);
+        publish(ledger, rollup, level.min(until), &mut actions);
+        if dice.one_in(2) {
+            conflicts(ledger, rollup, level, &mut actions);
         }
-        conflicts(ledger, rollup, level, &mut actions);
         if dice.one_in(3) {
             actions.push(Action::SmartRollupCement { rollup: *rollup });
         }
@@ -70,7 +70,7 @@ fn games(ledger: &Ledger, rollup: &RollupAddress, level: Level, actions: &mut Ve
     }
 }
 
-/// The next claims that are due.
+/// The next claims that are due, about levels up to `level`.
 fn publish(ledger: &Ledger, rollup: &RollupAddress, level: Level, actions: &mut Vec<Action>) {
     let (mut predecessor, cemented) = ledger.last_cemented_commitment(rollup).unwrap().unwrap();
     let index = ledger.staker_index(rollup, &honest()).unwrap();

@@ -1,10 +1,10 @@
-use super::world::{LIARS, honest, honest_claim, liar, next, truth};
+use super::world::{LIARS, WINDOW, honest, honest_claim, liar, next, truth};
 use crate::commitment::Commitment;
 use crate::ledger::Ledger;
 use crate::operation::Action;
 use crate::refutation::tests::liar::{liars_move, lying_claim};
 use crate::refutation::tests::world::Dice;
-use crate::refutation::{Game, Refutation};
+use crate::refutation::{Game, Refutation, Stakers};
 use soru_base::{Binary, CommitmentHash, Level, PublicKeyHash, RollupAddress, Tick};
 
 /// Somebody who tries anything that may cost the others something.
@@ -118,6 +118,10 @@ impl Me<'_> {
         let mut tries = Vec::new();
         for _ in 0..1 + dice.below(6) {
             let conflict = conflicts[dice.below(conflicts.len() as u64) as usize];
+            let stakers = Stakers::new(self.pkh, conflict.other).unwrap();
+            if self.ledger.game(&self.rollup, &stakers).unwrap().is_some() && !dice.one_in(8) {
+                continue;
+            }
             let refutation = Refutation::Start {
                 player_commitment_hash: conflict.our_commitment.hash(),
                 opponent_commitment_hash: conflict.their_commitment.hash(),
@@ -149,7 +153,12 @@ impl Me<'_> {
                     self.with_hash(Commitment { inbox_level, predecessor: predecessor.0, ..lie })
                 }
             };
-            if !dice.one_in(4) {
+            // Mostly where it is not too late.
+            let first = known
+                .iter()
+                .filter_map(|hash| self.ledger.commitment_published_at(&self.rollup, hash).unwrap());
+            let late = first.min().is_some_and(|first| self.level.since(first).0 > WINDOW);
+            if dice.one_in(if late { 20 } else { 1 }) {
                 tries.push(vec![Action::SmartRollupPublish { rollup: self.rollup, commitment: claim }]);
             }
             predecessor = (hash, claim);
