@@ -179,7 +179,7 @@ impl Rollup {
             staked: self.newest(who),
             bond: self.stakes.contains_key(&who),
             lost: None,
-            games: 0,
+            games: Some(0),
             contradictions: contradictions.collect(),
             challenge_window: LevelSpan(WINDOW),
             max_lookahead: LevelSpan(LOOKAHEAD),
@@ -419,7 +419,8 @@ fn a_deposit_is_recovered_when_nothing_is_open() {
         !planned(&view, &chain, Mode::Accuser).steps.contains(&Step::RecoverBond)
     };
     assert!(held(|view| view.bond = false));
-    assert!(held(|view| view.games = 1));
+    assert!(held(|view| view.games = Some(1)));
+    assert!(held(|view| view.games = None));
     assert!(held(|view| view.staked = Some(pointed(&truth(5)))));
     assert!(held(|view| view.contradictions = vec![against(5, 7, true)]));
 }

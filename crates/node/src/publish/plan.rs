@@ -79,8 +79,8 @@ pub struct View {
     pub bond: bool,
     /// A commitment on which that operator staked, if its deposit was taken since.
     pub lost: Option<Pointed>,
-    /// Refutation games that the operator plays.
-    pub games: usize,
+    /// Refutation games that the operator plays, if it is known.
+    pub games: Option<usize>,
     /// What was published against the node's commitments above the last cemented one, whether it stands or not.
     pub contradictions: Vec<Contradiction>,
     /// How long a commitment can be refuted after its first publication.
@@ -287,5 +287,5 @@ fn may_recover(view: &View, plan: &Plan, publish: Publishing) -> bool {
     let publishes = plan.steps.iter().any(|step| matches!(step, Step::Publish(_)));
     let needed = publishes || (publish != Publishing::Nothing && conflicts(view).next().is_some());
     let open = view.staked.is_some_and(|staked| staked.level > view.cemented.level);
-    view.bond && !open && view.games == 0 && !needed
+    view.bond && !open && view.games == Some(0) && !needed
 }

@@ -63,7 +63,7 @@ impl Model {
             max_lookahead: LevelSpan(LOOKAHEAD),
             bond: rollup.staked.is_some(),
             lost: None,
-            games: 0,
+            games: Some(0),
             contradictions: Vec::new(),
         }
     }
@@ -248,7 +248,7 @@ fn view(head: u32, cemented: u32, staked: Option<u32>) -> View {
         max_lookahead: LevelSpan(LOOKAHEAD),
         bond: staked.is_some(),
         lost: None,
-        games: 0,
+        games: Some(0),
         contradictions: Vec::new(),
     }
 }

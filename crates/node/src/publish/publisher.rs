@@ -87,7 +87,7 @@ impl Signers {
 struct Seen {
     stakes: Stakes,
     bond: bool,
-    games: usize,
+    games: Option<usize>,
     contradictions: Vec<Contradiction>,
 }
 
@@ -166,13 +166,23 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         contradictions.iter_mut().for_each(|c| c.stands &= stakers.contains(&c.publisher));
         let bond = stakes.staked.is_some() || self.signers.staker.is_some_and(|s| stakers.contains(&s));
         let games = match self.signers.staker.filter(|_| bond) {
-            Some(staker) => self.layer1.games(rollup, staker, head).await?,
-            None => Vec::new(),
+            Some(staker) => match self.layer1.games(rollup, staker, head).await {
+                Ok(games) => Some(games),
+                // A layer-1 that does not know games, or tells them in another way: publishing goes on, collecting does not.
+                Err(error @ (Layer1Error::Unknown(_) | Layer1Error::Nonsense(_))) => {
+                    self.say(&format!("the games of {staker} are not known: {error}"));
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            },
+            None => Some(Vec::new()),
         };
-        let disputed: BTreeSet<_> = games.iter().map(|game| game.inbox_level).collect();
-        store.note_games(&disputed, head.level)?;
-        self.noted = Some(*head);
-        Ok(Seen { stakes, bond, games: games.len(), contradictions })
+        if let Some(games) = &games {
+            let disputed: BTreeSet<_> = games.iter().map(|game| game.inbox_level).collect();
+            self.chain.store().note_games(&disputed, head.level)?;
+            self.noted = Some(*head);
+        }
+        Ok(Seen { stakes, bond, games: games.map(|games| games.len()), contradictions })
     }
 
     fn view(&mut self, head: &Header, constants: Constants, seen: Seen) -> Result<View, PublishError> {
@@ -227,7 +237,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
             staker,
             on: view.staked,
             bond: if view.bond { constants.stake_amount } else { 0 },
-            at_risk: view.bond && (view.games > 0 || contradicted),
+            at_risk: view.bond && (view.games.is_some_and(|games| games > 0) || contradicted),
         });
         for conflict in &conflicts {
             let answer = match (self.duties.publish, self.mode.injects(Purpose::Refute)) {

@@ -298,8 +298,11 @@ impl Rollup {
                 let twice = self.stakes.iter().any(|(staker, hash)| {
                     *staker == source && self.published.get(hash).is_some_and(|(c, _)| c.inbox_level == level)
                 });
-                let at_level = self.published.values().filter(|(c, _)| c.inbox_level == level);
-                let late = at_level.map(|(_, at)| now.since(*at).0 > WINDOW).any(|late| late);
+                // The time of a level counts from the first commitment for it.
+                let late = self
+                    .published
+                    .values()
+                    .any(|(c, at)| c.inbox_level == level && now.since(*at).0 > WINDOW);
                 let fits = builds_on.is_some_and(|before| level == before.plus(LevelSpan(PERIOD)))
                     && level > self.cemented.level
                     && level < now
