@@ -103,7 +103,7 @@ fn what_the_rules_refuse_is_not_played() {
 }
 
 #[test]
-fn games_share_what_is_known() {
+fn games_share_what_is_known_and_need_none_of_it() {
     let (world, mut truth, _, _) = opened();
     // The same timeline for three games, whose moves alternate: as with one player each.
     let lies = [1_000, 30_000_000_123, 44_000_000_777].map(|tick| Lie::at(Tick(tick), &mut truth));
@@ -119,6 +119,8 @@ fn games_share_what_is_known() {
         for (lie, claims) in lies.iter().zip(&mut dissections) {
             let game = Game { state: GameState::Dissecting { dissection: claims.clone() }, ..game.clone() };
             let played = moves(&world, &mut truth, &game, HONEST).unwrap();
+            // A player that has just been started knows less and plays the same.
+            assert_eq!(moves(&world, &mut world.timeline(2, false), &game, HONEST).unwrap(), played);
             let [Refutation::Move { choice, step }] = &played[..] else { panic!() };
             match step {
                 Step::Proof(_) => {

@@ -30,9 +30,13 @@ fn world() -> World {
 
 /// The first period, with another number of ticks per run.
 fn short(world: &World, ticks_per_snapshot: u64) -> Period {
+    short_with(world, &kernels::ordinary(kernels::PAGE), ticks_per_snapshot)
+}
+
+fn short_with(world: &World, kernel: &[u8], ticks_per_snapshot: u64) -> Period {
     let limits = Limits { ticks_per_snapshot: TickSpan(ticks_per_snapshot), ..Limits::FIRST };
     let mut state = initial_state(Version::V0).unwrap();
-    install_boot_sector(&mut state, &kernels::ordinary(kernels::PAGE), limits).unwrap();
+    install_boot_sector(&mut state, kernel, limits).unwrap();
     Period { begin: Checkpoint { state, tick: Tick::ZERO }, ..world.period(1, false) }
 }
 
@@ -106,15 +110,11 @@ fn numbers(seed: u64) -> impl FnMut() -> u64 {
     }
 }
 
-#[test]
-fn any_tick_in_any_order() {
-    let world = world();
-    let period = short(&world, SNAPSHOT);
-    let steps = step_by_step(&period, 41);
-    // Nine stretches: the messages and two runs of three levels.
-    assert_eq!(steps.end, 9 * SNAPSHOT);
+/// Compares a timeline with single ticks, whichever states after levels it is given.
+fn agrees(period: &Period, stride: u64, end: u64) {
+    let steps = step_by_step(period, stride);
+    assert_eq!(steps.end, end);
     let known: Vec<_> = steps.hashes.iter().map(|(tick, hash)| (*tick, *hash)).collect();
-    // The states after levels are not known, all known, or only that of the second level.
     for kept in [&[][..], &[0, 1, 2], &[1]] {
         let mut period = period.clone();
         for index in kept {
@@ -129,11 +129,34 @@ fn any_tick_in_any_order() {
         for (tick, hash) in &known {
             assert_eq!(truth.hash_at(Tick(*tick)).unwrap(), Some(*hash), "tick {tick}");
         }
-        assert_eq!(truth.length().unwrap(), TickSpan(steps.end));
-        for behind in [steps.end + 1, steps.end + SNAPSHOT, u64::MAX] {
+        assert_eq!(truth.length().unwrap(), TickSpan(end));
+        for behind in [end + 1, end + SNAPSHOT, u64::MAX] {
             assert_eq!(truth.hash_at(Tick(behind)).unwrap(), None);
         }
     }
+}
+
+#[test]
+fn any_tick_in_any_order() {
+    // Nine stretches: the messages and two runs of three levels.
+    agrees(&short(&world(), SNAPSHOT), 41, 9 * SNAPSHOT);
+}
+
+#[test]
+fn any_tick_of_kernels_that_fail_and_change() {
+    let world = |script| {
+        let mut world = World::new(Profile::alpha(), kernels::REFUSED, Pages::default(), script);
+        world.bake_period(1);
+        world
+    };
+    let plain = world(|_| vec![b"hello".to_vec()]);
+    agrees(&short_with(&plain, &kernels::trapping(), 10_000), 101, 60_000);
+    // An upgrade in the second run, in the first level only.
+    agrees(&short_with(&plain, kernels::UPGRADE, 30_000), 101, 7 * 30_000);
+    // Three messages, two ticks of a run; then messages only.
+    agrees(&short_with(&plain, kernels::REFUSED, 100), 1, 100 + 3 + 6);
+    let broken = world(|level| vec![vec![[0, 2, 4][level as usize % 3]]]);
+    agrees(&short_with(&broken, kernels::UPGRADE_BROKEN, 60_000), 101, 9 * 60_000);
 }
 
 #[test]
@@ -257,6 +280,31 @@ fn an_engine_that_contradicts_the_ticks_is_no_secret() {
     assert!(truth.hash_at(Tick(2 * SNAPSHOT - 1_000)).is_err());
     let text = truth.hash_at(Tick(2 * SNAPSHOT - 1_000)).unwrap_err().to_string();
     assert!(text.contains("CONTRADICTS ITSELF at tick 79999") && text.contains("the engine says"), "{text}");
+}
+
+/// An engine that is never done in time.
+struct Tired;
+
+impl Runner for Tired {
+    fn kernel_run(&self, _: &Kernel, _: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        Err(RunnerError::Deadline { seconds: 1 })
+    }
+}
+
+#[test]
+fn what_ticks_can_tell_needs_no_engine() {
+    let world = world();
+    let period = short(&world, SNAPSHOT);
+    let mut truth = timeline(period.clone());
+    let mut alone = Timeline::new(period, Arc::new(Tired), Box::new(Pages::of(&[kernels::PAGE])));
+    let error = alone.hash_at(Tick(2 * SNAPSHOT)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "level 3: run 0 of the level: kernel_run did not end within 1 seconds: the kernel may loop for ever"
+    );
+    for tick in [3, SNAPSHOT, SNAPSHOT + 5_000, SNAPSHOT + 15_000, 2 * SNAPSHOT - 2, 2 * SNAPSHOT] {
+        assert_eq!(alone.hash_at(Tick(tick)).unwrap(), truth.hash_at(Tick(tick)).unwrap(), "tick {tick}");
+    }
 }
 
 #[test]
