@@ -1,10 +1,13 @@
 use super::blocks::lists;
 use crate::{Anchor, BlockId, Client, L1Error};
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use soru_base::json::{field, member};
 use soru_base::{CommitmentHash, IdFamily, Json, JsonError, PublicKeyHash, RollupAddress, TickSpan};
 use soru_protocol::refutation::{Clock, Conflict, Game, GameResult, Player, Stakers};
+
+/// Clocks that are asked for at once: public nodes limit how much one may ask.
+const AT_ONCE: usize = 4;
 
 /// Refutation games. Who does not stake on a rollup has neither games nor conflicts there.
 impl Client {
@@ -23,8 +26,9 @@ impl Client {
         let path = self.rollup_path(block, &rollup, &below);
         let answer = self.get(&path).await?;
         let pairs = self.read(&path, &answer, |v| lists(v, |listed| stakers(listed, family)))?;
-        let clocks =
-            try_join_all(pairs.iter().map(|stakers| self.game_clock(block, rollup, *stakers))).await?;
+        // By value: closures over references make futures that no task takes.
+        let clocks = pairs.clone().into_iter().map(|stakers| self.game_clock(block, rollup, stakers));
+        let clocks: Vec<_> = stream::iter(clocks).buffered(AT_ONCE).try_collect().await?;
         let clocked = pairs.into_iter().zip(clocks);
         self.read(&path, &answer, |v| {
             let listed = v.as_array().into_iter().flatten().zip(clocked).enumerate();

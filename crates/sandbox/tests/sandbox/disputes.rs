@@ -113,7 +113,8 @@ impl Dispute {
 
     pub(crate) async fn operation(&self, from: usize, action: Action) -> Operation {
         let mut operation = self.world.operation(account(from), action).await;
-        operation.contents[0].gas_limit = 300_000;
+        // A block has gas for four of them.
+        operation.contents[0].gas_limit = 250_000;
         operation.contents[0].fee = soru_base::Mutez(100_000);
         operation
     }

@@ -6,6 +6,7 @@ mod clients;
 mod constants;
 mod contracts;
 mod disputes;
+mod flood;
 mod injection;
 mod lifetime;
 mod monitor;

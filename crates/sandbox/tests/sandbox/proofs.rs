@@ -35,7 +35,7 @@ impl PreimageSource for Nothing {
 }
 
 /// The proof of the first tick of a rollup with that kernel.
-fn first_tick(kernel: &[u8], game: &Game, rollup: RollupAddress) -> RefutationProof {
+pub(crate) fn proof_of_first_tick(kernel: &[u8], game: &Game, rollup: RollupAddress) -> RefutationProof {
     let ledger = Ledger::genesis(Constants::of(Profile::alpha()), &[], Timestamp(GENESIS)).expect("a ledger");
     let state = ledger.genesis_state(kernel).expect("a state");
     prove(&state, game, metadata(rollup), &Nothing, &mut Nothing).expect("a proof")
@@ -46,7 +46,7 @@ fn metadata(address: RollupAddress) -> Metadata {
 }
 
 /// Where the first tick leads. It depends on no game and no address.
-fn first_state() -> StateHash {
+pub(crate) fn first_state() -> StateHash {
     let level = Level::new(1).expect("a level");
     let parent = Commitment::genesis(level, StateHash([1; 32]));
     let commitment = |state| Commitment {
@@ -65,7 +65,7 @@ fn first_state() -> StateHash {
     let inbox = Inbox::first(level, soru_base::MerkelizedPayloadHash::ZERO).old_levels_messages;
     let rules = DissectionRules::new(32, TickSpan(11_000_000_000)).expect("rules");
     let game = Game::start(&point, inbox, level, rules, LevelSpan(9)).expect("a game");
-    let proof = first_tick(&kernel(), &game, RollupAddress::ZERO);
+    let proof = proof_of_first_tick(&kernel(), &game, RollupAddress::ZERO);
     let Verdict::Valid(proved) = examine(&game, &proof, metadata(RollupAddress::ZERO)) else {
         panic!("the proof is valid")
     };
@@ -84,7 +84,7 @@ impl Dispute {
 
     /// The proof of the first tick, as a move against `opponent`.
     async fn prove(&self, opponent: usize, kernel: &[u8]) -> Action {
-        let proof = first_tick(kernel, &self.game().await, self.rollup);
+        let proof = proof_of_first_tick(kernel, &self.game().await, self.rollup);
         assert!(proof.to_bytes().len() < 30_000, "{} bytes", proof.to_bytes().len());
         self.play(opponent, 0, Step::Proof(proof))
     }
