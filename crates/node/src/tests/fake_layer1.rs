@@ -338,6 +338,28 @@ impl Rollup {
         }
     }
 
+    /// Where everybody else parts from a staker.
+    fn conflicts(&self, staker: PublicKeyHash) -> Vec<Conflict> {
+        let open = |who: PublicKeyHash| {
+            let of = self.stakes.iter().filter(move |(staker, _)| *staker == who);
+            let open = of.filter_map(|(_, hash)| self.published.get(hash)).map(|(commitment, _)| *commitment);
+            open.filter(|c| c.inbox_level > self.cemented.level)
+        };
+        let parts = |other: PublicKeyHash| {
+            let pairs = open(staker).flat_map(|ours| open(other).map(move |theirs| (ours, theirs)));
+            pairs
+                .filter(|(ours, theirs)| ours != theirs && ours.predecessor == theirs.predecessor)
+                .min_by_key(|(ours, _)| ours.inbox_level)
+        };
+        let others = self.staked.keys().copied().filter(|other| *other != staker);
+        let conflict = |other| {
+            let (our_commitment, their_commitment) = parts(other)?;
+            let parent_commitment = our_commitment.predecessor;
+            Some(Conflict { other, their_commitment, our_commitment, parent_commitment })
+        };
+        others.filter_map(conflict).collect()
+    }
+
     /// What somebody stakes on among the commitments upon one.
     fn staked_on(&self, parent: CommitmentHash) -> BTreeSet<CommitmentHash> {
         let upon =
@@ -423,10 +445,10 @@ impl Layer1 for FakeLayer1 {
     async fn conflicts(
         &self,
         _: RollupAddress,
-        _: PublicKeyHash,
-        _: &Header,
+        staker: PublicKeyHash,
+        at: &Header,
     ) -> Result<Vec<Conflict>, Layer1Error> {
-        self.up(|_| Ok(Vec::new()))
+        self.up(|s| Ok(s.find(at.hash, at.level)?.rollup.conflicts(staker)))
     }
 
     async fn stakers(&self, _: RollupAddress, at: &Header) -> Result<BTreeSet<PublicKeyHash>, Layer1Error> {
