@@ -348,3 +348,47 @@ fn a_kernel_of_the_official_sdk() {
     ];
     games("notary", &world, 2, &places);
 }
+
+#[test]
+fn a_call_too_deep_leaves_the_machine_stuck_in_the_middle_of_a_run() {
+    // The kernel calls itself as deep as the message says, at the second level of the period too deep.
+    let mut world = World::new(Profile::alpha(), kernels::RECURSION, Pages::default(), |level| {
+        let depth: u16 = if level == 4 { 400 } else { 20 };
+        vec![depth.to_le_bytes().to_vec()]
+    });
+    world.bake_period(1);
+    let mut truth = world.timeline(1, true);
+    let stuck = at(&mut truth, (Landmark::Stuck, 0, 0)).0;
+    // What follows is the messages of the third level.
+    assert_eq!(truth.length().unwrap(), TickSpan(stuck + 3));
+    let lies = [stuck - 2, stuck - 1, stuck, stuck + 1, stuck + 2]
+        .map(|tick| (format!("stuck at {stuck}"), Lie::at(Tick(tick), &mut truth)));
+    play("recursion", &world, 1, &lies, &mut truth);
+    let lies = [stuck - 1, stuck, stuck + 2, stuck + 4, stuck + 11_000_000_000]
+        .map(|ticks| (format!("{ticks} ticks"), Lie::length(TickSpan(ticks), &mut truth)));
+    play("recursion", &world, 1, &lies, &mut truth);
+    games(
+        "recursion",
+        &world,
+        1,
+        &[(Landmark::Eval, 0, 300), (Landmark::Eval, 1, 2_000), (Landmark::Last, 0, 0)],
+    );
+    world.agree(1, &[HONEST, LIAR]);
+    world.bake_period(2);
+    games("recursion", &world, 2, &[(Landmark::Input, 2, 0), (Landmark::Last, 0, 0)]);
+}
+
+#[test]
+fn kernels_that_only_the_machine_takes() {
+    for (name, kernel) in kernels::ODD {
+        let mut world = World::new(Profile::alpha(), kernel, Pages::default(), |_| vec![b"hello".to_vec()]);
+        world.bake_period(1);
+        let places = [
+            (Landmark::Decode, 0, 10),
+            (Landmark::Init, 0, 3),
+            (Landmark::Eval, 0, 4),
+            (Landmark::Last, 0, 0),
+        ];
+        games(name, &world, 1, &places);
+    }
+}

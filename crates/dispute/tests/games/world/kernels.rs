@@ -84,3 +84,12 @@ pub(crate) const UPGRADE_BROKEN: &[u8] =
 
 /// No kernel: the machine is stuck for ever in its first run.
 pub(crate) const REFUSED: &[u8] = b"\0asm is how kernels begin, and not how they go on";
+
+/// Calls itself as deep as a message says.
+pub(crate) const RECURSION: &[u8] = include_bytes!("../../../../../testdata/vectors/kernels/recursion.wasm");
+
+/// Kernels that no compiler takes and the machine runs: they are run tick by tick.
+pub(crate) const ODD: [(&str, &[u8]); 2] = [
+    ("store type", include_bytes!("../../../../../testdata/vectors/kernels/invalid/odd_store_type.wasm")),
+    ("stack left", include_bytes!("../../../../../testdata/vectors/kernels/invalid/odd_stack_left.wasm")),
+];
