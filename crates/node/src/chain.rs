@@ -293,6 +293,7 @@ impl<M: Machine> Chain<M> {
             published: block.published.clone(),
             cemented: block.cemented.clone(),
             executed: block.executed.clone(),
+            losers: block.losers(),
         }
     }
 

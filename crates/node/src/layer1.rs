@@ -4,7 +4,7 @@ use crate::publish::Pointed;
 use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
 use soru_protocol::Commitment;
 use soru_protocol::inbox::{Inbox, SerializedMessage};
-use soru_protocol::refutation::{Conflict, Game, GameResult, Refutation, Stakers};
+use soru_protocol::refutation::{Conflict, Game, GameResult, Player, Refutation, Stakers};
 use std::collections::BTreeSet;
 use std::future::Future;
 use thiserror::Error;
@@ -52,6 +52,17 @@ pub struct Block {
     pub inbox: Option<Inbox>,
     /// The name of the protocol in its first block, if the inbox tells it.
     pub migration: Option<String>,
+}
+
+impl Block {
+    /// Those whose deposits were taken in the block.
+    pub fn losers(&self) -> Vec<PublicKeyHash> {
+        let losers = self.ended_games.iter().flat_map(|(stakers, result)| match result {
+            GameResult::Loser { loser, .. } => vec![*loser],
+            GameResult::Draw => vec![stakers.staker(Player::Alice), stakers.staker(Player::Bob)],
+        });
+        losers.collect()
+    }
 }
 
 /// The rollup as the layer-1 knows it.

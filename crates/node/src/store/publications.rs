@@ -18,9 +18,9 @@ impl Store {
         published_from(&self.read()?, hash, publisher, 0)
     }
 
-    /// What was published on the current chain for levels above `above` and is not the node's own, the oldest first. What
-    /// becomes of a staker is not known here: it [stands](Contradiction::stands) unless the publisher published the
-    /// node's commitment later, which nobody can who stakes on another one.
+    /// What was published on the current chain for levels above `above` and is not the node's own, the oldest first. It
+    /// [stands](Contradiction::stands) unless the publisher lost its deposit later, or published the node's commitment,
+    /// which nobody can who stakes on another one.
     pub fn contradictions(&self, above: Level) -> Result<Vec<Contradiction>, StoreError> {
         let tx = self.read()?;
         let canonical = tx.open_table(CANONICAL)?;
@@ -39,13 +39,15 @@ impl Store {
             let theirs = record.published.iter().filter(|p| p.commitment.inbox_level == inbox_level);
             for publication in theirs.filter(|p| p.commitment.hash() != hash) {
                 let publisher = publication.publisher;
-                let later = published_from(&tx, &hash, Some(publisher), level.saturating_add(1))?;
+                let next = level.saturating_add(1);
+                let stands = published_from(&tx, &hash, Some(publisher), next)?.is_none()
+                    && !has_lost_from(&tx, publisher, next)?;
                 found.push(Contradiction {
                     publisher,
                     theirs: publication.commitment,
                     ours,
                     published_at: record.level,
-                    stands: later.is_none(),
+                    stands,
                 });
             }
         }
@@ -77,7 +79,21 @@ fn published_from(
     Ok(None)
 }
 
-/// Puts what a block published into the indexes. It has to follow the current chain.
+/// Whether somebody's deposit was taken at that level of the current chain, or later.
+fn has_lost_from(tx: &ReadTransaction, staker: PublicKeyHash, from: u32) -> Result<bool, StoreError> {
+    let canonical = tx.open_table(CANONICAL)?;
+    let key = staker.to_bytes();
+    for entry in tx.open_table(LOSSES)?.range((key.as_slice(), from)..=(key.as_slice(), u32::MAX))? {
+        let (key, blocks) = entry?;
+        let (_, level) = key.value();
+        if canonical.get(level)?.is_some_and(|block| names(blocks.value(), block.value())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Puts what a block published, and who lost in it, into the indexes. It has to follow the current chain.
 pub(super) fn add(tx: &WriteTransaction, record: &BlockRecord) -> Result<(), StoreError> {
     let (level, block) = (record.level.get(), record.hash.0);
     let mut publications = tx.open_table(PUBLICATIONS)?;
@@ -89,6 +105,10 @@ pub(super) fn add(tx: &WriteTransaction, record: &BlockRecord) -> Result<(), Sto
         if own_commitment(tx, inbox_level)? != Some(hash) {
             add_block(&mut contradictions, (inbox_level.get(), level), block)?;
         }
+    }
+    let mut losses = tx.open_table(LOSSES)?;
+    for loser in &record.losers {
+        add_block(&mut losses, (loser.to_bytes().as_slice(), level), block)?;
     }
     Ok(())
 }

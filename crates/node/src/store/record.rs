@@ -49,6 +49,8 @@ pub struct BlockRecord {
     pub cemented: Vec<CommitmentHash>,
     /// Outbox messages that were executed in the block: level and index.
     pub executed: Vec<(Level, u32)>,
+    /// Stakers whose deposits were taken in the block.
+    pub losers: Vec<PublicKeyHash>,
 }
 
 impl BlockRecord {
@@ -109,6 +111,7 @@ impl Binary for BlockRecord {
             level.write(out);
             out.extend_from_slice(&index.to_be_bytes());
         });
+        put_list(out, &self.losers, |staker, out| staker.write(out));
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -132,6 +135,7 @@ impl Binary for BlockRecord {
             })?,
             cemented: list(r, "cementations", CommitmentHash::read)?,
             executed: list(r, "executions", |r| Ok((Level::read(r)?, r.u32("index")?)))?,
+            losers: list(r, "losers", PublicKeyHash::read)?,
         })
     }
 }

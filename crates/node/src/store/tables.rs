@@ -20,6 +20,8 @@ pub(super) const PUBLICATIONS: TableDefinition<'_, ([u8; 32], u32), &[u8]> =
 /// node's.
 pub(super) const CONTRADICTIONS: TableDefinition<'_, (u32, u32), &[u8]> =
     TableDefinition::new("contradictions");
+/// A staker and a level, to the hashes of the blocks of that level in which its deposit was taken.
+pub(super) const LOSSES: TableDefinition<'_, (&[u8], u32), &[u8]> = TableDefinition::new("losses");
 /// Level of the commitments that a game is about, to the level of the head at which the game was last seen.
 pub(super) const GAMES: TableDefinition<'_, u32, u32> = TableDefinition::new("games");
 /// Level and block hash to the hash of the state after it, as long as the state is kept.
@@ -42,6 +44,7 @@ pub(super) fn create_all(tx: &WriteTransaction) -> Result<(), StoreError> {
     tx.open_table(COMMITMENTS)?;
     tx.open_table(PUBLICATIONS)?;
     tx.open_table(CONTRADICTIONS)?;
+    tx.open_table(LOSSES)?;
     tx.open_table(GAMES)?;
     tx.open_table(STATES)?;
     tx.open_table(OUTBOXES)?;

@@ -49,6 +49,7 @@ fn block(n: u32, fork: u8, before: u8) -> NewBlock {
         published: vec![publication()],
         cemented: vec![CommitmentHash([8; 32])],
         executed: vec![],
+        losers: vec![],
         inbox: inbox.inbox,
     };
     NewBlock { record, messages: inbox.messages, commitment: None, state }
@@ -59,6 +60,7 @@ fn a_record_survives_its_bytes() {
     let mut record = block(3, 1, 1).record;
     record.commitment = Some(CommitmentHash([4; 32]));
     record.executed = vec![(level(1), 2), (level(3), 4)];
+    record.losers = vec![operator()];
     assert_eq!(BlockRecord::from_bytes(&record.to_bytes()).unwrap(), record);
     record.status = "ü".repeat(2_000);
     let read = BlockRecord::from_bytes(&record.to_bytes()).unwrap();
@@ -265,6 +267,13 @@ fn what_contradicts_the_node_is_known_on_the_current_chain() {
     assert_eq!(store.contradictions(level(2)).unwrap(), []);
     store.rollback(level(4)).unwrap();
     assert!(store.reuse(&chain[4].record.hash).unwrap().is_some());
+    assert_eq!(store.contradictions(level(2)).unwrap(), [found]);
+    // Nor does it stand once its publisher has lost, until that is taken back.
+    let mut lost = period_block(6, 3, 1, &chain[4]);
+    lost.record.losers = vec![liar];
+    store.put(&lost).unwrap();
+    assert!(!store.contradictions(level(2)).unwrap()[0].stands);
+    store.rollback(level(5)).unwrap();
     assert_eq!(store.contradictions(level(2)).unwrap(), [found]);
     // On a chain whose truth it is, it contradicts nothing.
     store.rollback(level(2)).unwrap();

@@ -81,6 +81,26 @@ async fn an_accuser_stakes_against_a_lie_alone_and_takes_its_deposit_back() {
 }
 
 #[tokio::test]
+async fn a_liar_who_lost_and_stakes_on_the_truth_costs_an_accuser_nothing() {
+    let layer1 = FakeLayer1::new();
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut publisher = open(&layer1, &dirs[0], Mode::Operator, operator());
+    bake(&layer1, &mut [&mut publisher], 20).await;
+    layer1.publish_as(liar(9), lie(&layer1, &publisher, 9).unwrap());
+    bake(&layer1, &mut [&mut publisher], 1).await;
+    assert_eq!(publisher.status.get().conflicts.len(), 1);
+    layer1.lose(liar(9));
+    bake(&layer1, &mut [&mut publisher], 1).await;
+    let staked = layer1.staked(operator()).unwrap();
+    layer1.publish_as(liar(9), publisher.store().commitment(&staked.hash).unwrap().unwrap());
+    let mut watcher = open(&layer1, &dirs[1], Mode::Accuser, accuser());
+    bake(&layer1, &mut [&mut publisher, &mut watcher], 3).await;
+    assert_eq!(layer1.depositors(), [operator(), liar(9)].into());
+    assert_eq!((publisher.status.get().conflicts, watcher.status.get().conflicts), (vec![], vec![]));
+    assert_eq!(layer1.failed_operations(), 0);
+}
+
+#[tokio::test]
 async fn an_observer_says_that_nobody_defends() {
     let layer1 = FakeLayer1::new();
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -9,7 +9,7 @@ use soru_base::blake2b::{hash32, hash32_parts};
 use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
 use soru_protocol::Commitment;
 use soru_protocol::inbox::{InboxMessage, LevelInbox, ProtocolMessages, SerializedMessage};
-use soru_protocol::refutation::{Conflict, Game};
+use soru_protocol::refutation::{Conflict, Game, GameResult, LossReason, Stakers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -232,7 +232,10 @@ impl State {
         let own = [level.get().to_be_bytes().as_slice(), &self.salt.to_be_bytes()].concat();
         messages.push(InboxMessage::External(own).serialize().unwrap());
         let mut rollup = parent.rollup;
+        let mut ended_games = vec![];
         for loser in std::mem::take(&mut self.losing) {
+            let stakers = Stakers::new(loser, PublicKeyHash::Ed25519([0xff; 20])).unwrap();
+            ended_games.push((stakers, GameResult::Loser { reason: LossReason::ConflictResolved, loser }));
             rollup.staked.remove(&loser);
             rollup.stakes.retain(|(staker, _)| *staker != loser);
         }
@@ -267,7 +270,7 @@ impl State {
             published,
             cemented,
             executed: vec![],
-            ended_games: vec![],
+            ended_games,
             inbox: Some(inbox),
             migration: None,
         };
