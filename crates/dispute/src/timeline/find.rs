@@ -35,6 +35,9 @@ pub enum Landmark {
     PaddingEnd,
 }
 
+/// Most places remembered. Whoever asks for one asks again at every move.
+const FOUND_KEPT: usize = 256;
+
 impl Timeline {
     /// The tick of a state in which the machine is about to do that, for the time number `occurrence` in the period, from
     /// 0. Nothing if it does not do it as often.
@@ -46,7 +49,16 @@ impl Timeline {
                 Ok(last.filter(|_| occurrence == 0))
             }
             Landmark::Input => self.find_input(occurrence),
-            _ => self.find_in_stretches(landmark, occurrence),
+            _ => {
+                if let Some(found) = self.found.get(&(landmark, occurrence)) {
+                    return Ok(*found);
+                }
+                let found = self.find_in_stretches(landmark, occurrence)?;
+                if self.found.len() < FOUND_KEPT {
+                    self.found.insert((landmark, occurrence), found);
+                }
+                Ok(found)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use soru_pvm::level::{Advance, LevelError, RunEnd, Surroundings};
 use soru_pvm::reveal::{PreimageSource, RevealSource, RollupReveals};
 use soru_pvm::run::{Runner, RunnerError};
 use soru_pvm::state::{InputPlace, StateError, Status, TickState};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The true states of a period, at any tick. Ticks count from its beginning, as in games.
@@ -36,6 +36,8 @@ pub struct Timeline {
     compared: BTreeSet<Tick>,
     /// Whether the period was found to make sense.
     checked: bool,
+    /// Places that were asked for.
+    found: BTreeMap<(Landmark, u64), Option<Tick>>,
 }
 
 /// Most states kept, those after levels apart: what sixteen dissections of 32 sections ask for. States of one run share
@@ -55,7 +57,17 @@ impl Timeline {
             kept.pin(after.tick, after.state.clone());
         }
         let ends = period.levels.iter().map(|level| level.after.as_ref().map(|after| after.tick)).collect();
-        Self { period, runner, preimages, kept, ends, end: None, compared: BTreeSet::new(), checked: false }
+        Self {
+            period,
+            runner,
+            preimages,
+            kept,
+            ends,
+            end: None,
+            compared: BTreeSet::new(),
+            checked: false,
+            found: BTreeMap::new(),
+        }
     }
 
     /// The period.
