@@ -44,6 +44,54 @@ fn sample(name: &str) -> Operation {
 }
 
 #[test]
+fn a_refutation_forges_as_on_the_network() {
+    use crate::refutation::{Refutation, Step};
+    let forged = |refutation: Refutation| {
+        let mut operation = sample("timeout");
+        let Action::SmartRollupTimeout { rollup, alice, bob } = operation.contents[0].action else {
+            panic!("a timeout")
+        };
+        let before = operation.forge();
+        operation.contents[0].source = alice;
+        operation.contents[0].action = Action::SmartRollupRefute { rollup, opponent: bob, refutation };
+        let forged = operation.forge();
+        assert_eq!(Operation::from_bytes(&forged).as_ref(), Ok(&operation));
+        for family in [IdFamily::Alpha, IdFamily::Mainnet] {
+            assert_eq!(Operation::from_json(&operation.to_json(family), family).as_ref(), Ok(&operation));
+        }
+        // Up to the rollup it is as the other, but for the tag 204.
+        let shared = before.len() - 2 * 21;
+        assert_eq!((before[32], forged[32]), (205, 204));
+        assert_eq!(before[33..shared], forged[33..shared]);
+        (operation.to_json(IdFamily::Mainnet)["contents"][0].clone(), hex::encode(&forged[shared..]))
+    };
+    let (start, one) = (soru_base::CommitmentHash([1; 32]), soru_base::CommitmentHash([2; 32]));
+    let (json, bytes) =
+        forged(Refutation::Start { player_commitment_hash: start, opponent_commitment_hash: one });
+    let opponent = "0115161718191a1b1c1d1e1f202122232425262728";
+    assert_eq!(bytes, format!("{opponent}00{}{}", "01".repeat(32), "02".repeat(32)));
+    assert_eq!(json["kind"], "smart_rollup_refute");
+    assert_eq!(json["opponent"], "tz2AEjKDh1WmsYQF4Cpm2GyChY99rXevCmtN");
+    assert_eq!(json["refutation"]["refutation_kind"], "start");
+
+    let step = Step::Dissection(vec![crate::refutation::tests::world::chunk(None, 300)]);
+    let (json, bytes) = forged(Refutation::Move { choice: soru_base::Tick(128), step });
+    assert_eq!(bytes, format!("{opponent}0180010000000003 00ac02").replace(' ', ""));
+    assert_eq!(json["refutation"]["choice"], "128");
+
+    // The network tells 231 bytes of a signed opening; seven of them are the four numbers.
+    let mut operation = sample("timeout");
+    let Action::SmartRollupTimeout { rollup, bob, .. } = operation.contents[0].action else {
+        panic!("a timeout")
+    };
+    let refutation = Refutation::Start { player_commitment_hash: start, opponent_commitment_hash: one };
+    operation.contents[0].action = Action::SmartRollupRefute { rollup, opponent: bob, refutation };
+    operation.contents[0].storage_limit = 300;
+    let key = BootstrapAccount::named("bootstrap1").unwrap().sk();
+    assert_eq!(SignedOperation::sign(operation, &key).to_bytes().len(), 231);
+}
+
+#[test]
 fn a_reveal_without_the_options_byte_keeps_its_bytes() {
     let mut operation = sample("batch_reveal_add");
     let Action::Reveal { proof, .. } = &mut operation.contents[0].action else { panic!("a reveal first") };

@@ -232,15 +232,20 @@ impl Ledger {
         gas.consume(gas::game_move(step))?;
         let origination_level: Level = self.store.require(at![ROLLUPS, rollup, "genesis_level"])?;
         let metadata = Metadata { address: *rollup, origination_level };
-        let claims_another_length = match step {
-            Step::Proof(proof) => self.claims_another_length(proof)?,
-            Step::Dissection(_) => false,
-        };
-        let examine = |game: &Game, proof: &RefutationProof| match claims_another_length {
-            true => Verdict::Invalid,
-            false => examine(game, proof, metadata),
-        };
-        match game.play(&player, level, choice, step, examine)? {
+        let mut unread = None;
+        let progress =
+            game.play(&player, level, choice, step, |game, proof| match self.claims_another_length(proof) {
+                Ok(true) => Verdict::Invalid,
+                Ok(false) => examine(game, proof, metadata),
+                Err(error) => {
+                    unread = Some(error);
+                    Verdict::Invalid
+                }
+            });
+        if let Some(error) = unread {
+            return Err(error.into());
+        }
+        match progress? {
             Progress::Ongoing(next) => {
                 self.keep_game(rollup, &Kept { game: *next, ..kept })?;
                 Ok((None, Vec::new()))
