@@ -7,6 +7,7 @@ use soru_dispute::{Honest, Strategy, Timeline, Turn};
 use soru_protocol::operation::Action;
 use soru_protocol::receipt::{Effect, OperationResult};
 use soru_protocol::refutation::{GameResult, GameState, LossReason, Refutation, Step};
+use std::time::{Duration, Instant};
 
 /// What a game has cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,8 @@ pub(crate) struct Cost {
     pub(crate) dissection: usize,
     /// Bytes of the step proof and of the input's that won.
     pub(crate) proof: usize,
+    /// The longest time of an honest move, to look at.
+    pub(crate) slowest: Duration,
     /// Whether the liar had to prove first.
     pub(crate) last_word: bool,
 }
@@ -62,7 +65,9 @@ impl World {
             let turn = game.stakers.staker(game.turn);
             let (player, opponent, refutation) = if turn == pkh(HONEST) {
                 let turn = Turn { game: &game, me: side(&game, HONEST), level, truth, inbox: &self.inboxes };
+                let begin = Instant::now();
                 let moves = Honest.moves(turn).unwrap();
+                cost.slowest = cost.slowest.max(begin.elapsed());
                 assert_eq!(moves.len(), 1);
                 operations += 1;
                 (HONEST, LIAR, moves.into_iter().next().unwrap())
@@ -120,6 +125,7 @@ impl Cost {
             moves: self.moves.max(other.moves),
             dissection: self.dissection.max(other.dissection),
             proof: self.proof.max(other.proof),
+            slowest: self.slowest.max(other.slowest),
             last_word: self.last_word || other.last_word,
         }
     }
