@@ -92,23 +92,29 @@ async fn games(at: At) -> RpcResult {
     ok(games.iter().map(told).collect::<Vec<_>>())
 }
 
-/// The game between two stakers in either order, if they play one.
-fn game(at: &At) -> Result<Option<Game>, RpcError> {
+/// The pair of stakers of the path, in either order; nobody plays against oneself.
+fn pair(at: &At) -> Result<Option<(RollupAddress, Stakers)>, RpcError> {
     let rollup = at.parse("rollup")?;
-    match Stakers::new(at.parse("one")?, at.parse("other")?) {
-        Some(stakers) => at.ledger()?.game(&rollup, &stakers).map_err(RpcError::internal),
-        None => Ok(None),
-    }
+    Ok(Stakers::new(at.parse("one")?, at.parse("other")?).map(|stakers| (rollup, stakers)))
 }
 
 async fn timeout(at: At) -> RpcResult {
-    ok(game(&at)?.map_or(Value::Null, |game| game.clock.to_json(at.family())))
+    let Some((rollup, stakers)) = pair(&at)? else { return ok(Value::Null) };
+    let game = at.ledger()?.game(&rollup, &stakers).map_err(RpcError::internal)?;
+    ok(game.map_or(Value::Null, |game| game.clock.to_json(at.family())))
 }
 
 /// The result that an operation in a block of this level would lead to.
 async fn timeout_reached(at: At) -> RpcResult {
-    let result = game(&at)?.and_then(|game| game.timeout(at.block.level()).ok());
-    ok(result.map_or(Value::Null, |result| result.to_json(at.family())))
+    let Some((rollup, stakers)) = pair(&at)? else { return ok(Value::Null) };
+    let ledger = at.ledger()?;
+    let game = ledger.game(&rollup, &stakers).map_err(RpcError::internal)?;
+    let Some(result) = game.and_then(|game| game.timeout(at.block.level()).ok()) else {
+        return ok(Value::Null);
+    };
+    // Whose opponent has lost its stake elsewhere cannot lose any more.
+    let void = ledger.void_result(&rollup, &stakers).map_err(RpcError::internal)?;
+    ok(void.unwrap_or(result).to_json(at.family()))
 }
 
 /// The network's nodes answer so where a table has no such entry; the path is the one in their storage.

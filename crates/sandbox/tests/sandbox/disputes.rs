@@ -1,16 +1,13 @@
-//! Conflicts and refutation games through the RPC, and operations that are no good moves.
+//! Conflicts and refutation games through the RPC.
 
 use crate::rollups::{ALL, kernel, run};
 use crate::world::*;
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use soru_base::{IdFamily, Json, Level, PublicKeyHash, RollupAddress, StateHash, Tick, TickSpan};
 use soru_michelson::{Micheline, Prim};
 use soru_protocol::commitment::Commitment;
-use soru_protocol::operation::{Action, MAX_OPERATION_SIZE, Operation, PvmKind, SignedOperation};
-use soru_protocol::refutation::{
-    Clock, DissectionChunk, Game, InputProof, Player, Refutation, RefutationProof, RevealProof, Stakers, Step,
-};
+use soru_protocol::operation::{Action, Operation, PvmKind, SignedOperation};
+use soru_protocol::refutation::{Clock, DissectionChunk, Game, Player, Refutation, Stakers, Step};
 
 pub(crate) const FAMILY: IdFamily = IdFamily::Alpha;
 /// Blocks on each player's clock.
@@ -26,7 +23,7 @@ pub(crate) struct Dispute {
 }
 
 /// Accounts 2 and 3 have published commitments of that many ticks.
-async fn dispute(ticks: u64) -> Dispute {
+pub(crate) async fn dispute(ticks: u64) -> Dispute {
     dispute_about(ticks, [StateHash([2; 32]), StateHash([3; 32])]).await
 }
 
@@ -68,12 +65,8 @@ pub(crate) fn pkh(number: usize) -> PublicKeyHash {
     account(number).pkh()
 }
 
-fn chunk(state: Option<u8>, tick: u64) -> DissectionChunk {
+pub(crate) fn chunk(state: Option<u8>, tick: u64) -> DissectionChunk {
     DissectionChunk { state_hash: state.map(|n| StateHash([n; 32])), tick: Tick(tick) }
-}
-
-fn proof(pvm_step: Vec<u8>, input_proof: Option<InputProof>) -> Step {
-    Step::Proof(RefutationProof { pvm_step, input_proof })
 }
 
 impl Dispute {
@@ -105,7 +98,7 @@ impl Dispute {
         Action::SmartRollupRefute { rollup: self.rollup, opponent: pkh(opponent), refutation }
     }
 
-    fn timeout(&self) -> Action {
+    pub(crate) fn timeout(&self) -> Action {
         let stakers = Stakers::new(pkh(2), pkh(3)).expect("two stakers");
         let (alice, bob) = (stakers.staker(Player::Alice), stakers.staker(Player::Bob));
         Action::SmartRollupTimeout { rollup: self.rollup, alice, bob }
@@ -243,143 +236,36 @@ async fn the_clock_ends_a_game_once() {
     assert_eq!(dispute.refused(2, dispute.start()).await, "smart_rollup_not_staked");
 }
 
+/// On the public network account 4 would lose its deposit to somebody who has none any more.
 #[tokio::test]
-async fn games_that_cannot_begin() {
+async fn the_clock_of_a_game_against_somebody_without_a_stake_takes_nothing() {
     let dispute = dispute(64).await;
-    let start = |rollup, opponent: usize, ours: Commitment, theirs: Commitment| Action::SmartRollupRefute {
+    let rollup = dispute.rollup;
+    let commitment = Commitment { compressed_state: StateHash([4; 32]), ..dispute.ours };
+    run(&dispute.world, 4, Action::SmartRollupPublish { rollup, commitment }).await;
+    let against_loser = Action::SmartRollupRefute {
         rollup,
-        opponent: pkh(opponent),
+        opponent: pkh(2),
         refutation: Refutation::Start {
-            player_commitment_hash: ours.hash(),
-            opponent_commitment_hash: theirs.hash(),
+            player_commitment_hash: commitment.hash(),
+            opponent_commitment_hash: dispute.ours.hash(),
         },
     };
-    let (rollup, ours, theirs) = (dispute.rollup, dispute.ours, dispute.theirs);
-    let unknown = Commitment { number_of_ticks: TickSpan(1), ..ours };
-    for (from, action, expected) in [
-        (2, start(RollupAddress([9; 20]), 3, ours, theirs), "smart_rollup_not_staked"),
-        (2, start(rollup, 2, ours, theirs), "smart_rollup_no_conflict"),
-        (2, start(rollup, 4, ours, theirs), "smart_rollup_not_staked"),
-        (4, start(rollup, 3, ours, theirs), "smart_rollup_not_staked"),
-        (2, start(rollup, 3, theirs, ours), "smart_rollup_wrong_staker_for_conflict_commitment"),
-        (2, start(rollup, 3, unknown, theirs), "smart_rollup_wrong_staker_for_conflict_commitment"),
-    ] {
-        assert_eq!(dispute.refused(from, action).await, expected);
-    }
-    run(&dispute.world, 2, dispute.start()).await;
-    assert_eq!(dispute.refused(2, dispute.start()).await, "smart_rollup_game_already_started");
-    assert_eq!(dispute.refused(3, start(rollup, 2, theirs, ours)).await, "smart_rollup_game_already_started");
-}
+    // Accounts 2 and 4 have to move, and let their clocks run out.
+    dispute.together(vec![(2, dispute.start()), (4, against_loser)]).await;
+    dispute.world.bake(PERIOD as u32 + 1).await;
+    let reached = format!("staker1/{}/staker2/{}/timeout_reached", pkh(2), pkh(4));
+    let lost = |loser, reason| json!({ "kind": "loser", "reason": reason, "player": pkh(loser).to_string() });
+    assert_eq!(dispute.ask(&reached).await, lost(4, "timeout"));
+    let ended = run(&dispute.world, 5, dispute.timeout()).await;
+    assert_eq!(ended["game_status"], json!({ "result": lost(2, "timeout") }));
 
-#[tokio::test]
-async fn strangers_cannot_spoil_a_game() {
-    let dispute = dispute(64).await;
-    run(&dispute.world, 2, dispute.start()).await;
-    let games = dispute.ask(&format!("staker/{}/games", pkh(2))).await;
-    let two = || Step::Dissection(vec![chunk(Some(1), 0), chunk(Some(2), 64)]);
-    let many = |count: u64| Step::Dissection((0..count).map(|n| chunk(Some(1), n)).collect());
-    let garbage = || proof(vec![0xff; 100], None);
-    for (from, action, expected) in [
-        // Not their turn, whatever they play.
-        (3, dispute.play(2, 0, two()), "smart_rollup_wrong_turn"),
-        (3, dispute.play(2, 0, garbage()), "smart_rollup_wrong_turn"),
-        // No game of theirs.
-        (4, dispute.play(3, 0, two()), "smart_rollup_no_game"),
-        (2, dispute.play(4, 0, garbage()), "smart_rollup_no_game"),
-        (2, dispute.play(2, 0, garbage()), "smart_rollup_no_game"),
-        // No section begins there, or it cannot be proved.
-        (2, dispute.play(3, 1, two()), "Dissection_choice_not_found"),
-        (2, dispute.play(3, 65, garbage()), "Dissection_choice_not_found"),
-        (2, dispute.play(3, u64::MAX >> 1, garbage()), "Dissection_choice_not_found"),
-        (2, dispute.play(3, 0, garbage()), "Dissection_unexpected_section_size"),
-        (2, dispute.play(3, 64, garbage()), "smart_rollup_proof_check"),
-        // Dissections of a wrong size.
-        (
-            2,
-            dispute.play(3, 0, Step::Dissection(vec![])),
-            "smart_rollup_dissection_number_of_sections_mismatch",
-        ),
-        (2, dispute.play(3, 0, two()), "smart_rollup_dissection_number_of_sections_mismatch"),
-        (2, dispute.play(3, 0, many(33)), "smart_rollup_dissection_start_hash_mismatch"),
-        (2, dispute.play(3, 0, many(900)), "smart_rollup_dissection_number_of_sections_mismatch"),
-    ] {
-        let told = format!("{action:.200?}");
-        assert_eq!(dispute.refused(from, action).await, expected, "{told}");
-    }
-    assert_eq!(dispute.ask(&format!("staker/{}/games", pkh(2))).await, games);
-}
-
-#[tokio::test]
-async fn proofs_that_are_none_do_not_stop_the_chain() {
-    let dispute = dispute(1).await;
-    run(&dispute.world, 2, dispute.start()).await;
-    let inbox = |level, message_counter, serialized_proof| InputProof::InboxProof {
-        level: Level::new(level).expect("a level"),
-        message_counter,
-        serialized_proof,
-    };
-    let nested = |byte: u8| vec![byte; 29_000];
-    let last = (1 << 31) - 1;
-    for step in [
-        proof(vec![], None),
-        proof(vec![0xff; 64], Some(InputProof::FirstInput)),
-        proof(nested(0x00), None),
-        proof(nested(0x03), None),
-        proof(nested(0x83), None),
-        proof(nested(0xff), None),
-        proof(vec![0x03; 10_000], Some(inbox(last, u64::MAX >> 1, vec![0xff; 18_000]))),
-        proof(vec![0x03; 10], Some(inbox(0, 0, vec![]))),
-        proof(vec![0x03; 10], Some(InputProof::RevealProof(RevealProof::RawDataProof(vec![1; 4_096])))),
-        proof(vec![0x03; 10], Some(InputProof::RevealProof(RevealProof::MetadataProof))),
-    ] {
-        let told = format!("{step:.100?}");
-        assert_eq!(dispute.refused(2, dispute.play(3, 0, step)).await, "smart_rollup_proof_check", "{told}");
-    }
-    // It is still account 2 that moves.
-    assert_eq!(dispute.refused(3, dispute.play(2, 0, proof(vec![], None))).await, "smart_rollup_wrong_turn");
-
-    // More bytes than an operation may have are refused at the door.
-    let large = dispute.play(3, 0, proof(vec![0; MAX_OPERATION_SIZE], None));
-    let operation = SignedOperation::sign(dispute.operation(2, large).await, &account(2).sk());
-    let (status, answer) = dispute.world.try_inject(&operation).await;
-    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(id(&answer), "node.prevalidation.oversized_operation");
-}
-
-/// What is judged in one block is judged on the game as the operation before it left it.
-#[tokio::test]
-async fn moves_of_both_players_in_one_block_follow_one_another() {
-    let dispute = dispute(64).await;
-    run(&dispute.world, 2, dispute.start()).await;
-    let games = dispute.ask(&format!("staker/{}/games", pkh(2))).await;
-    let genesis = &games[0]["game"]["game_state"]["dissection"][0]["state"];
-    let genesis = StateHash::from_json(genesis, FAMILY).expect("a state");
-    let dissection = |from: u64, states: u8| {
-        let chunks = (1..=32).map(|n| chunk(Some(states + n), from + u64::from(n) * 2));
-        let first = DissectionChunk { state_hash: Some(genesis), tick: Tick(from) };
-        Step::Dissection(std::iter::once(first).chain(chunks).collect())
-    };
-    let answer = || {
-        let first = DissectionChunk { state_hash: Some(genesis), tick: Tick(0) };
-        Step::Dissection(vec![first, chunk(Some(7), 1), chunk(Some(8), 2)])
-    };
-    // Account 3 answers a move that is in the same block, and a second answer comes too late.
-    let moves = vec![
-        (2, dispute.play(3, 0, dissection(0, 100))),
-        (3, dispute.play(2, 0, answer())),
-        (4, dispute.timeout()),
-    ];
-    let results = dispute.together(moves).await;
-    assert_eq!(
-        (&results[0]["game_status"], &results[1]["game_status"]),
-        (&json!("ongoing"), &json!("ongoing"))
-    );
-    assert_eq!(results[2]["errors"][0]["id"], "proto.alpha.smart_rollup_timeout_level_not_reached");
-
-    // The move that was good before the other one: its section is gone.
-    let stale = vec![(2, dispute.play(3, 1, proof(vec![], None))), (3, dispute.play(2, 0, answer()))];
-    let results = dispute.together(stale).await;
-    assert_eq!(results[0]["errors"][0]["id"], "proto.alpha.smart_rollup_proof_check");
-    assert_eq!(results[1]["errors"][0]["id"], "proto.alpha.smart_rollup_wrong_turn");
-    assert_eq!(dispute.clock().await["last_turn_level"], dispute.world.level().await - 1);
+    assert_eq!(dispute.ask(&reached).await, lost(2, "conflict_resolved"));
+    let stakers = Stakers::new(pkh(2), pkh(4)).expect("two stakers");
+    let (alice, bob) = (stakers.staker(Player::Alice), stakers.staker(Player::Bob));
+    let ended = run(&dispute.world, 5, Action::SmartRollupTimeout { rollup, alice, bob }).await;
+    assert_eq!(ended["game_status"], json!({ "result": lost(2, "conflict_resolved") }));
+    assert_eq!(ended["balance_updates"], json!([]));
+    assert_eq!(dispute.ask(&reached).await, Value::Null);
+    assert_eq!(dispute.ask("stakers").await.as_array().map(Vec::len), Some(2));
 }

@@ -10,6 +10,7 @@ mod flood;
 mod injection;
 mod lifetime;
 mod monitor;
+mod moves;
 mod proofs;
 mod reorganisation;
 mod rollups;
