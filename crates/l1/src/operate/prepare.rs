@@ -6,6 +6,7 @@ use crate::{BlockId, Client, Constants, L1Error};
 use soru_base::{BlockHash, Level, Mutez, OperationHash, PublicKeyHash};
 use soru_protocol::operation::{Action, Content, MAX_OPERATION_SIZE, RevealProof};
 use soru_protocol::receipt::{ContentReceipt, ErrorReport};
+use soru_protocol::refutation::Refutation;
 use soru_protocol::{Operation, SignedOperation};
 use thiserror::Error;
 
@@ -23,7 +24,8 @@ pub struct Limits {
     /// What is added to the simulation's results.
     pub margins: Margins,
     /// How many blocks before the head the operation's branch is, if there are so many: after a reorganisation of
-    /// fewer blocks the operation can still be included.
+    /// fewer blocks the operation can still be included. Moves of refutation games are always on the head: on another
+    /// branch the opponent may have played something else, and what was right here may be wrong there.
     pub branch_depth: u32,
 }
 
@@ -151,7 +153,8 @@ impl Client {
             contents.insert(0, reveal(signer));
         }
         let counter = self.counter(block, source).await.map_err(of_account)?;
-        let branch = self.branch(block, head.level.get().min(limits.branch_depth)).await?;
+        let depth = branch_depth(&contents, limits).min(head.level.get());
+        let branch = self.branch(block, depth).await?;
         let mut operation = self.draft(branch, source, counter, contents, &constants);
         let signature_size = signer_size(signer);
         check_size(&operation, signature_size)?;
@@ -256,4 +259,36 @@ fn fit(
         content.storage_limit = limits.storage.unwrap_or(storage);
     }
     Ok(())
+}
+
+fn branch_depth(actions: &[Action], limits: &Limits) -> u32 {
+    let is_move = |action: &Action| {
+        matches!(action, Action::SmartRollupRefute { refutation: Refutation::Move { .. }, .. })
+    };
+    if actions.iter().any(is_move) { 0 } else { limits.branch_depth }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soru_base::{CommitmentHash, RollupAddress, Tick};
+    use soru_protocol::refutation::Step;
+
+    #[test]
+    fn a_move_is_for_the_chain_it_answers_to() {
+        let rollup = RollupAddress::ZERO;
+        let refute = |refutation| Action::SmartRollupRefute {
+            rollup,
+            opponent: soru_base::BOOTSTRAP_ACCOUNTS[0].pkh(),
+            refutation,
+        };
+        let open = refute(Refutation::Start {
+            player_commitment_hash: CommitmentHash::ZERO,
+            opponent_commitment_hash: CommitmentHash::ZERO,
+        });
+        let play = refute(Refutation::Move { choice: Tick::ZERO, step: Step::Dissection(Vec::new()) });
+        let (cement, limits) = (Action::SmartRollupCement { rollup }, Limits::default());
+        assert_eq!(branch_depth(&[cement.clone(), open.clone()], &limits), 2);
+        assert_eq!(branch_depth(&[cement, open, play], &limits), 0);
+    }
 }
