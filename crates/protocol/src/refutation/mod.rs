@@ -9,7 +9,8 @@
 //! the last tick.
 //! Two moves are refused here that the public network took, because they led an honest player into a draw, which costs
 //! its deposit: a proof for a section longer than one tick, and a proof for a section that starts where the machine is
-//! already blocked. Neither has an answer, and neither is ever needed.
+//! already blocked. Neither has an answer, and neither is ever needed. What the ledger adds to the rules, for stakes that
+//! go and come back while a game is on, is told there (`ledger::rollups::games`).
 
 mod clock;
 mod conflict;

@@ -1,5 +1,18 @@
 //! Refutation games in the ledger.
 //!
+//! # What an honest staker can rely on
+//!
+//! A staker that claims only what is true, opens a game with everybody in [conflict](Ledger::conflicts_of) with it, answers
+//! each game whose turn it is before its clock runs out, and times out who does not, loses nothing but fees, and in the end
+//! its commitments are cemented:
+//!
+//! * While it is a player's turn, only its own move or its own clock changes a game, whatever becomes of the stakes.
+//! * A game of two living stakes ends with one of them gone at least, within two clocks.
+//! * Nobody plays more games at once than the constants allow. Who plays that many cannot be challenged before one ends: an
+//!   honest staker times out such games as well, though they are not its own.
+//! * A move holds for one chain: where a reorganisation can bring another game of the same players, an operation must not
+//!   outlive the block that it answers. Its branch says so, and the ledger is not asked.
+//!
 //! # Games and stakes
 //!
 //! A game is between two *stakes*, not only between two accounts: it keeps their numbers. A stake can go while the game is
