@@ -187,6 +187,8 @@ async fn the_largest_proof_fits_and_a_larger_one_is_not_sent() {
     fake.json(&simulate(&block_hash(9, 0)), simulated(&key, std::slice::from_ref(&largest), &[result]));
     let client = fake.client();
     let prepared = client.prepare(&key, vec![largest], &Limits::default()).await.unwrap();
+    // A move is on the head.
+    assert_eq!(prepared.operation.operation.branch, block_hash(9, 0));
     let size = prepared.operation.to_bytes().len();
     assert!((32_000..=MAX_OPERATION_SIZE).contains(&size), "{size}");
     assert_eq!(prepared.operation.operation.contents[0].gas_limit, 1_030_100);

@@ -154,7 +154,7 @@ impl Client {
         }
         let counter = self.counter(block, source).await.map_err(of_account)?;
         let depth = branch_depth(&contents, limits).min(head.level.get());
-        let branch = self.branch(block, depth).await?;
+        let branch = self.branch(head.hash, depth).await?;
         let mut operation = self.draft(branch, source, counter, contents, &constants);
         let signature_size = signer_size(signer);
         check_size(&operation, signature_size)?;
@@ -180,10 +180,13 @@ impl Client {
         Ok(prepared)
     }
 
-    async fn branch(&self, block: BlockId, depth: u32) -> Result<BlockHash, L1Error> {
-        match self.block_hash(block.minus(depth)).await {
+    async fn branch(&self, head: BlockHash, depth: u32) -> Result<BlockHash, L1Error> {
+        if depth == 0 {
+            return Ok(head);
+        }
+        match self.block_hash(BlockId::from(head).minus(depth)).await {
             // A node that has not kept so many blocks.
-            Err(L1Error::NotFound { .. }) if depth > 0 => self.block_hash(block).await,
+            Err(L1Error::NotFound { .. }) => Ok(head),
             answer => answer,
         }
     }
