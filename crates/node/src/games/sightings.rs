@@ -100,7 +100,7 @@ impl Sightings {
                 Some(Outcome::Won(_)) => info!("game with {with}: won, its stake is gone"),
                 Some(Outcome::Lost(_)) => error!("game with {with}: LOST, the stake of {} is gone", self.me),
                 Some(Outcome::Draw) => error!("game with {with}: a draw, both stakes are gone"),
-                None if kept => warn!("game with {with}: over, for a reason that was not seen"),
+                None if kept => warn!("game with {with}: over, without a move that ended it"),
                 None => {
                     info!("game with {with}: gone, the layer-1 was reorganised");
                     continue;

@@ -8,7 +8,9 @@ use soru_base::{BlockHash, Level, PublicKeyHash, TickSpan};
 use soru_dispute::{DisputeError, Strategy, Timeline, Turn};
 use soru_protocol::refutation::{DissectionRules, Game, GameState, Player, Refutation, Step};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -81,8 +83,28 @@ type Job = (Question, oneshot::Sender<Answer>);
 
 /// A handle of the thread, which ends when the handle is dropped.
 pub(super) struct Thinker {
+    thread: Option<Thread>,
+    start: Box<dyn Fn() -> std::io::Result<Thread> + Send + Sync>,
+}
+
+struct Thread {
     jobs: Option<mpsc::Sender<Job>>,
-    start: Box<dyn Fn() -> std::io::Result<mpsc::Sender<Job>> + Send + Sync>,
+    // Questions that were not answered yet.
+    open: Arc<AtomicUsize>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Drop for Thread {
+    /// A thread that has nothing to do is waited for: it uses the store. One that thinks is left to the end of the process.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if self.open.load(Ordering::Acquire) == 0
+            && let Some(handle) = self.handle.take()
+        {
+            // A panic was reported as an answer.
+            drop(handle.join());
+        }
+    }
 }
 
 impl Thinker {
@@ -93,37 +115,48 @@ impl Thinker {
     ) -> Self {
         let start = move || {
             let (send, jobs) = mpsc::channel::<Job>();
-            let mut mind = Mind { chain: chain.clone(), strategy: strategy(), timelines: Vec::new() };
+            let open = Arc::new(AtomicUsize::new(0));
+            let (chain, strategy, left) = (chain.clone(), strategy(), open.clone());
             let work = move || {
+                let mut mind = Mind { chain, strategy, timelines: Vec::new() };
                 for (question, reply) in jobs {
+                    let answer = mind.think(&question);
+                    left.fetch_sub(1, Ordering::Release);
                     // Nobody listens any more when the node was stopped.
-                    drop(reply.send(mind.think(&question)));
+                    drop(reply.send(answer));
                 }
             };
             let thread = std::thread::Builder::new().name("games".to_owned()).stack_size(STACK);
-            thread.spawn(work)?;
-            Ok(send)
+            let handle = Some(thread.spawn(work)?);
+            Ok(Thread { jobs: Some(send), open, handle })
         };
-        Self { jobs: None, start: Box::new(start) }
+        Self { thread: None, start: Box::new(start) }
     }
 
     /// Asks for a move. Questions are answered one after another.
     pub(super) fn ask(&mut self, question: Question) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
-        let mut job = (question, reply);
-        if let Some(jobs) = &self.jobs {
-            match jobs.send(job) {
-                Ok(()) => return answer,
-                // It is gone: another one takes over.
-                Err(mpsc::SendError(unsent)) => job = unsent,
+        let mut job = Some((question, reply));
+        // The second attempt is for a thread that is gone.
+        for _ in 0..2 {
+            let thread = match self.thread.take().map_or_else(|| (self.start)(), Ok) {
+                Ok(thread) => thread,
+                Err(error) => {
+                    if let Some((_, reply)) = job.take() {
+                        drop(reply.send(Err(ThinkError::Failed(format!("no thread: {error}")))));
+                    }
+                    break;
+                }
+            };
+            let Some(unsent) = job.take() else { break };
+            thread.open.fetch_add(1, Ordering::Release);
+            match thread.jobs.as_ref().map(|jobs| jobs.send(unsent)) {
+                Some(Err(mpsc::SendError(unsent))) => job = Some(unsent),
+                _ => {
+                    self.thread = Some(thread);
+                    break;
+                }
             }
-        }
-        match (self.start)() {
-            Ok(jobs) => {
-                drop(jobs.send(job));
-                self.jobs = Some(jobs);
-            }
-            Err(error) => drop(job.1.send(Err(ThinkError::Failed(format!("no thread: {error}"))))),
         }
         answer
     }

@@ -164,6 +164,7 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
             false => BTreeSet::new(),
         };
         contradictions.iter_mut().for_each(|c| c.stands &= stakers.contains(&c.publisher));
+        self.settle(&mut contradictions, &stakes, head).await?;
         let bond = stakes.staked.is_some() || self.signers.staker.is_some_and(|s| stakers.contains(&s));
         let games = match self.signers.staker.filter(|_| bond) {
             Some(staker) => match self.layer1.games(rollup, staker, head).await {
@@ -183,6 +184,32 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
             self.noted = Some(*head);
         }
         Ok(Seen { stakes, bond, games: games.map(|games| games.len()), contradictions })
+    }
+
+    /// Who lost a deposit and made another one, for something else, is a staker again: where ours is staked, too, the
+    /// layer-1 knows who is in conflict with it.
+    async fn settle(
+        &self,
+        contradictions: &mut [Contradiction],
+        stakes: &Stakes,
+        head: &Header,
+    ) -> Result<(), PublishError> {
+        let (Some(staker), Some(staked)) = (self.signers.staker, stakes.staked) else { return Ok(()) };
+        if !contradictions.iter().any(|c| c.stands && c.level() <= staked.level) {
+            return Ok(());
+        }
+        let conflicts = match self.layer1.conflicts(self.chain.rollup(), staker, head).await {
+            Ok(conflicts) => conflicts,
+            Err(Layer1Error::Unknown(_) | Layer1Error::Nonsense(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for contradiction in contradictions.iter_mut().filter(|c| c.level() <= staked.level) {
+            contradiction.stands &= conflicts.iter().any(|conflict| {
+                conflict.other == contradiction.publisher
+                    && conflict.their_commitment.inbox_level <= contradiction.level()
+            });
+        }
+        Ok(())
     }
 
     fn view(&mut self, head: &Header, constants: Constants, seen: Seen) -> Result<View, PublishError> {
