@@ -234,20 +234,23 @@ struct World {
     rollup: Rollup,
     head: Level,
     mode: Mode,
+    /// Whether the other node is there.
+    operated: bool,
     refused: Vec<(u8, Step, Refused)>,
     recovered: u32,
 }
 
 impl World {
-    fn new(mode: Mode) -> Self {
+    fn new(mode: Mode, operated: bool) -> Self {
         let (refused, recovered) = (Vec::new(), 0);
-        Self { rollup: Rollup::new(), head: level(GENESIS + 1), mode, refused, recovered }
+        Self { rollup: Rollup::new(), head: level(GENESIS + 1), mode, operated, refused, recovered }
     }
 
     /// A block: both nodes act upon what they see, the event comes after.
     fn bake(&mut self, event: &Event) {
         let now = self.head.next();
-        let modes = [(OPERATOR, Mode::Operator), (US, self.mode)];
+        let operator = if self.operated { Mode::Operator } else { Mode::Observer };
+        let modes = [(OPERATOR, operator), (US, self.mode)];
         let plans = modes.map(|(who, mode)| {
             let view = self.rollup.view(who, self.head);
             (who, plan(&view, &self.rollup.own(self.head), &BTreeSet::new(), Duties::of(mode)))
@@ -286,8 +289,11 @@ impl World {
         }
     }
 
+    /// Whether somebody has to be refuted, or published for a level for which nobody published the truth.
     fn is_disputed(&self) -> bool {
-        self.rollup.view(US, self.head).contradictions.iter().any(Contradiction::is_conflict)
+        let told = |level: Level| self.rollup.published.iter().any(|(_, c, _)| *c == truth(level.get()));
+        let view = self.rollup.view(US, self.head);
+        view.contradictions.iter().any(|c| c.is_conflict() || !told(c.level()))
     }
 }
 
@@ -297,9 +303,15 @@ proptest! {
     #[test]
     fn among_liars_nothing_is_refused_and_the_truth_is_cemented(
         events in proptest::collection::vec(event(), 1..100),
-        mode in prop_oneof![Just(Mode::Accuser), Just(Mode::Maintenance), Just(Mode::Observer)],
+        (mode, operated) in prop_oneof![
+            2 => Just((Mode::Accuser, true)),
+            2 => Just((Mode::Accuser, false)),
+            1 => Just((Mode::Maintenance, true)),
+            1 => Just((Mode::Maintenance, false)),
+            1 => Just((Mode::Observer, true)),
+        ],
     ) {
-        let mut world = World::new(mode);
+        let mut world = World::new(mode, operated);
         for event in &events {
             let newest = world.rollup.newest(OPERATOR);
             let disputed = world.is_disputed();
@@ -309,7 +321,7 @@ proptest! {
             let due = next <= world.head.minus(FINALITY) && next.since(cemented).0 <= LOOKAHEAD;
             world.bake(event);
             // A dispute never keeps an operator from going on.
-            prop_assert!(!due || world.rollup.newest(OPERATOR).is_some_and(|p| p.level >= next));
+            prop_assert!(!due || !operated || world.rollup.newest(OPERATOR).is_some_and(|p| p.level >= next));
             if mode == Mode::Accuser && !disputed {
                 prop_assert!(world.rollup.stakes.get(&US).map_or(0, Vec::len) <= before);
             }
@@ -318,9 +330,10 @@ proptest! {
         if mode == Mode::Observer {
             prop_assert_eq!(world.rollup.deposits.get(&US), None);
         }
-        // The liars lose; then everything is cemented, and an accuser has its deposit back.
+        // The liars lose, an operator comes; then everything is cemented, and an accuser has its deposit back.
+        world.operated = true;
         (2..5).for_each(|liar| world.happen(&Event::Lose { liar }, world.head));
-        (0..60).for_each(|_| world.bake(&Event::Nothing));
+        (0..100).for_each(|_| world.bake(&Event::Nothing));
         prop_assert_eq!(&world.refused, &[]);
         let cemented = world.rollup.cemented;
         prop_assert_eq!(cemented.hash, truth(cemented.level.get()).hash());
@@ -366,13 +379,18 @@ fn an_accuser_publishes_up_to_what_is_contradicted() {
     assert_eq!(planned(&view, &chain, Mode::Accuser), Plan::default());
     view.contradictions = vec![against(8, 10, true)];
     assert_eq!(planned(&view, &chain, Mode::Accuser).steps, [publish(5), publish(8)]);
-    // Once the liar is gone there is nothing to do.
-    view.contradictions[0].stands = false;
-    assert_eq!(planned(&view, &chain, Mode::Accuser), Plan::default());
-    // What is built upon a lie is nobody's business.
-    view.contradictions[0].stands = true;
-    view.contradictions[0].theirs.predecessor = CommitmentHash([1; 32]);
-    assert_eq!(planned(&view, &chain, Mode::Accuser), Plan::default());
+    // What is built upon a lie is no conflict, and a liar may be gone; but the time to publish the truth runs.
+    let mut upon = view.clone();
+    upon.contradictions[0].theirs.predecessor = CommitmentHash([1; 32]);
+    assert!(!upon.contradictions[0].is_conflict());
+    let mut gone = view.clone();
+    gone.contradictions[0].stands = false;
+    let published = own(&[(5, Some(7)), (8, Some(11)), (11, None)]);
+    for view in [&upon, &gone] {
+        assert_eq!(planned(view, &chain, Mode::Accuser).steps, [publish(5), publish(8)]);
+        assert_eq!(planned(view, &published, Mode::Accuser), Plan::default());
+    }
+    assert_eq!(planned(&view, &published, Mode::Accuser).steps, [publish(5), publish(8)]);
 }
 
 #[test]
@@ -399,7 +417,10 @@ fn the_time_to_publish_counts_from_anybody_s_commitment() {
     assert_eq!(planned(&view, &chain, Mode::Accuser).steps, [publish(5)]);
     view.contradictions[0].published_at = level(7);
     let found = planned(&view, &chain, Mode::Accuser);
-    assert_eq!((found.steps, found.warnings), (vec![], vec![Warning::PastCurfew { at: chain[0].at }]));
+    assert_eq!((found.steps, found.warnings), (vec![], vec![Warning::TooLate { at: chain[0].at }]));
+    // Nothing can be built upon it either.
+    let found = planned(&view, &chain, Mode::Operator);
+    assert_eq!((found.steps, found.warnings), (vec![], vec![Warning::TooLate { at: chain[0].at }]));
 }
 
 #[test]

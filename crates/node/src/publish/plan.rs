@@ -191,7 +191,7 @@ pub fn plan(view: &View, own: &[Own], pending: &BTreeSet<Step>, duties: Duties) 
         add_cementations(&mut plan, view, &chain, duties.limits.cement);
     }
     add_publications(&mut plan, view, &chain, duties);
-    if duties.recover && may_recover(view, &plan, duties.publish) {
+    if duties.recover && may_recover(view, &chain, duties.publish) {
         plan.steps.push(Step::RecoverBond);
     }
     plan.steps.retain(|step| !pending.contains(step));
@@ -231,6 +231,15 @@ fn conflicts(view: &View) -> impl Iterator<Item = &Contradiction> {
     view.contradictions.iter().filter(|c| c.is_conflict() && c.level() > view.cemented.level)
 }
 
+/// Levels for which the truth has to be published although others do the publishing: somebody is to be refuted there, or
+/// something wrong was published and the truth was not. The time to do so has begun then, and when it is over nothing can be
+/// published for that level any more, even if the liar has lost meanwhile: the rollup would be at its end.
+fn contested(view: &View, chain: &[Own]) -> impl Iterator<Item = Level> {
+    let unpublished = |level| chain.iter().any(|c| c.at.level == level && c.first_published.is_none());
+    let open = view.contradictions.iter().filter(|c| c.level() > view.cemented.level);
+    open.filter(move |c| c.is_conflict() || unpublished(c.level())).map(Contradiction::level)
+}
+
 fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], duties: Duties) {
     let above = match view.staked.filter(|staked| staked.level > view.cemented.level) {
         None => view.cemented.level,
@@ -243,10 +252,9 @@ fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], duties: Duties)
             return;
         }
     };
-    let contested = conflicts(view).map(Contradiction::level).max();
     let last = match duties.publish {
         Publishing::Nothing => return,
-        Publishing::Contested => match contested {
+        Publishing::Contested => match contested(view, chain).max() {
             Some(level) => level.min(view.finalized),
             None => return,
         },
@@ -260,8 +268,15 @@ fn add_publications(plan: &mut Plan, view: &View, chain: &[Own], duties: Duties)
     for commitment in candidates {
         if is_past_curfew(view, commitment) {
             // An accuser builds on what others publish: it has to stake on what is contradicted, not on all before.
-            if duties.publish == Publishing::Everything || commitment.first_published.is_none() {
-                plan.warnings.push(Warning::PastCurfew { at: commitment.at });
+            match (commitment.first_published, duties.publish) {
+                (None, _) => {
+                    plan.warnings.push(Warning::TooLate { at: commitment.at });
+                    return;
+                }
+                (_, Publishing::Everything) => {
+                    plan.warnings.push(Warning::PastCurfew { at: commitment.at });
+                }
+                _ => (),
             }
             continue;
         }
@@ -283,9 +298,8 @@ fn is_past_curfew(view: &View, commitment: &Own) -> bool {
 
 /// The layer-1 gives a deposit back if all that its owner stakes on is cemented. A game that is still open would be lost
 /// without it, and what is about to be published needs it again.
-fn may_recover(view: &View, plan: &Plan, publish: Publishing) -> bool {
-    let publishes = plan.steps.iter().any(|step| matches!(step, Step::Publish(_)));
-    let needed = publishes || (publish != Publishing::Nothing && conflicts(view).next().is_some());
+fn may_recover(view: &View, chain: &[Own], publish: Publishing) -> bool {
+    let needed = publish != Publishing::Nothing && contested(view, chain).next().is_some();
     let open = view.staked.is_some_and(|staked| staked.level > view.cemented.level);
     view.bond && !open && view.games == Some(0) && !needed
 }

@@ -28,6 +28,11 @@ pub enum Warning {
         /// How many stakers contradict it.
         others: usize,
     },
+    /// Nobody published that commitment in time, and now nobody can.
+    TooLate {
+        /// The commitment.
+        at: Pointed,
+    },
     /// Nobody else can publish that commitment any more, and neither can we: its time is over.
     PastCurfew {
         /// The commitment.
@@ -39,7 +44,10 @@ impl Warning {
     /// Whether the node does not do what it is there for. The rest comes to its end without anybody's help.
     pub fn is_grave(&self) -> bool {
         match self {
-            Self::CementedAnother { .. } | Self::StakedOnAnother { .. } | Self::LostStake { .. } => true,
+            Self::CementedAnother { .. }
+            | Self::StakedOnAnother { .. }
+            | Self::LostStake { .. }
+            | Self::TooLate { .. } => true,
             Self::Disputed { .. } | Self::PastCurfew { .. } => false,
         }
     }
@@ -66,6 +74,11 @@ impl Warning {
             ),
             Self::Disputed { at, others } => format!(
                 "the commitment {} of level {} is cemented when the {others} staker(s) who contradict it are refuted",
+                shown(&at.hash),
+                at.level
+            ),
+            Self::TooLate { at } => format!(
+                "nobody published the commitment {} of level {} in time: nothing can be published for that level any more, the rollup does not get on",
                 shown(&at.hash),
                 at.level
             ),
