@@ -4,9 +4,11 @@ use super::watch::Seen;
 use soru_base::{Binary, CommitmentHash, Level, Mutez, PublicKeyHash, Tick, TickSpan};
 use soru_l1::rollup::{Cemented, Published, Refuted};
 use soru_protocol::Commitment;
-use soru_protocol::refutation::{GameResult, Refutation, Stakers, Step};
+use soru_protocol::refutation::{GameResult, LossReason, Player, Refutation, Stakers, Step};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+const PLAYERS: [Player; 2] = [Player::Alice, Player::Bob];
 
 /// All that happened.
 #[derive(Debug, Default)]
@@ -80,6 +82,8 @@ impl Interval {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ended {
     pub(super) result: GameResult,
+    /// The loser had lost its stake in another game, and it was its turn: no operation ended this one.
+    pub(super) elsewhere: bool,
     at: Duration,
 }
 
@@ -92,6 +96,8 @@ pub(super) enum Noted {
     Move(usize),
     /// The clock of this game was called.
     TimedOut(usize),
+    /// This game was over when a player lost its stake in another one.
+    Dropped(usize),
     Recovered(PublicKeyHash),
 }
 
@@ -145,8 +151,25 @@ impl Record {
         if let Some(Refutation::Move { choice, step }) = &one.refutation {
             game.play(by, *choice, step, block.level);
         }
-        game.ended = one.result.map(|result| Ended { result, at: block.at });
+        game.ended = one.result.map(|result| Ended { result, elsewhere: false, at: block.at });
         Some(if one.refutation.is_some() { Noted::Move(number) } else { Noted::TimedOut(number) })
+    }
+
+    /// Games that may be over without an operation of their own: a player has lost a stake.
+    pub(super) fn doubtful(&self) -> Vec<usize> {
+        let lost =
+            |game: &GameRecord| PLAYERS.into_iter().any(|p| self.lost(game.stakers.staker(p)) > Mutez::ZERO);
+        let doubtful = self.games.iter().enumerate().filter(|(_, game)| game.ended.is_none() && lost(game));
+        doubtful.map(|(number, _)| number).collect()
+    }
+
+    /// A doubtful game is not on the layer-1 any more.
+    pub(super) fn dropped(&mut self, number: usize, at: Duration) -> Option<Noted> {
+        let loses = |player: &Player| self.lost(self.games[number].stakers.staker(*player)) > Mutez::ZERO;
+        let loser = self.games[number].stakers.staker(PLAYERS.into_iter().find(loses)?);
+        let result = GameResult::Loser { reason: LossReason::ConflictResolved, loser };
+        self.games[number].ended = Some(Ended { result, elsewhere: true, at });
+        Some(Noted::Dropped(number))
     }
 
     /// A commitment that was published.

@@ -130,3 +130,16 @@ fn a_draw_is_nobodys_win() {
     assert_eq!(record.games[0].outcome_for(honest()), Outcome::Draw);
     assert_eq!(record.games[0].outcome_for(liar()), Outcome::Draw);
 }
+
+#[test]
+fn a_game_that_is_gone_with_a_stake_is_over() {
+    let mut blocks = blocks(vec![opening(), dissection(honest(), 0, &[0, 100, 200])]);
+    assert_eq!(Record::of(&blocks).doubtful(), [0; 0]);
+    blocks.last_mut().unwrap().slashed.push((liar(), Mutez(10)));
+    let mut record = Record::of(&blocks);
+    assert_eq!(record.doubtful(), [0]);
+    assert_eq!(record.dropped(0, Duration::from_secs(5)), Some(Noted::Dropped(0)));
+    assert_eq!(record.doubtful(), [0; 0]);
+    assert_eq!(record.games[0].outcome_for(honest()), Outcome::Won);
+    assert_eq!(record.games[0].duration(), Some(Duration::from_secs(4)));
+}

@@ -100,6 +100,7 @@ impl GameFound {
         let game = &self.record;
         let last = game.interval();
         let reason = game.ended.and_then(|ended| match ended.result {
+            _ if ended.elsewhere => Some("lost_elsewhere"),
             GameResult::Loser { reason: LossReason::ConflictResolved, .. } => Some("conflict_resolved"),
             GameResult::Loser { reason: LossReason::Timeout, .. } => Some("timeout"),
             GameResult::Draw => None,

@@ -4,7 +4,7 @@ use super::super::house::House;
 use super::super::stage::{self, LOOK_AGAIN, NewRollup};
 use super::super::story::Story;
 use super::cast::{Cast, Person, Purse};
-use super::record::Record;
+use super::record::{Noted, Record};
 use super::report::{Disputed, GameFound, PurseFound, Report};
 use super::tell::Teller;
 use super::watch::Watch;
@@ -48,8 +48,8 @@ pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story
     }
 
     story.chapter("A rollup with something to argue about");
-    let NewRollup { address, level } =
-        stage::rollup(&user, kernel::bytes()?, "sums what it reads and reveals", story).await?;
+    let (kernel, called) = kernel::for_lies(&options.adversaries)?;
+    let NewRollup { address, level } = stage::rollup(&user, kernel, called, story).await?;
     send_messages(&user, story).await?;
     let nodes = start_nodes(options, house, story, &cast, &layer1, &address.in_family(profile.ids)).await?;
 
@@ -167,17 +167,34 @@ impl Scene<'_> {
                 let noted = record.add(block);
                 teller.tell(block.level, &noted, &record);
             }
+            if change.new > 0 {
+                let noted = self.drop_games(&mut record, &watch).await?;
+                teller.tell(watch.head().0, &noted, &record);
+            }
             if self.is_settled(&record).await? {
                 teller.done();
                 return Ok((record, None));
             }
             if self.began.elapsed() >= self.options.patience() {
                 teller.done();
-                let why = format!("not finished after {} seconds (--timeout)", self.options.timeout);
+                let open = self.still_open(&record);
+                let why = format!("not finished after {} seconds (--timeout){open}", self.options.timeout);
                 return Ok((record, Some(why)));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// Takes down which games are over because a player has lost its stake in another one: no receipt tells.
+    async fn drop_games(&self, record: &mut Record, watch: &Watch) -> Result<Vec<Noted>> {
+        let mut noted = Vec::new();
+        for number in record.doubtful() {
+            let stakers = record.games[number].stakers;
+            if self.client.game_clock(watch.head().1, self.rollup, stakers).await?.is_none() {
+                noted.extend(record.dropped(number, watch.elapsed()));
+            }
+        }
+        Ok(noted)
     }
 
     /// Whether every adversary has lied and stakes no more, and the truth is final at every level it lied about; or
@@ -202,6 +219,23 @@ impl Scene<'_> {
         }
         let stakers = self.client.stakers(BlockId::HEAD, self.rollup).await?;
         Ok(!self.cast.adversaries.iter().any(|liar| stakers.contains(&liar.address)))
+    }
+
+    /// What is missing, for somebody who wonders.
+    fn still_open(&self, record: &Record) -> String {
+        let operator = self.cast.operator.address;
+        let mut open = String::new();
+        for liar in &self.cast.adversaries {
+            if record.lies(liar.address, operator).next().is_none() {
+                open.push_str(&format!(": {} has told no lie", liar.name));
+            }
+            let mut games =
+                record.games_of(operator).filter(|game| game.opponent_of(operator) == Some(liar.address));
+            if games.any(|game| game.ended.is_none()) {
+                open.push_str(&format!(": the game with {} goes on", liar.name));
+            }
+        }
+        open
     }
 
     fn disputed_levels(&self, record: &Record) -> BTreeSet<Level> {

@@ -41,7 +41,7 @@ impl<'a> Teller<'a> {
                     self.say(&format!("{level:>5}  {name} has its bond back"));
                 }
                 Noted::Move(game) => self.played(game, level, record),
-                Noted::TimedOut(game) => {
+                Noted::TimedOut(game) | Noted::Dropped(game) => {
                     let words = self.ended(&record.games[game]).unwrap_or_default();
                     self.say(&format!("{level:>5}  {words}"));
                     self.live.done(game);
@@ -89,6 +89,8 @@ impl<'a> Teller<'a> {
         let ticks = grouped(last.interval.span().0);
         let what = match last.kind {
             MoveKind::Opening => format!("{who} disputes {ticks} ticks"),
+            // Against an opponent that has lost its stake elsewhere any move will do.
+            MoveKind::Dissection(0) => format!("{who} ends what has no opponent any more"),
             MoveKind::Dissection(sections) => {
                 format!("{who} cuts {ticks} ticks into {sections}")
             }
@@ -126,7 +128,11 @@ impl<'a> Teller<'a> {
     }
 
     fn ended(&self, game: &GameRecord) -> Option<String> {
-        Some(match game.ended?.result {
+        let ended = game.ended?;
+        Some(match ended.result {
+            GameResult::Loser { loser, .. } if ended.elsewhere => {
+                format!("{} has lost its stake elsewhere: this game is over", self.cast.name(loser))
+            }
             GameResult::Draw => "the game is a draw: both players lose".to_owned(),
             GameResult::Loser { reason, loser } => {
                 let why = match reason {

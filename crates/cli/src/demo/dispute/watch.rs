@@ -62,6 +62,16 @@ impl Watch {
         &self.blocks.0
     }
 
+    /// The last block.
+    pub(super) fn head(&self) -> (Level, BlockId) {
+        self.blocks.0.last().map_or((self.first, BlockId::HEAD), |block| (block.level, block.hash.into()))
+    }
+
+    /// The time since the watch began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// Reads the blocks that came since the last look.
     pub(super) async fn look(&mut self) -> Result<Change> {
         let head = self.client.header(BlockId::HEAD).await?;
