@@ -60,6 +60,7 @@ fn one_honest_staker_loses_nothing_to_any_number_of_liars() {
         total.operations += stats.operations;
         total.reorganisations += stats.reorganisations;
         total.honest_wins += stats.honest_wins;
+        total.swindles += stats.swindles;
         for (name, n) in &stats.results {
             *total.results.entry(name).or_default() += n;
         }
@@ -71,6 +72,7 @@ fn one_honest_staker_loses_nothing_to_any_number_of_liars() {
     for way in ["proof", "time", "draw", "void"] {
         assert!(total.results.get(way) > Some(&(GAMES / 100)), "{way}: {total:#?}");
     }
+    assert!(total.swindles > GAMES / 100, "{total:#?}");
     assert!(total.honest_wins > GAMES / 5, "{total:#?}");
     assert!(total.moves > GAMES / 2 && total.reorganisations > GAMES / 100, "{total:#?}");
     for id in [

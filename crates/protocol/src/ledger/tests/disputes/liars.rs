@@ -2,10 +2,12 @@ use super::world::{LIARS, WINDOW, honest, honest_claim, liar, next, truth};
 use crate::commitment::Commitment;
 use crate::ledger::Ledger;
 use crate::operation::Action;
+use crate::refutation::tests::games::honest_move;
 use crate::refutation::tests::liar::{liars_move, lying_claim};
 use crate::refutation::tests::world::Dice;
-use crate::refutation::{Game, Refutation, Stakers};
+use crate::refutation::{Answer, Game, Refutation, Stakers};
 use soru_base::{Binary, CommitmentHash, Level, PublicKeyHash, RollupAddress, Tick};
+use std::convert::Infallible;
 
 /// Somebody who tries anything that may cost the others something.
 #[derive(Debug, Clone)]
@@ -22,6 +24,11 @@ impl Liar {
         Self { number, temper }
     }
 
+    /// Some liars say the truth, so that they can take the stakes of the others when these want to lose.
+    pub(super) fn is_accomplice(&self) -> bool {
+        self.number.is_multiple_of(4)
+    }
+
     pub(super) fn pkh(&self) -> PublicKeyHash {
         liar(self.number)
     }
@@ -34,7 +41,8 @@ impl Liar {
         level: Level,
         dice: &mut Dice,
     ) -> Tries {
-        let me = Me { pkh: self.pkh(), temper: self.temper, ledger, rollup: *rollup, level };
+        let (pkh, accomplice) = (self.pkh(), self.is_accomplice());
+        let me = Me { pkh, accomplice, temper: self.temper, ledger, rollup: *rollup, level };
         match dice.below(16) {
             0..=6 => me.play(dice),
             7..=9 => me.open(dice),
@@ -48,6 +56,7 @@ impl Liar {
 
 struct Me<'a> {
     pkh: PublicKeyHash,
+    accomplice: bool,
     temper: u64,
     ledger: &'a Ledger,
     rollup: RollupAddress,
@@ -98,6 +107,19 @@ impl Me<'_> {
     /// One move, or two in one operation, or one and the next.
     fn moves(&self, game: &Game, opponent: PublicKeyHash, temper: u64, dice: &mut Dice) -> Vec<Action> {
         let truth = truth(game.inbox_level);
+        if self.accomplice {
+            return match game.answer(|tick| Ok::<_, Infallible>(truth.at(tick))) {
+                // The proof waits for the moment when it helps.
+                Ok(Answer::Prove { .. }) if !dice.one_in(8) => Vec::new(),
+                // Games of others can be about anything.
+                Ok(Answer::Prove { choice }) if truth.at(choice).is_none() => Vec::new(),
+                Ok(Answer::Concede) => Vec::new(),
+                _ => {
+                    let (choice, step) = honest_move(&truth, game);
+                    vec![self.refute(opponent, Refutation::Move { choice: Tick(choice), step })]
+                }
+            };
+        }
         let mut one = || {
             let (choice, step) = liars_move(dice, temper, &truth, game);
             self.refute(opponent, Refutation::Move { choice: Tick(choice), step })
@@ -143,6 +165,7 @@ impl Me<'_> {
             }
             let known = self.ledger.commitments_at(&self.rollup, inbox_level).unwrap();
             let (hash, claim) = match dice.below(8) {
+                _ if self.accomplice => self.with_hash(honest_claim(inbox_level, predecessor.0)),
                 0 => self.with_hash(honest_claim(inbox_level, predecessor.0)),
                 1..=4 if !known.is_empty() => {
                     let hash = known[dice.below(known.len() as u64) as usize];

@@ -4,4 +4,5 @@
 mod honest;
 mod laws;
 mod liars;
+mod swindle;
 mod world;

@@ -1,5 +1,6 @@
 use super::honest::Honest;
 use super::liars::Liar;
+use super::swindle;
 use crate::block::Timestamp;
 use crate::commitment::Commitment;
 use crate::ledger::block::Checks;
@@ -7,7 +8,9 @@ use crate::ledger::{BlockBuilder, BlockContext, Constants, GenesisAccount, Ledge
 use crate::operation::{Action, Content, Operation, PvmKind, SignedOperation};
 use crate::receipt::{Effect, OperationReceipt, OperationResult};
 use crate::refutation::tests::world::{Dice, Truth, state};
-use crate::refutation::{Game, GameResult, Player, RefutationProof, Stakers, Verdict};
+use crate::refutation::{
+    Game, GameResult, LossReason, Player, Refutation, RefutationProof, Stakers, Verdict,
+};
 use soru_base::{
     BlockHash, ChainId, CommitmentHash, Contract, Curve, Level, LevelSpan, Mutez, Profile, PublicKeyHash,
     RollupAddress, SecretKey, Signature, TickSpan,
@@ -90,6 +93,7 @@ pub(super) struct Stats {
     pub(super) results: BTreeMap<&'static str, u64>,
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) honest_wins: u64,
+    pub(super) swindles: u64,
 }
 
 pub(super) struct World {
@@ -202,6 +206,9 @@ impl World {
         self.honest.decide(&ledger, &self.rollup, self.head(), &mut self.dice, until);
         let mut builder = ledger.begin_block(context(level));
         builder.state.examine = examine;
+        if liars_act {
+            self.swindle(&mut builder, level);
+        }
         let mut queue: Vec<Option<usize>> = Vec::new();
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.honest.pending).into_iter().partition(|p| p.due <= level);
@@ -241,6 +248,23 @@ impl World {
         let (id, honest_tez) = (self.next_id, tez_of_honest(&ledger));
         self.blocks.push(Block { id, ledger, honest_tez, included: due });
         self.next_id += 1;
+    }
+
+    fn swindle(&mut self, builder: &mut BlockBuilder, level: Level) {
+        for pending in self.honest.pending.clone() {
+            let Action::SmartRollupRefute { opponent, refutation: Refutation::Move { .. }, .. } =
+                pending.action
+            else {
+                continue;
+            };
+            let Some((friend, action)) = swindle::take_stake(builder.ledger(), &self.rollup, opponent) else {
+                continue;
+            };
+            self.apply(builder, friend, vec![action]);
+            let back = swindle::come_back(builder.ledger(), &self.rollup, level, &mut self.dice);
+            self.stats.swindles += 1;
+            self.apply(builder, opponent, back);
+        }
     }
 
     /// Anybody ends what takes too long.
@@ -304,8 +328,8 @@ impl World {
         let stakers = match action {
             Action::SmartRollupRefute { opponent, refutation, .. } => {
                 match refutation {
-                    crate::refutation::Refutation::Start { .. } => self.stats.games += 1,
-                    crate::refutation::Refutation::Move { .. } => self.stats.moves += 1,
+                    Refutation::Start { .. } => self.stats.games += 1,
+                    Refutation::Move { .. } => self.stats.moves += 1,
                 }
                 Stakers::new(source, *opponent)
             }
@@ -317,7 +341,7 @@ impl World {
         let name = match result {
             _ if !paid => "void",
             GameResult::Draw => "draw",
-            GameResult::Loser { reason: crate::refutation::LossReason::Timeout, .. } => "time",
+            GameResult::Loser { reason: LossReason::Timeout, .. } => "time",
             GameResult::Loser { .. } => "proof",
         };
         *self.stats.results.entry(name).or_default() += 1;
