@@ -268,3 +268,78 @@ fn who_is_wrong_is_told_so() {
     // What keeps the states from being known is told, too.
     assert_eq!(game.answer(|_| Err("no store")), Err("no store"));
 }
+
+/// The members and how long an error lasts, as the network tells them.
+#[test]
+fn refusals_are_told_as_on_the_network() {
+    use crate::ledger::ProtocolError;
+    use serde_json::{Value, json};
+    use soru_base::{IdFamily, Json};
+    let [one, other] = players();
+    let hash = state(1, 2);
+    let (text, players) = (hash.to_json(IdFamily::Mainnet), [one, other].map(|p| p.to_string()));
+    let commitments = [CommitmentHash([1; 32]), CommitmentHash([2; 32])];
+    let told: [(GameError, &str, Value); 11] = [
+        (GameError::WrongTurn, "temporary", json!({})),
+        (
+            GameError::NotValidCommitmentsConflict {
+                refuter_commitment: commitments[0],
+                refuter: one,
+                defender_commitment: commitments[1],
+                defender: other,
+            },
+            "permanent",
+            json!({
+                "commitment": commitments[0].to_json(IdFamily::Mainnet),
+                "player": players[0],
+                "opponent_commitment": commitments[1].to_json(IdFamily::Mainnet),
+                "opponent": players[1],
+            }),
+        ),
+        (GameError::DissectionChoiceNotFound { choice: Tick(7) }, "temporary", json!({ "choice": "7" })),
+        (
+            GameError::DissectionNumberOfSectionsMismatch { expected: 32, given: 3 },
+            "temporary",
+            json!({ "expected": "32", "given": "3" }),
+        ),
+        (GameError::DissectionInvalidNumberOfSections { given: 1 }, "permanent", json!({ "value": "1" })),
+        (
+            GameError::DissectionStartHashMismatch { expected: Some(hash), given: None },
+            "temporary",
+            json!({ "expected": text, "given": null }),
+        ),
+        (GameError::DissectionStopHashMismatch { hash: Some(hash) }, "temporary", json!({ "hash": text })),
+        (
+            GameError::DissectionEdgeTicksMismatch {
+                given_start: Tick(1),
+                given_stop: Tick(2),
+                start: Tick(3),
+                stop: Tick(4),
+            },
+            "temporary",
+            json!({
+                "dissection_start_tick": "1", "dissection_stop_tick": "2",
+                "chunk_start_tick": "3", "chunk_stop_tick": "4",
+            }),
+        ),
+        (
+            GameError::DissectionInvalidDistribution { max: TickSpan(9) },
+            "permanent",
+            json!({ "section_max_size": "9" }),
+        ),
+        (GameError::ProofCheck { reason: "why".into() }, "permanent", json!({ "reason": "why" })),
+        (
+            GameError::TimeoutLevelNotReached { blocks_left: -3, staker: one },
+            "temporary",
+            json!({ "level_timeout": -3, "staker": players[0] }),
+        ),
+    ];
+    for (error, kind, members) in told {
+        let id = format!("proto.024-PtTALLiN.{}", error.id());
+        let mut expected = json!({ "kind": kind, "id": id });
+        for (name, value) in members.as_object().unwrap() {
+            expected[name] = value.clone();
+        }
+        assert_eq!(ProtocolError::from(error).report(IdFamily::Mainnet).0, expected);
+    }
+}
