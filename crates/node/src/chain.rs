@@ -14,6 +14,7 @@ use soru_protocol::Commitment;
 use soru_protocol::inbox::{Inbox, InboxError, LevelInbox, ProtocolMessages, SerializedMessage};
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tracing::warn;
 
 /// Why a block could not be stored.
@@ -50,12 +51,23 @@ pub struct Chain<M> {
     adversary: Option<Mutex<Adversary>>,
     // Held while a level is evaluated: one at a time, and an end can be waited for.
     working: Arc<tokio::sync::Mutex<()>>,
+    // Held by other threads as long as they use the store.
+    readers: Arc<RwLock<()>>,
 }
 
 impl<M: Machine> Chain<M> {
     /// The chain of a rollup in `store`.
     pub fn new(store: Store, machine: Arc<M>, rollup: RollupAddress, ids: IdFamily) -> Self {
-        Self { store, machine, rollup, ids, last: Mutex::new(None), adversary: None, working: Arc::default() }
+        Self {
+            store,
+            machine,
+            rollup,
+            ids,
+            last: Mutex::new(None),
+            adversary: None,
+            working: Arc::default(),
+            readers: Arc::default(),
+        }
     }
 
     /// The same, whose commitments are those of an adversary. Its states are true all the same.
@@ -105,9 +117,15 @@ impl<M: Machine> Chain<M> {
         receive.await.unwrap_or_else(|_| Err(failed("it panicked".to_owned())))
     }
 
-    /// Waits until nothing is evaluated.
+    /// To be held by a thread that uses the store for longer than one call.
+    pub(crate) fn reader(&self) -> Option<OwnedRwLockReadGuard<()>> {
+        self.readers.clone().try_read_owned().ok()
+    }
+
+    /// Waits until nothing is evaluated, and no thread uses the store.
     pub async fn idle(&self) {
         drop(self.working.lock().await);
+        drop(self.readers.write().await);
     }
 
     /// Stores the block with the rollup's origination: its first state and the genesis commitment.

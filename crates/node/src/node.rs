@@ -15,6 +15,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 /// A node whose RPC server listens and whose store is open. It follows the layer-1 while [`run`](Node::run) runs.
@@ -103,6 +104,8 @@ impl<L: Layer1, M: Machine> Node<L, M> {
                 "ADVERSARY {spec}: its deposit is there to be lost; never start it with a key that matters"
             );
         }
+        // A task of its own, so that nothing else of the node holds up a move.
+        let mut player = JoinSet::new();
         let work = async {
             self.check_rollup().await?;
             let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
@@ -112,13 +115,14 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             let driver = driver.with_turnstile(turnstile.clone());
             tokio::select! {
                 ended = driver.run() => ended,
-                ended = self.play(turnstile) => ended,
+                ended = self.play(&mut player, turnstile) => ended,
             }
         };
         let ended = tokio::select! {
             ended = work => ended,
             () = shutdown => Ok(()),
         };
+        player.shutdown().await;
         self.stop.send_replace(true);
         self.rpc.ended().await;
         if let Some(server) = self.metrics {
@@ -130,15 +134,13 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         ended
     }
 
-    /// Plays games on a task of its own, for ever, if the mode plays.
-    async fn play(&self, turnstile: Turnstile) -> Result<(), NodeError> {
+    /// Plays games, for ever, if the mode plays.
+    async fn play(&self, task: &mut JoinSet<()>, turnstile: Turnstile) -> Result<(), NodeError> {
         let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
         let (status, games) = (self.status.clone(), self.games.clone());
         let Some(player) = Player::new(layer1, chain, status, games, turnstile, &self.config) else {
             return std::future::pending().await;
         };
-        // A set ends its tasks when it is dropped.
-        let mut task = tokio::task::JoinSet::new();
         task.spawn(player.run(self.config.options.reconnection_delay));
         let reason = match task.join_next().await {
             Some(Err(error)) => error.to_string(),

@@ -276,6 +276,10 @@ impl<L: Layer1, M: Machine> Player<L, M> {
             .partition(|c| matches!(self.chain.store().commitment(&c.our_commitment.hash()), Ok(Some(_))));
         for conflict in others {
             let (hash, level) = (conflict.our_commitment.hash(), conflict.our_commitment.inbox_level);
+            if !matches!(self.chain.store().hash_at(level), Ok(Some(_))) {
+                debug!("a conflict with {} waits for level {level} to be evaluated", conflict.other);
+                continue;
+            }
             self.say(&format!(
                 "{} stakes on {} of level {level}, which this node did not compute: no game with {} is opened for it",
                 self.me,

@@ -79,7 +79,7 @@ impl ThinkError {
 }
 
 type Answer = Result<Found, ThinkError>;
-type Job = (Question, oneshot::Sender<Answer>);
+type Job = Box<(Question, oneshot::Sender<Answer>)>;
 
 /// A handle of the thread, which ends when the handle is dropped.
 pub(super) struct Thinker {
@@ -117,14 +117,18 @@ impl Thinker {
             let (send, jobs) = mpsc::channel::<Job>();
             let open = Arc::new(AtomicUsize::new(0));
             let (chain, strategy, left) = (chain.clone(), strategy(), open.clone());
+            let reader = chain.reader();
             let work = move || {
                 let mut mind = Mind { chain, strategy, timelines: Vec::new() };
-                for (question, reply) in jobs {
+                for job in jobs {
+                    let (question, reply) = *job;
                     let answer = mind.think(&question);
                     left.fetch_sub(1, Ordering::Release);
                     // Nobody listens any more when the node was stopped.
                     drop(reply.send(answer));
                 }
+                drop(mind);
+                drop(reader);
             };
             let thread = std::thread::Builder::new().name("games".to_owned()).stack_size(STACK);
             let handle = Some(thread.spawn(work)?);
@@ -136,14 +140,14 @@ impl Thinker {
     /// Asks for a move. Questions are answered one after another.
     pub(super) fn ask(&mut self, question: Question) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
-        let mut job = Some((question, reply));
+        let mut job: Option<Job> = Some(Box::new((question, reply)));
         // The second attempt is for a thread that is gone.
         for _ in 0..2 {
             let thread = match self.thread.take().map_or_else(|| (self.start)(), Ok) {
                 Ok(thread) => thread,
                 Err(error) => {
-                    if let Some((_, reply)) = job.take() {
-                        drop(reply.send(Err(ThinkError::Failed(format!("no thread: {error}")))));
+                    if let Some(job) = job.take() {
+                        drop(job.1.send(Err(ThinkError::Failed(format!("no thread: {error}")))));
                     }
                     break;
                 }

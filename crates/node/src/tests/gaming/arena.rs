@@ -47,6 +47,8 @@ struct Inner {
     rollup: RollupAddress,
     state: Mutex<State>,
     heads: watch::Sender<Header>,
+    // How many batches came.
+    injections: watch::Sender<u32>,
 }
 
 struct State {
@@ -54,11 +56,11 @@ struct State {
     head: BlockHash,
     mempool: Vec<(PublicKeyHash, SignedOperation)>,
     waiting_messages: Vec<Vec<u8>>,
-    // Operations that were included, of all branches.
-    included: BTreeMap<PublicKeyHash, u32>,
     // Against whom the layer-1 takes no move.
     refused: BTreeSet<PublicKeyHash>,
     mute: bool,
+    // Operations that came while another one of the account was waiting.
+    collisions: u32,
     salt: u64,
 }
 
@@ -155,12 +157,18 @@ impl Arena {
             head: head.hash,
             mempool: vec![],
             waiting_messages: vec![],
-            included: BTreeMap::new(),
             refused: BTreeSet::new(),
             mute: false,
+            collisions: 0,
             salt: 0,
         };
-        Self(Arc::new(Inner { origin, rollup, state: Mutex::new(state), heads: watch::Sender::new(head) }))
+        Self(Arc::new(Inner {
+            origin,
+            rollup,
+            state: Mutex::new(state),
+            heads: watch::Sender::new(head),
+            injections: watch::Sender::new(0),
+        }))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -194,10 +202,8 @@ impl Arena {
             let messages = std::mem::take(&mut s.waiting_messages);
             let mempool = std::mem::take(&mut s.mempool);
             let before = s.blocks[&s.head].clone();
-            let (operations, sources): (Vec<_>, Vec<_>) =
-                mempool.into_iter().map(|(source, operation)| (operation, source)).unzip();
+            let operations: Vec<_> = mempool.into_iter().map(|(_, operation)| operation).collect();
             let (baked, _) = bake(&before, &messages, &operations, s.salt);
-            sources.into_iter().for_each(|source| *s.included.entry(source).or_default() += 1);
             s.head = baked.block.header.hash;
             s.blocks.insert(s.head, baked);
             s.blocks[&s.head].block.header
@@ -240,6 +246,24 @@ impl Arena {
             let own = s.mempool.iter().filter(|(key, _)| *key == source);
             own.flat_map(|(_, op)| op.operation.contents.iter().map(|c| c.action.clone())).collect()
         })
+    }
+
+    /// Until an operation of an account waits for a block.
+    pub(super) async fn until_sent(&self, source: PublicKeyHash) {
+        let mut injections = self.0.injections.subscribe();
+        injections.wait_for(|_| !self.waiting(source).is_empty()).await.unwrap();
+    }
+
+    /// Operations that came while another one of their account was waiting.
+    pub(super) fn collisions(&self) -> u32 {
+        self.with(|s| s.collisions)
+    }
+
+    /// Level of the newest commitment that somebody stakes on.
+    pub(super) fn staked_level(&self, staker: PublicKeyHash) -> Level {
+        let ledger = self.ledger();
+        let hash = ledger.staked_on(&self.rollup(), &staker).unwrap().unwrap();
+        ledger.commitment(&self.rollup(), &hash).unwrap().unwrap().inbox_level
     }
 
     pub(super) fn games_now(&self, staker: PublicKeyHash) -> Vec<Game> {
@@ -361,6 +385,7 @@ impl State {
     fn inject(&mut self, source: usize, batch: Vec<(Injection, Action)>) -> Vec<Injected> {
         let mut results = vec![None; batch.len()];
         if self.mempool.iter().any(|(key, _)| *key == pkh(source)) {
+            self.collisions += 1;
             let busy = "an operation of the account is there already".to_owned();
             return vec![Injected::Refused(busy); batch.len()];
         }
@@ -516,6 +541,8 @@ impl Layer1 for Arena {
     ) -> Result<Vec<Injected>, Layer1Error> {
         let number = (0..BOOTSTRAP_ACCOUNTS.len()).find(|i| pkh(*i) == source).unwrap();
         let batch = batch.into_iter().map(|injection| (injection.clone(), self.action(injection))).collect();
-        Ok(self.with(|s| s.inject(number, batch)))
+        let results = self.with(|s| s.inject(number, batch));
+        self.0.injections.send_modify(|count| *count += 1);
+        Ok(results)
     }
 }

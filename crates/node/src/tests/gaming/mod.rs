@@ -1,6 +1,7 @@
 //! Whole games, between nodes, on a layer-1 with the network's rules.
 
 mod arena;
+mod tasks;
 
 use crate::chain::Chain;
 use crate::config::{Config, Mode};
@@ -8,12 +9,12 @@ use crate::follow::Follower;
 use crate::games::Player;
 use crate::games::turnstile::Turnstile;
 use crate::layer1::{Header, Layer1 as _};
-use crate::publish::Publisher;
+use crate::publish::{FINALITY, Publisher};
 use crate::status::{GamesCell, Outcome, StatusCell};
 use crate::store::Store;
 use crate::wasm::WasmMachine;
 use arena::{Arena, PERIOD, TIMEOUT, pkh};
-use soru_base::{IdFamily, PublicKeyHash};
+use soru_base::{IdFamily, LevelSpan, PublicKeyHash};
 use soru_engine::{Engine, Options};
 use soru_protocol::operation::Action;
 use soru_protocol::refutation::LossReason;
@@ -180,6 +181,12 @@ async fn go_on(nodes: &mut [Node], until: impl Fn(&Arena, &mut [Node]) -> bool) 
     panic!("it does not happen: {:#?}", nodes[0].parts().games.get().open);
 }
 
+/// So many blocks with all nodes at work.
+async fn go_on_for(nodes: &mut [Node], blocks: u32) {
+    let end = nodes[0].arena.head_now().level.plus(LevelSpan(blocks));
+    go_on(nodes, |arena, _| arena.head_now().level >= end).await;
+}
+
 /// Blocks until the first node plays so many games.
 async fn until_games(nodes: &mut [Node], games: usize) {
     let me = nodes[0].key();
@@ -199,8 +206,8 @@ async fn truth_prevails(nodes: &mut [Node]) {
     go_on(nodes, |arena, _| arena.cemented_level() > disputed).await;
     assert!(arena.is_staked(me));
     assert_eq!(arena.ledger().frozen_bonds(&me.into()).unwrap(), stake);
-    // Half of each liar's deposit, and who wins nothing else was not in danger.
     assert_eq!(nodes[0].parts().games.get().ended.len(), liars);
+    assert_eq!(arena.collisions(), 0, "two operations of a key at once");
 }
 
 #[tokio::test]
@@ -319,8 +326,31 @@ async fn three_liars_at_once_all_lose() {
     // All openings were in one operation.
     let starts: Vec<_> = arena.games_now(pkh(0)).iter().map(|game| game.start_level).collect();
     assert!(starts.windows(2).all(|pair| pair[0] == pair[1]), "{starts:?}");
+    let published = arena.staked_level(pkh(0));
     truth_prevails(&mut nodes).await;
     assert!(arena.games_now(pkh(0)).is_empty());
+    assert!(arena.staked_level(pkh(0)) > published);
+}
+
+#[tokio::test]
+async fn games_do_not_starve_publishing() {
+    let arena = arena();
+    let mut nodes = [
+        Node::honest(&arena, 0),
+        Node::new(&arena, 1, Some("long-game")),
+        Node::new(&arena, 2, Some("endless")),
+        Node::new(&arena, 4, Some("last-block")),
+    ];
+    until_games(&mut nodes, 3).await;
+    // As long as they play: what could be published is, but for the few blocks that games go first.
+    let mut late = 0;
+    while !arena.games_now(pkh(0)).is_empty() {
+        go_on_for(&mut nodes, 1).await;
+        let due = arena.head_now().level.get() - FINALITY.0 - PERIOD;
+        late = late.max(due.saturating_sub(arena.staked_level(pkh(0)).get()));
+    }
+    assert!(late <= 2 * PERIOD, "{late} levels behind");
+    assert_eq!(nodes[0].won(), 3);
 }
 
 #[tokio::test]
@@ -379,4 +409,49 @@ async fn a_layer_1_that_tells_nothing_of_games_stops_nobody() {
     let head: Header = arena.head_now();
     nodes[0].parts().player.look(&head).await.unwrap();
     assert!(nodes[0].parts().games.get().seen_at.is_none());
+}
+
+/// Everybody that can be told to lie, in the rollup of these tests: who finds nothing to lie about is left out.
+async fn zoo(part: usize, parts: usize) {
+    let kinds = soru_dispute::zoo().iter().enumerate().filter(|(i, _)| i % parts == part);
+    let mut lied = 0;
+    for (_, kind) in kinds {
+        let arena = arena();
+        let mut nodes = [Node::honest(&arena, 0), Node::new(&arena, 1, Some(kind.name))];
+        let (us, them) = (nodes[0].key(), nodes[1].key());
+        let before = arena.ledger().balance(&us.into()).unwrap();
+        go_on(&mut nodes, |arena, _| {
+            !arena.games_now(us).is_empty() || arena.head_now().level.get() > 6 * PERIOD
+        })
+        .await;
+        if arena.games_now(us).is_empty() {
+            assert_eq!(arena.is_staked(us), arena.is_staked(them), "{}", kind.name);
+            continue;
+        }
+        lied += 1;
+        let blocks = go_on(&mut nodes, |arena, nodes| {
+            assert!(arena.is_staked(us), "{}", kind.name);
+            nodes[0].won() == 1
+        })
+        .await;
+        let games = nodes[0].parts().games.get();
+        eprintln!("{}: {blocks} blocks, {:?}", kind.name, games.ended[0].last.effort);
+        assert!(arena.ledger().balance(&us.into()).unwrap() < before);
+    }
+    assert!(lied > 0);
+}
+
+#[tokio::test]
+async fn nobody_of_the_zoo_wins_1() {
+    zoo(0, 3).await;
+}
+
+#[tokio::test]
+async fn nobody_of_the_zoo_wins_2() {
+    zoo(1, 3).await;
+}
+
+#[tokio::test]
+async fn nobody_of_the_zoo_wins_3() {
+    zoo(2, 3).await;
 }
