@@ -204,9 +204,10 @@ fn with_options(mut config: Config, options: &Options) -> Config {
 async fn serve(mut config: Config, options: &Options, wallet: &Wallet) -> Result<()> {
     if let Some(spec) = &options.adversary {
         check_sandbox(&config).await?;
-        let (endpoint, lies) = (&config.options.endpoint, spec.lies());
-        tracing::warn!("THIS NODE LIES, as `{spec}`: {lies}");
-        tracing::warn!("it will lose the deposit of its operator on {endpoint}, which is Soru's sandbox");
+        let endpoint = &config.options.endpoint;
+        tracing::warn!(
+            "ADVERSARY {spec}: the deposit of this node's operator will be lost on {endpoint}, which is Soru's sandbox"
+        );
         config.adversary = Some(spec.clone());
     }
     let mut signers = soru_node::Signers::new();

@@ -15,7 +15,7 @@ use crate::wallet::Wallet;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use soru_base::{IdFamily, Level, Mutez, Profile, RollupAddress};
-use soru_l1::{BlockId, Client};
+use soru_l1::Client;
 use soru_protocol::operation::Action;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -171,7 +171,7 @@ impl Scene<'_> {
                 let noted = self.drop_games(&mut record, &watch).await?;
                 teller.tell(watch.head().0, &noted, &record);
             }
-            if self.is_settled(&record).await? {
+            if self.is_settled(&record) {
                 teller.done();
                 return Ok((record, None));
             }
@@ -197,28 +197,25 @@ impl Scene<'_> {
         Ok(noted)
     }
 
-    /// Whether every adversary has lied and stakes no more, and the truth is final at every level it lied about; or
+    /// Whether every adversary has lied and paid for it, and the truth is final at every level that was lied about; or
     /// whether the honest operator has lost already.
-    async fn is_settled(&self, record: &Record) -> Result<bool> {
+    fn is_settled(&self, record: &Record) -> bool {
         let operator = self.cast.operator.address;
         if record.lost(operator) > Mutez::ZERO {
-            return Ok(true);
+            return true;
         }
-        let all_lied =
-            self.cast.adversaries.iter().all(|liar| record.lies(liar.address, operator).next().is_some());
+        let paid = |liar: &Person| {
+            record.lies(liar.address, operator).next().is_some() && record.lost(liar.address) > Mutez::ZERO
+        };
         let decided = record.games_of(operator).all(|game| game.ended.is_some());
-        if !all_lied || !decided {
-            return Ok(false);
+        if !decided || !self.cast.adversaries.iter().all(paid) {
+            return false;
         }
         let is_final = |level: Level| {
             let truth = record.claim(operator, level).map(|claim| claim.hash);
             truth.is_some() && record.cemented.get(&level).copied() == truth
         };
-        if !self.disputed_levels(record).into_iter().all(is_final) {
-            return Ok(false);
-        }
-        let stakers = self.client.stakers(BlockId::HEAD, self.rollup).await?;
-        Ok(!self.cast.adversaries.iter().any(|liar| stakers.contains(&liar.address)))
+        self.disputed_levels(record).into_iter().all(is_final)
     }
 
     /// What is missing, for somebody who wonders.
