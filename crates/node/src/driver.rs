@@ -201,7 +201,13 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
         let Some(kept) = self.kept(head)? else { return Ok(()) };
         self.last_collection = Some(head.level);
         let store = self.chain.store().clone();
-        let collected = tokio::task::spawn_blocking(move || store.collect(kept))
+        let reader = self.chain.reader();
+        let collect = move || {
+            let collected = store.collect(kept);
+            drop((store, reader));
+            collected
+        };
+        let collected = tokio::task::spawn_blocking(collect)
             .await
             .map_err(|e| NodeError::Part { part: "garbage collection", reason: e.to_string() })??;
         meter::collected(collected.states);

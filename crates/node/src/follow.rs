@@ -77,6 +77,10 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
         let constants = self.layer1.constants(target).await?;
         let mut followed = Followed { abandoned, added: 0 };
         if start > target.level {
+            // After a start, or on a shorter chain, nobody has told where the node is.
+            if let Some(head) = self.chain.store().head()? {
+                self.note(&head);
+            }
             return Ok(followed);
         }
         let progress = Progress::new(start, target.level, self.chain.ids());
