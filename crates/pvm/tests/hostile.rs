@@ -6,7 +6,8 @@
 use soru_base::level::Level;
 use soru_merkle::{Tree, TreeError};
 use soru_pvm::machine::{initial_state, install_boot_sector};
-use soru_pvm::state::InputPlace;
+use soru_pvm::state::{InputPlace, StateError, Status};
+use soru_pvm::step_proof::{StepError, StepInput, StepProof};
 use soru_pvm::{Limits, Machine, Version};
 
 /// Numbers without order, the same in each run.
@@ -128,5 +129,56 @@ fn damaged_states_never_panic() {
                 go_on(&damaged, &mut numbers);
             }
         }
+    }
+}
+
+/// A kernel at the beginning of its first run.
+fn begun(wat: &str) -> Tree {
+    let mut tree = initial_state(Version::V6).unwrap();
+    let limits = Limits { ticks_per_snapshot: soru_base::tick::TickSpan(10_000), ..Limits::FIRST };
+    install_boot_sector(&mut tree, &wat::parse_str(wat).unwrap(), limits).unwrap();
+    let mut machine = Machine::from_tree(&tree).unwrap();
+    for (counter, message) in [&[0, 1][..], &[0, 2]].into_iter().enumerate() {
+        let place = InputPlace { level: Level::new(5).unwrap(), counter: counter as u64 };
+        machine.set_input(place, message).unwrap();
+    }
+    machine.step(10_000 - 2, &mut ()).unwrap();
+    machine.apply(&mut tree).unwrap();
+    tree
+}
+
+/// Goes on tick by tick up to one that cannot be written; nothing if there is none before the padding.
+fn first_unwritten(mut tree: Tree) -> Option<(Tree, StateError)> {
+    loop {
+        let mut machine = Machine::from_tree(&tree).unwrap();
+        if machine.status() != Status::Computing || machine.state_name() == "Padding" {
+            return None;
+        }
+        machine.step(1, &mut ()).unwrap();
+        let before = tree.clone();
+        if let Err(error) = machine.apply(&mut tree) {
+            return Some((before, error));
+        }
+    }
+}
+
+#[test]
+fn no_tick_makes_a_table_that_is_the_work_of_seconds() {
+    let grows = |by: u32| {
+        format!(
+            r#"(module (memory (export "mem") 1) (table 1 funcref)
+                 (func (export "kernel_run") (drop (table.grow 0 (ref.null func) (i32.const {by})))))"#
+        )
+    };
+    let made = |min: u32| {
+        format!(r#"(module (memory (export "mem") 1) (table {min} funcref) (func (export "kernel_run")))"#)
+    };
+    assert!(first_unwritten(begun(&grows(1 << 17))).is_none());
+    for kernel in [grows((1 << 17) + 1), made((1 << 17) + 1), grows(i32::MAX as u32)] {
+        let (before, error) = first_unwritten(begun(&kernel)).unwrap();
+        assert!(matches!(error, StateError::TooLarge { .. }), "{error}");
+        // Who proves and who verifies refuse it alike.
+        let refused = StepProof::produce(&before, StepInput::Nothing).unwrap_err();
+        assert!(matches!(refused, StepError::State(StateError::TooLarge { .. })), "{refused}");
     }
 }

@@ -28,6 +28,8 @@ struct Run<V> {
     first: i32,
     count: i32,
     value: V,
+    /// Most elements that are written.
+    most: i32,
 }
 
 impl<V> Run<V> {
@@ -39,6 +41,9 @@ impl<V> Run<V> {
 /// More elements than these are not written as entries of their own: no kernel has so many, and a state could not be
 /// kept in memory.
 const WRITTEN_MAX: i32 = 1 << 20;
+
+/// The same for elements that one tick adds: a proof of a few bytes must not be the work of seconds and of gigabytes.
+const WRITTEN_AT_ONCE_MAX: i32 = 1 << 17;
 
 impl<V> Default for Vec32<V> {
     fn default() -> Self {
@@ -123,7 +128,8 @@ impl<V> Vec32<V> {
             }
             return;
         }
-        self.runs.push(Run { first: self.head.wrapping_add(self.length), count, value });
+        let first = self.head.wrapping_add(self.length);
+        self.runs.push(Run { first, count, value, most: WRITTEN_AT_ONCE_MAX });
         self.length = self.length.wrapping_add(count);
         self.written = None;
     }
@@ -160,7 +166,7 @@ impl<V: PartialEq> Vec32<V> {
             Some(run) if run.value == value && run.first.checked_add(run.count) == Some(key) => {
                 run.count += 1
             }
-            _ => self.runs.push(Run { first: key, count: 1, value }),
+            _ => self.runs.push(Run { first: key, count: 1, value, most: WRITTEN_MAX }),
         }
         true
     }
@@ -178,7 +184,7 @@ impl<V: Node> Vec32<V> {
     /// Gives every element of a run its entry.
     fn unroll(&mut self) -> Result<(), StateError> {
         for run in std::mem::take(&mut self.runs) {
-            if run.count > WRITTEN_MAX {
+            if run.count > run.most {
                 return Err(StateError::TooLarge {
                     what: format!("a vector of {} equal elements", run.count),
                 });
