@@ -251,7 +251,8 @@ async fn nodes_that_forget_everything_after_each_block_play_on() {
 
 #[tokio::test]
 async fn a_game_survives_reorganisations() {
-    for depth in [1, 2, 5] {
+    // The last one replaces levels of the disputed period: there is another truth, and another lie.
+    for depth in [1, 2, 5, 7] {
         let arena = arena();
         let mut nodes = [Node::honest(&arena, 0), Node::new(&arena, 1, Some("one-bit"))];
         until_games(&mut nodes, 1).await;
