@@ -15,7 +15,7 @@ use soru_node::reveals::FilePreimages;
 use soru_pvm::Machine;
 use soru_pvm::replay::{Outside, Tracer};
 use soru_pvm::state::{InputPlace, Status};
-use soru_pvm::step_proof::{StepInput, StepProof};
+use soru_pvm::step_proof::{ProvedStep, StepInput, StepProof};
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -80,11 +80,24 @@ pub(super) fn prove(options: &ProveOptions) -> Result<()> {
 
 pub(super) fn verify(options: &FileOptions) -> Result<()> {
     for (name, proof) in read(options)? {
-        let proved = proof.verify().with_context(|| name.clone())?;
         let machine = proof.proof.to_tree().ok().and_then(|tree| Machine::from_tree(&tree).ok());
+        let proved = check(&proof, machine.as_ref()).context(name)?;
         report(&facts(&proof, machine.as_ref(), Some(&proved.status)), options.json)?;
     }
     Ok(())
+}
+
+/// What a proof proves. Without what it waits for a machine stays as it is: who left it out is told so.
+fn check(proof: &StepProof, machine: Option<&Machine>) -> Result<ProvedStep> {
+    let waits_for = match (&proof.input, machine.map(Machine::status)) {
+        (StepInput::Nothing, Some(Status::InputRequired)) => Some("a message"),
+        (StepInput::Nothing, Some(Status::RevealRequired(_))) => Some("the answer to a reveal"),
+        _ => None,
+    };
+    match (proof.verify(), waits_for) {
+        (Err(_), Some(needed)) => bail!("the machine needs {needed}, it is given nothing"),
+        (proved, _) => Ok(proved?),
+    }
 }
 
 /// What a proof is about, in the order in which it is shown.

@@ -71,15 +71,15 @@ fn operations_that_are_none_are_refused_and_the_layer_1_goes_on() {
     // A body that is no JSON at all, and paths that are not there.
     let (status, answer) = layer1.rpc.call(Method::POST, "/injection/operation", "}{").expect("an answer");
     assert_eq!((status.as_u16(), &answer[0]["id"]), (400, &json!("rpc.bad_request")), "{answer}");
-    for path in [
-        "/chains/main/blocks/9999/hash",
-        "/chains/main/blocks/nonsense",
-        "/no/such/thing",
-        &format!("/chains/main/blocks/head/context/smart_rollups/smart_rollup/{UNKNOWN}/kind"),
-    ] {
+    for path in ["/chains/main/blocks/9999/hash", "/chains/main/blocks/nonsense", "/no/such/thing"] {
         let (status, answer) = layer1.rpc.call(Method::GET, path, "").expect("an answer");
         assert!(status.is_client_error(), "{path}: {status} {answer}");
     }
+    // The network's nodes take a rollup that is not there for a fault of theirs.
+    let path = format!("/chains/main/blocks/head/context/smart_rollups/smart_rollup/{UNKNOWN}/kind");
+    let (status, answer) = layer1.rpc.call(Method::GET, &path, "").expect("an answer");
+    let id = "proto.alpha.smart_rollup_does_not_exist";
+    assert_eq!((status.as_u16(), &answer[0]["id"]), (500, &json!(id)), "{answer}");
 
     assert!(layer1.is_running());
     assert!(!layer1.log_text().contains("panicked"), "{}", layer1.log_text());
