@@ -175,7 +175,7 @@ fn event() -> impl Strategy<Value = Event> {
         8 => Just(Event::Bake),
         2 => (1..4u8).prop_map(Event::Lie),
         2 => (1..4u8).prop_map(Event::Lose),
-        // Not so deep that a publication is taken back when its time is over.
+        // The chain gets shorter: no publication is taken back for longer than its time.
         1 => (1..8u32).prop_map(Event::Reorganise),
         1 => Just(Event::Restart),
     ]
