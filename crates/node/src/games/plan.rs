@@ -1,8 +1,9 @@
 use soru_base::blake2b::hash32;
 use soru_base::{Binary as _, CommitmentHash, Level, PublicKeyHash};
-use soru_protocol::refutation::{Conflict, Game, GameState};
-use std::collections::BTreeSet;
+use soru_protocol::refutation::{Conflict, Game, GameState, Stakers};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::mem::discriminant;
 
 /// Where a game stands, to tell one turn from another: a hash over all of the game, its clock and its inbox included, so
 /// that a game that comes back after a reorganisation is the same only if it is the same game.
@@ -33,6 +34,8 @@ pub struct View<'a> {
     pub stakers: Option<&'a BTreeSet<PublicKeyHash>>,
     /// Games that a staker may play at once.
     pub parallel: usize,
+    /// The games of opponents in conflict who play that many already: none can be opened against them.
+    pub crowded: &'a BTreeMap<PublicKeyHash, Vec<Game>>,
 }
 
 /// Something to do on the layer-1.
@@ -61,6 +64,15 @@ pub enum Step {
     Timeout {
         /// Against whom.
         opponent: PublicKeyHash,
+        /// Where the game stands.
+        position: Position,
+    },
+    /// End a game of others whose player does not move: an opponent could hide from us behind games with its own puppets.
+    Clear {
+        /// Who hides.
+        opponent: PublicKeyHash,
+        /// Who plays.
+        stakers: Stakers,
         /// Where the game stands.
         position: Position,
     },
@@ -95,7 +107,8 @@ impl Step {
         match *self {
             Self::Answer { opponent, position, .. }
             | Self::Claim { opponent, position, .. }
-            | Self::Timeout { opponent, position } => Sent { opponent, position: Some(position) },
+            | Self::Timeout { opponent, position }
+            | Self::Clear { opponent, position, .. } => Sent { opponent, position: Some(position) },
             Self::Open { opponent, .. } => Sent { opponent, position: None },
         }
     }
@@ -104,7 +117,7 @@ impl Step {
     pub fn blocks_left(&self) -> Option<i64> {
         match self {
             Self::Answer { blocks_left, .. } | Self::Claim { blocks_left, .. } => Some(*blocks_left),
-            Self::Timeout { .. } | Self::Open { .. } => None,
+            Self::Timeout { .. } | Self::Clear { .. } | Self::Open { .. } => None,
         }
     }
 }
@@ -115,6 +128,7 @@ impl fmt::Display for Step {
             Self::Answer { opponent, .. } => write!(f, "answer {opponent}"),
             Self::Claim { opponent, .. } => write!(f, "end the game with {opponent}, whose stake is gone"),
             Self::Timeout { opponent, .. } => write!(f, "time out {opponent}"),
+            Self::Clear { opponent, .. } => write!(f, "end a game of {opponent} whose time is over"),
             Self::Open { opponent, .. } => write!(f, "open a game with {opponent}"),
         }
     }
@@ -158,12 +172,34 @@ pub fn plan(view: &View<'_>, pending: &BTreeSet<Sent>) -> Vec<Step> {
         let opponent = conflict.other;
         let can = opponent != view.me && !view.own.contains(&opponent) && stakes(&opponent);
         let open = Sent { opponent, position: None };
+        let can = can && !view.crowded.contains_key(&opponent);
         if opens.len() == free || !can || pending.contains(&open) || !opponents.insert(opponent) {
             continue;
         }
         let (ours, theirs) = (conflict.our_commitment.hash(), conflict.their_commitment.hash());
         opens.push(Step::Open { opponent, ours, theirs });
     }
+    for (opponent, games) in view.crowded {
+        let others = games.iter().filter(|game| game.stakers.player(&view.me).is_none());
+        let over = others.filter(|game| game.clock.blocks_left(game.turn, view.head.next()) < 0);
+        timeouts.extend(over.map(|game| Step::Clear {
+            opponent: *opponent,
+            stakers: game.stakers,
+            position: Position::of(game),
+        }));
+    }
     let steps = moves.into_iter().chain(timeouts).chain(opens);
     steps.filter(|step| !pending.contains(&step.sent())).collect()
+}
+
+/// Which of the steps that are ready go into one operation: those of one kind, for an operation fails as a whole. Nobody can
+/// make our moves void, but somebody else may open a game or end one before us. With time enough the moves leave every
+/// other block to the rest.
+pub fn together(ready: &[Step], head: Level) -> Vec<Step> {
+    const PATIENT: i64 = 20;
+    let Some(first) = ready.first() else { return Vec::new() };
+    let patient = first.blocks_left().is_none_or(|left| left > PATIENT);
+    let other = ready.iter().find(|step| !matches!(step, Step::Answer { .. }));
+    let chosen = other.filter(|_| patient && head.get().is_multiple_of(2)).unwrap_or(first);
+    ready.iter().filter(|step| discriminant(*step) == discriminant(chosen)).copied().collect()
 }

@@ -1,10 +1,11 @@
+use super::plan::together;
 use super::*;
 use proptest::prelude::*;
 use soru_base::{Curve, Level, LevelSpan, PublicKeyHash, SecretKey, StateHash, Tick, TickSpan};
 use soru_protocol::Commitment;
 use soru_protocol::inbox::{LevelInbox, ProtocolMessages};
 use soru_protocol::refutation::{Conflict, ConflictPoint, DissectionChunk, DissectionRules, Game, GameState};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const TIMEOUT: u32 = 10;
 const START: u32 = 20;
@@ -63,11 +64,13 @@ struct World {
     conflicts: Vec<Conflict>,
     stakers: Option<BTreeSet<PublicKeyHash>>,
     parallel: usize,
+    crowded: BTreeMap<PublicKeyHash, Vec<Game>>,
 }
 
 impl World {
     fn new(games: Vec<Game>, conflicts: Vec<Conflict>) -> Self {
-        Self { own: BTreeSet::from([key(1)]), games, conflicts, stakers: None, parallel: 32 }
+        let (own, crowded) = (BTreeSet::from([key(1)]), BTreeMap::new());
+        Self { own, games, conflicts, stakers: None, parallel: 32, crowded }
     }
 
     fn plan_after(&self, head: u32, pending: &BTreeSet<Sent>) -> Vec<Step> {
@@ -79,6 +82,7 @@ impl World {
             conflicts: &self.conflicts,
             stakers: self.stakers.as_ref(),
             parallel: self.parallel,
+            crowded: &self.crowded,
         };
         plan(&view, pending)
     }
@@ -200,6 +204,48 @@ fn games_of_others_are_none_of_our_business() {
     assert_eq!(world.plan(START + 100), []);
 }
 
+#[test]
+fn who_hides_behind_games_with_puppets_is_found() {
+    let mut world = World::new(vec![], vec![conflict(2, 5), conflict(7, 5)]);
+    let (mut early, late) = (game(3, 2), game(2, 4));
+    early.clock.last_turn_level = level(START + 5);
+    world.crowded.insert(key(2), vec![early.clone(), late.clone()]);
+    // No game is opened where none can be; what is over is ended, as soon as it may be.
+    assert_eq!(opponents(&world.plan(START)), [key(7)]);
+    let cleared = |head| -> Vec<_> {
+        let steps = world.plan(head).into_iter();
+        steps.filter_map(|s| if let Step::Clear { stakers, .. } = s { Some(stakers) } else { None }).collect()
+    };
+    for (head, over) in [(9, 0), (10, 1), (14, 1), (15, 2)] {
+        assert_eq!(cleared(START + head).len(), over, "{head}");
+    }
+    assert_eq!(cleared(START + 10), [late.stakers]);
+    assert!(late.timeout(level(START + 10)).is_err() && late.timeout(level(START + 11)).is_ok());
+}
+
+#[test]
+fn what_may_come_too_late_is_not_sent_with_moves() {
+    let world = World::new(vec![game(1, 2), game(4, 1)], vec![conflict(3, 5), conflict(5, 5)]);
+    let steps = world.plan(START + 10);
+    let kinds = |head, steps: &[Step]| {
+        let steps = together(steps, level(head));
+        let one = |s: &Step| {
+            matches!(s, Step::Answer { .. }) as usize * 2 + matches!(s, Step::Open { .. }) as usize
+        };
+        steps.iter().map(one).collect::<Vec<_>>()
+    };
+    // Little time: the move alone, at any head. Then the timeout, then the openings.
+    assert_eq!((kinds(30, &steps), kinds(31, &steps)), (vec![2], vec![2]));
+    assert_eq!(kinds(30, &steps[1..]), [0]);
+    assert_eq!(kinds(30, &steps[2..]), [1, 1]);
+    assert_eq!(together(&[], level(30)), []);
+    // Much time: every other block is for the rest.
+    let mut patient = steps.clone();
+    let Step::Answer { blocks_left, .. } = &mut patient[0] else { panic!() };
+    *blocks_left = 21;
+    assert_eq!((kinds(30, &patient), kinds(31, &patient)), (vec![0], vec![2]));
+}
+
 proptest! {
     #[test]
     fn a_plan_never_breaks_the_rules(
@@ -229,7 +275,7 @@ proptest! {
             let opponent = game.stakers.staker(me.opponent());
             let step = steps.iter().find(|s| s.opponent() == opponent);
             match step {
-                Some(Step::Open { .. }) => prop_assert!(false, "a game is there already"),
+                Some(Step::Open { .. } | Step::Clear { .. }) => prop_assert!(false, "a game is there already"),
                 Some(Step::Timeout { .. }) => {
                     prop_assert!(game.turn != me && game.timeout(level(head + 1)).is_ok());
                 }

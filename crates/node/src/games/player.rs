@@ -4,7 +4,7 @@
 //! stored levels, moves are found on a thread of their own, and all it shares with the publisher is the
 //! [`Turnstile`] of their key.
 
-use super::plan::{Position, Sent, Step, View, plan};
+use super::plan::{Position, Sent, Step, View, plan, together};
 use super::sightings::{Sightings, action_of};
 use super::thinker::{Found, Question, ThinkError, Thinker, describe};
 use super::turnstile::{Turnstile, Urgency};
@@ -16,7 +16,9 @@ use crate::machine::Machine;
 use crate::status::{Action, GamesCell, StatusCell};
 use soru_base::{Binary as _, BlockHash, Level, OperationHash, PublicKeyHash, Tick};
 use soru_dispute::{DisputeError, Spec};
-use soru_protocol::refutation::{Conflict, Game, Refutation, Stakers, Step as Answer};
+use soru_protocol::refutation::{
+    Conflict, Game, Player as RefutationPlayer, Refutation, Stakers, Step as Answer,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,6 +249,7 @@ impl<L: Layer1, M: Machine> Player<L, M> {
         }
         self.sightings.note(self.layer1.as_ref(), head, &games, &conflicts).await;
         let conflicts = self.honest(conflicts);
+        let crowded = self.crowded(head, &games, &conflicts, stakers.as_ref(), parallel).await?;
         let view = View {
             head: head.level,
             me: self.me,
@@ -255,6 +258,7 @@ impl<L: Layer1, M: Machine> Player<L, M> {
             conflicts: &conflicts,
             stakers: stakers.as_ref(),
             parallel,
+            crowded: &crowded,
         };
         let steps = plan(&view, &self.sent);
         self.forget(&games, &steps);
@@ -290,6 +294,34 @@ impl<L: Layer1, M: Machine> Player<L, M> {
         ours
     }
 
+    /// The games of those in conflict with us who play as many as they may, a few of them for a head.
+    async fn crowded(
+        &self,
+        head: &Header,
+        games: &[Game],
+        conflicts: &[Conflict],
+        stakers: Option<&BTreeSet<PublicKeyHash>>,
+        parallel: usize,
+    ) -> Result<BTreeMap<PublicKeyHash, Vec<Game>>, Layer1Error> {
+        const ASKED: usize = 8;
+        let met = |key: &PublicKeyHash| games.iter().any(|game| game.stakers.player(key).is_some());
+        let stakes = |key: PublicKeyHash| stakers.is_none_or(|stakers| stakers.contains(&key));
+        let mut crowded = BTreeMap::new();
+        let others = conflicts.iter().map(|c| c.other).filter(|key| !met(key));
+        for other in others.collect::<BTreeSet<_>>().into_iter().take(ASKED) {
+            let theirs = self.layer1.games(self.chain.rollup(), other, head).await?;
+            let counts = |game: &&Game| {
+                [RefutationPlayer::Alice, RefutationPlayer::Bob]
+                    .iter()
+                    .all(|p| stakes(game.stakers.staker(*p)))
+            };
+            if theirs.iter().filter(counts).count() >= parallel {
+                crowded.insert(other, theirs);
+            }
+        }
+        Ok(crowded)
+    }
+
     fn forget(&mut self, games: &[Game], steps: &[Step]) {
         let positions: BTreeSet<Position> = games.iter().map(Position::of).collect();
         let planned: BTreeSet<Sent> = steps.iter().map(Step::sent).collect();
@@ -321,9 +353,10 @@ impl<L: Layer1, M: Machine> Player<L, M> {
         Ok(())
     }
 
-    /// Sends what is ready, all in one operation if it fits.
+    /// Sends what is ready, as much of one kind in one operation as fits.
     async fn send(&mut self, head: &Header, games: &[Game], due: &[Step]) -> Result<(), Layer1Error> {
-        let ready = self.ready(games, due);
+        let ready = self.ready(games, due, head.level);
+        let left = due.len() - ready.len();
         let Some(first) = ready.first() else {
             self.ready_since = None;
             self.turnstile.nothing_to_play(self.me);
@@ -343,7 +376,7 @@ impl<L: Layer1, M: Machine> Player<L, M> {
         let batch = ready.iter().flat_map(|ready| ready.injections.iter().cloned()).collect();
         let mut results = self.layer1.inject(self.chain.rollup(), self.me, batch).await?.into_iter();
         drop(pass);
-        let mut all = true;
+        let mut all = left == 0;
         for ready in ready {
             let results: Vec<Injected> = results.by_ref().take(ready.injections.len()).collect();
             all &= self.settle(ready, results, head);
@@ -356,18 +389,24 @@ impl<L: Layer1, M: Machine> Player<L, M> {
     }
 
     /// What can be sent now, as much as fits into an operation.
-    fn ready(&self, games: &[Game], due: &[Step]) -> Vec<Ready> {
-        let mut ready = Vec::new();
+    fn ready(&self, games: &[Game], due: &[Step], head: Level) -> Vec<Ready> {
+        let known = due.iter().filter_map(|step| {
+            let (injections, what, action) = self.injections_of(step, games)?;
+            Some(Ready { step: *step, injections, what, action })
+        });
+        let mut known: Vec<Ready> = known.collect();
+        let steps: Vec<Step> = known.iter().map(|ready| ready.step).collect();
+        let chosen = together(&steps, head);
+        known.retain(|ready| chosen.contains(&ready.step));
         let mut size = 0;
-        for step in due {
-            let Some((injections, what, action)) = self.injections_of(step, games) else { continue };
-            size += injections.iter().map(size_of).sum::<usize>();
-            if size > BATCH && !ready.is_empty() {
-                break;
-            }
-            ready.push(Ready { step: *step, injections, what, action });
-        }
-        ready
+        let fitting = known.iter().take_while(|ready| {
+            let before = size;
+            size += ready.injections.iter().map(size_of).sum::<usize>();
+            before == 0 || size <= BATCH
+        });
+        let fitting = fitting.count();
+        known.truncate(fitting);
+        known
     }
 
     fn injections_of(&self, step: &Step, games: &[Game]) -> Option<(Vec<Injection>, String, Action)> {
@@ -390,6 +429,10 @@ impl<L: Layer1, M: Machine> Player<L, M> {
             Step::Timeout { opponent, .. } => {
                 let stakers = Stakers::new(self.me, *opponent)?;
                 (vec![Injection::Timeout(stakers)], "timeout of the opponent".to_owned(), Action::TimedOut)
+            }
+            Step::Clear { stakers, .. } => {
+                let what = "timeout of a game that stands in our way".to_owned();
+                (vec![Injection::Timeout(*stakers)], what, Action::TimedOut)
             }
             Step::Open { opponent, ours, theirs } => {
                 let start =
