@@ -75,6 +75,12 @@ impl Sightings {
                     first_ticks: soru_base::TickSpan(0),
                     effort: Effort::default(),
                 };
+                // Whoever opens a game moves first.
+                let fresh = game.clock.last_turn_level == game.start_level;
+                if fresh && game.stakers.staker(game.turn) == self.me {
+                    status.effort.moves = 1;
+                    status.effort.last_action = Some((Action::Opened, game.start_level));
+                }
                 status.first_ticks = status.ticks_in_dispute();
                 let (level, ticks) = (game.inbox_level, status.first_ticks);
                 info!(
