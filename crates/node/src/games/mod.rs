@@ -3,6 +3,7 @@
 //! Nothing is remembered that a restart would lose: which games there are and whose turn it is follows from the layer-1
 //! at a head, what is true from the store. So what is done for a head is a pure [`plan()`]; the [`Player`] carries it out.
 
+mod asking;
 pub(crate) mod gauges;
 pub mod period;
 mod plan;

@@ -163,6 +163,15 @@ pub fn plan(view: &View<'_>, pending: &BTreeSet<Sent>) -> Vec<Step> {
         }
     }
     moves.sort_by_key(|step| (step.blocks_left(), step.opponent()));
+    let mut reachable = BTreeSet::new();
+    for (opponent, games) in view.crowded {
+        let others = games.iter().filter(|game| game.stakers.player(&view.me).is_none());
+        for game in others.filter(|game| game.clock.blocks_left(game.turn, view.head.next()) < 0) {
+            reachable.insert(*opponent);
+            let (stakers, position) = (game.stakers, Position::of(game));
+            timeouts.push(Step::Clear { opponent: *opponent, stakers, position });
+        }
+    }
     let mut conflicts: Vec<&Conflict> = view.conflicts.iter().collect();
     conflicts.sort_by_key(|c| (c.our_commitment.inbox_level, c.other));
     let mut opens = Vec::new();
@@ -172,34 +181,34 @@ pub fn plan(view: &View<'_>, pending: &BTreeSet<Sent>) -> Vec<Step> {
         let opponent = conflict.other;
         let can = opponent != view.me && !view.own.contains(&opponent) && stakes(&opponent);
         let open = Sent { opponent, position: None };
-        let can = can && !view.crowded.contains_key(&opponent);
+        // Who gets room is challenged in the same operation, before it hides again.
+        let can = can && (!view.crowded.contains_key(&opponent) || reachable.contains(&opponent));
         if opens.len() == free || !can || pending.contains(&open) || !opponents.insert(opponent) {
             continue;
         }
         let (ours, theirs) = (conflict.our_commitment.hash(), conflict.their_commitment.hash());
         opens.push(Step::Open { opponent, ours, theirs });
     }
-    for (opponent, games) in view.crowded {
-        let others = games.iter().filter(|game| game.stakers.player(&view.me).is_none());
-        let over = others.filter(|game| game.clock.blocks_left(game.turn, view.head.next()) < 0);
-        timeouts.extend(over.map(|game| Step::Clear {
-            opponent: *opponent,
-            stakers: game.stakers,
-            position: Position::of(game),
-        }));
-    }
     let steps = moves.into_iter().chain(timeouts).chain(opens);
     steps.filter(|step| !pending.contains(&step.sent())).collect()
 }
 
-/// Which of the steps that are ready go into one operation: those of one kind, for an operation fails as a whole. Nobody can
-/// make our moves void, but somebody else may open a game or end one before us. With time enough the moves leave every
+/// Which of the steps that are ready go into one operation: those of one kind, for an operation fails as a whole, and behind
+/// games that are ended for it, those that are opened then. Nobody can make our moves void, but somebody else may open a game or end one before us. With time enough the moves leave every
 /// other block to the rest.
-pub fn together(ready: &[Step], head: Level) -> Vec<Step> {
+pub(super) fn together(ready: &[Step], head: Level) -> Vec<Step> {
     const PATIENT: i64 = 20;
     let Some(first) = ready.first() else { return Vec::new() };
     let patient = first.blocks_left().is_none_or(|left| left > PATIENT);
     let other = ready.iter().find(|step| !matches!(step, Step::Answer { .. }));
     let chosen = other.filter(|_| patient && head.get().is_multiple_of(2)).unwrap_or(first);
-    ready.iter().filter(|step| discriminant(*step) == discriminant(chosen)).copied().collect()
+    let cleared: BTreeSet<PublicKeyHash> = match chosen {
+        Step::Clear { .. } => {
+            ready.iter().filter(|step| matches!(step, Step::Clear { .. })).map(Step::opponent).collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    let follows = |step: &Step| matches!(step, Step::Open { opponent, .. } if cleared.contains(opponent));
+    let chosen = |step: &&Step| discriminant(*step) == discriminant(chosen) || follows(step);
+    ready.iter().filter(chosen).copied().collect()
 }

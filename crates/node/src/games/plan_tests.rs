@@ -220,6 +220,10 @@ fn who_hides_behind_games_with_puppets_is_found() {
         assert_eq!(cleared(START + head).len(), over, "{head}");
     }
     assert_eq!(cleared(START + 10), [late.stakers]);
+    // And what it makes room for follows in the same operation, and nothing else.
+    let both = together(&world.plan(START + 10), level(START + 10));
+    assert!(matches!(both[..], [Step::Clear { .. }, Step::Open { .. }]), "{both:?}");
+    assert_eq!(opponents(&both), [key(2), key(2)]);
     assert!(late.timeout(level(START + 10)).is_err() && late.timeout(level(START + 11)).is_ok());
 }
 

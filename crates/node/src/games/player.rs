@@ -4,6 +4,7 @@
 //! stored levels, moves are found on a thread of their own, and all it shares with the publisher is the
 //! [`Turnstile`] of their key.
 
+use super::asking::{answered, ask};
 use super::plan::{Position, Sent, Step, View, plan, together};
 use super::sightings::{Sightings, action_of};
 use super::thinker::{Found, Question, ThinkError, Thinker, describe};
@@ -16,9 +17,7 @@ use crate::machine::Machine;
 use crate::status::{Action, GamesCell, StatusCell};
 use soru_base::{Binary as _, BlockHash, Level, OperationHash, PublicKeyHash, Tick};
 use soru_dispute::{DisputeError, Spec};
-use soru_protocol::refutation::{
-    Conflict, Game, Player as RefutationPlayer, Refutation, Stakers, Step as Answer,
-};
+use soru_protocol::refutation::{Conflict, Game, Refutation, Stakers, Step as Answer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,59 +217,41 @@ impl<L: Layer1, M: Machine> Player<L, M> {
         // `head`, and then the head has changed and this is not the time to act.
         let busy = self.layer1.busy(self.me, head).await?;
         let rollup = self.chain.rollup();
-        let asked = async {
-            let games = self.layer1.games(rollup, self.me, head).await?;
-            let conflicts = self.layer1.conflicts(rollup, self.me, head).await?;
-            let disputes = !games.is_empty() || !conflicts.is_empty();
-            let stakers = match disputes {
-                true => self.layer1.stakers(rollup, head).await.ok(),
-                false => None,
-            };
-            let parallel = match conflicts.is_empty() {
-                true => 0,
-                false => self.layer1.constants(head).await?.parallel_games,
-            };
-            Ok((games, conflicts, stakers, parallel))
-        };
-        let (games, conflicts, stakers, parallel) = match asked.await {
-            Ok(disputes) => disputes,
-            // Another attempt at the same question would not help, and there may be nothing to play.
-            Err(error @ (Layer1Error::Nonsense(_) | Layer1Error::Unknown(_) | Layer1Error::Pruned(_))) => {
-                self.say(&format!("the games of {} are not known: {error}", self.me));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
+        let mut unknown = Vec::new();
+        let seen = ask(self.layer1.as_ref(), (rollup, self.me), head, |what| unknown.push(what)).await?;
+        unknown.iter().for_each(|what| self.say(what));
+        let Some(mut seen) = seen else { return Ok(()) };
         if self.layer1.head().await?.hash != head.hash {
             return Ok(());
         }
         if !busy {
             self.sent.clear();
         }
-        self.sightings.note(self.layer1.as_ref(), head, &games, &conflicts).await;
-        let conflicts = self.honest(conflicts);
-        let crowded = self.crowded(head, &games, &conflicts, stakers.as_ref(), parallel).await?;
+        self.sightings.note(self.layer1.as_ref(), head, &seen.games, &seen.conflicts).await;
+        seen.conflicts = self.honest(seen.conflicts);
+        let crowded = seen.crowded(self.layer1.as_ref(), rollup, head).await?;
+        let games = &seen.games;
         let view = View {
             head: head.level,
             me: self.me,
             own: &self.own,
-            games: &games,
-            conflicts: &conflicts,
-            stakers: stakers.as_ref(),
-            parallel,
+            games,
+            conflicts: &seen.conflicts,
+            stakers: seen.stakers.as_ref(),
+            parallel: seen.parallel,
             crowded: &crowded,
         };
         let steps = plan(&view, &self.sent);
-        self.forget(&games, &steps);
+        self.forget(games, &steps);
         let now = head.level.get();
         let due: Vec<Step> = steps
             .into_iter()
             .filter(|s| self.refused.get(&s.sent()).is_none_or(|r| r.retry_at <= now))
             .collect();
         if self.thinking.is_none() {
-            self.think(head, &games, &due).await?;
+            self.think(head, games, &due).await?;
         }
-        self.send(head, &games, &due).await
+        self.send(head, games, &due).await
     }
 
     /// Conflicts about commitments that this node computed. Others could only be lost.
@@ -294,34 +275,6 @@ impl<L: Layer1, M: Machine> Player<L, M> {
         ours
     }
 
-    /// The games of those in conflict with us who play as many as they may, a few of them for a head.
-    async fn crowded(
-        &self,
-        head: &Header,
-        games: &[Game],
-        conflicts: &[Conflict],
-        stakers: Option<&BTreeSet<PublicKeyHash>>,
-        parallel: usize,
-    ) -> Result<BTreeMap<PublicKeyHash, Vec<Game>>, Layer1Error> {
-        const ASKED: usize = 8;
-        let met = |key: &PublicKeyHash| games.iter().any(|game| game.stakers.player(key).is_some());
-        let stakes = |key: PublicKeyHash| stakers.is_none_or(|stakers| stakers.contains(&key));
-        let mut crowded = BTreeMap::new();
-        let others = conflicts.iter().map(|c| c.other).filter(|key| !met(key));
-        for other in others.collect::<BTreeSet<_>>().into_iter().take(ASKED) {
-            let theirs = self.layer1.games(self.chain.rollup(), other, head).await?;
-            let counts = |game: &&Game| {
-                [RefutationPlayer::Alice, RefutationPlayer::Bob]
-                    .iter()
-                    .all(|p| stakes(game.stakers.staker(*p)))
-            };
-            if theirs.iter().filter(counts).count() >= parallel {
-                crowded.insert(other, theirs);
-            }
-        }
-        Ok(crowded)
-    }
-
     fn forget(&mut self, games: &[Game], steps: &[Step]) {
         let positions: BTreeSet<Position> = games.iter().map(Position::of).collect();
         let planned: BTreeSet<Sent> = steps.iter().map(Step::sent).collect();
@@ -343,9 +296,19 @@ impl<L: Layer1, M: Machine> Player<L, M> {
             }
             let Some(game) = games.iter().find(|game| Position::of(game) == *position) else { continue };
             self.unevaluated.remove(position);
-            let last = self.layer1.ancestor(head, game.inbox_level).await?;
-            let question =
-                Question { game: game.clone(), me: self.me, level: head.level.next(), last: last.hash };
+            let last = match answered(self.layer1.ancestor(head, game.inbox_level).await)? {
+                Ok(last) => last.hash,
+                // The layer-1 no longer knows so old a block: that must not hold up the other games.
+                Err(error) => match self.chain.store().hash_at(game.inbox_level) {
+                    Ok(Some(hash)) => hash,
+                    _ => {
+                        self.say(&format!("game with {}: {error}", step.opponent()));
+                        self.refuse(step, head.level);
+                        continue;
+                    }
+                },
+            };
+            let question = Question { game: game.clone(), me: self.me, level: head.level.next(), last };
             let answer = self.thinker.ask(question);
             self.thinking = Some(Thinking { step: *step, game: game.clone(), head: *head, answer });
             return Ok(());

@@ -59,6 +59,10 @@ struct State {
     // Against whom the layer-1 takes no move.
     refused: BTreeSet<PublicKeyHash>,
     mute: bool,
+    // Whether no block before the head is known.
+    pruned: bool,
+    // Whose conflicts are not told.
+    hidden: BTreeSet<PublicKeyHash>,
     // Operations that came while another one of the account was waiting.
     collisions: u32,
     salt: u64,
@@ -101,7 +105,17 @@ fn operation_of(ledger: &Ledger, source: usize, actions: &[Action], gas: &[u64])
 impl Arena {
     /// A chain up to the block with the rollup's origination.
     pub(super) fn new(kernel: &[u8]) -> Self {
+        Self::originated(kernel, Profile::alpha())
+    }
+
+    /// The same, on which everybody plays that many games at once.
+    pub(super) fn with_games(kernel: &[u8], games: u32) -> Self {
         let mut profile = Profile::alpha();
+        profile.rollup.max_number_of_parallel_games = games;
+        Self::originated(kernel, profile)
+    }
+
+    fn originated(kernel: &[u8], mut profile: Profile) -> Self {
         profile.rollup.commitment_period_in_blocks = PERIOD;
         profile.rollup.challenge_window_in_blocks = 8;
         profile.rollup.max_lookahead_in_blocks = 300;
@@ -159,6 +173,8 @@ impl Arena {
             waiting_messages: vec![],
             refused: BTreeSet::new(),
             mute: false,
+            pruned: false,
+            hidden: BTreeSet::new(),
             collisions: 0,
             salt: 0,
         };
@@ -238,6 +254,16 @@ impl Arena {
     /// The layer-1 tells nothing of games any more; or it does again.
     pub(super) fn set_mute(&self, mute: bool) {
         self.with(|s| s.mute = mute);
+    }
+
+    /// The layer-1 has thrown all blocks away but its head.
+    pub(super) fn prune(&self) {
+        self.with(|s| s.pruned = true);
+    }
+
+    /// The layer-1 no longer tells the conflicts of that account.
+    pub(super) fn hide(&self, staker: PublicKeyHash) {
+        self.with(|s| s.hidden.insert(staker));
     }
 
     /// Actions of an account that wait for a block.
@@ -456,6 +482,9 @@ impl Layer1 for Arena {
     }
 
     async fn ancestor(&self, of: &Header, level: Level) -> Result<Header, Layer1Error> {
+        if level < of.level && self.with(|s| s.pruned) {
+            return Err(Layer1Error::Pruned(format!("the block of level {level}")));
+        }
         Ok(self.at(of, level)?.block.header)
     }
 
@@ -518,6 +547,9 @@ impl Layer1 for Arena {
         staker: PublicKeyHash,
         at: &Header,
     ) -> Result<Vec<Conflict>, Layer1Error> {
+        if self.with(|s| s.hidden.contains(&staker)) {
+            return Err(Layer1Error::Unknown(format!("the conflicts of {staker}")));
+        }
         Ok(self.at(at, at.level)?.ledger.conflicts_of(&rollup, &staker).unwrap())
     }
 

@@ -1,6 +1,7 @@
 //! Whole games, between nodes, on a layer-1 with the network's rules.
 
 mod arena;
+mod hiding;
 mod tasks;
 
 use crate::chain::Chain;
