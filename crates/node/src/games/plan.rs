@@ -162,7 +162,9 @@ pub fn plan(view: &View<'_>, pending: &BTreeSet<Sent>) -> Vec<Step> {
             timeouts.push(Step::Timeout { opponent, position });
         }
     }
-    moves.sort_by_key(|step| (step.blocks_left(), step.opponent()));
+    // Nobody loses anything by the clock of a game whose other stake is gone.
+    let is_claim = |step: &Step| matches!(step, Step::Claim { .. });
+    moves.sort_by_key(|step| (is_claim(step), step.blocks_left(), step.opponent()));
     let mut reachable = BTreeSet::new();
     for (opponent, games) in view.crowded {
         let others = games.iter().filter(|game| game.stakers.player(&view.me).is_none());

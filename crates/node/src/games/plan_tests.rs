@@ -140,6 +140,23 @@ fn the_move_with_the_least_time_comes_first() {
 }
 
 #[test]
+fn a_move_with_a_stake_at_risk_comes_before_any_without() {
+    let (live, mut void) = (game(1, 2), game(1, 3));
+    void.clock.alice -= 8;
+    void.clock.bob -= 8;
+    let mut world = World::new(vec![void, live], vec![]);
+    world.stakers = Some(BTreeSet::from([key(1), key(2)]));
+    // The clock of the void game is over, that of the other one in this block.
+    let head = START + TIMEOUT - 1;
+    let steps = world.plan(head);
+    assert_eq!((opponents(&steps), steps[1].blocks_left()), (vec![key(2), key(3)], Some(-8)));
+    for head in [head, head + 1] {
+        let sent = together(&steps, level(head));
+        assert!(matches!(sent[..], [Step::Answer { blocks_left: 0, .. }]), "{sent:?}");
+    }
+}
+
+#[test]
 fn the_absent_are_timed_out_as_soon_as_the_layer_1_takes_it() {
     let game = game(2, 1);
     let world = World::new(vec![game.clone()], vec![]);
