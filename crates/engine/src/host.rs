@@ -2,7 +2,7 @@
 
 use crate::lend::Lent;
 use soru_pvm::host::{HostFunction, HostTrap, HostValue, Memory, OutOfMemory, ValueType};
-use soru_pvm::run::RunnerError;
+use soru_pvm::run::{RunnerError, TABLE_GROWTH_MAX};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 use wasmtime::{Caller, Linker};
@@ -51,9 +51,19 @@ impl wasmtime::ResourceLimiter for Surroundings {
         self.end(RunnerError::Engine(reason).into())
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
+        }
+        let growth = desired.saturating_sub(current);
+        if growth > TABLE_GROWTH_MAX as usize {
+            let reason = format!("a table grows by {growth} entries at once: more than {TABLE_GROWTH_MAX}");
+            return self.end(RunnerError::Unsupported { reason }.into());
         }
         if desired > TABLE_MAX {
             let reason = format!("a table of {desired} entries: more than {TABLE_MAX}");

@@ -273,3 +273,26 @@ fn a_table_too_large_for_a_computer_is_no_answer() {
         assert_eq!(outcome, Err(Undecided::Unsupported), "{compiler}");
     }
 }
+
+#[test]
+fn a_table_that_no_proof_can_show_growing_is_no_answer() {
+    let most = soru_pvm::run::TABLE_GROWTH_MAX;
+    let grows = |by: u32| {
+        format!(
+            r#"(module (memory (export "m") 1) (table 1 funcref)
+                (func (export "kernel_run") (drop (table.grow (ref.null func) (i32.const {by})))))"#
+        )
+    };
+    let made = |min: u32| {
+        format!(r#"(module (memory (export "m") 1) (table {min} funcref) (func (export "kernel_run")))"#)
+    };
+    for compiler in COMPILERS {
+        let engine = engine(compiler);
+        for kernel in [grows(most), made(most)] {
+            assert_eq!(outcome_of(&engine, &kernel), Ok(Outcome::Finished), "{compiler}");
+        }
+        for kernel in [grows(most + 1), made(most + 1)] {
+            assert_eq!(outcome_of(&engine, &kernel), Err(Undecided::Unsupported), "{compiler}");
+        }
+    }
+}

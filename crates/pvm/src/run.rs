@@ -22,6 +22,11 @@ pub trait Runner {
     fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError>;
 }
 
+/// Most elements that a table is made with, or grows by at once. Each is an entry of a state, and a tick that makes more
+/// could neither be written nor be proved: no engine goes on with a run that does it, so that nobody commits to a state
+/// that cannot be defended.
+pub const TABLE_GROWTH_MAX: u32 = 1 << 17;
+
 /// The kernel of a run. Its bytes are read only when asked for: an engine that remembers compiled kernels by their
 /// hash does not need them.
 #[derive(Debug, Clone)]

@@ -147,16 +147,15 @@ fn begun(wat: &str) -> Tree {
     tree
 }
 
-/// Goes on tick by tick up to one that cannot be written; nothing if there is none before the padding.
-fn first_unwritten(mut tree: Tree) -> Option<(Tree, StateError)> {
+/// Goes on tick by tick up to one that cannot be made; nothing if there is none before the padding.
+fn first_unmade(mut tree: Tree) -> Option<(Tree, StateError)> {
     loop {
         let mut machine = Machine::from_tree(&tree).unwrap();
         if machine.status() != Status::Computing || machine.state_name() == "Padding" {
             return None;
         }
-        machine.step(1, &mut ()).unwrap();
         let before = tree.clone();
-        if let Err(error) = machine.apply(&mut tree) {
+        if let Err(error) = machine.step(1, &mut ()).and_then(|_| machine.apply(&mut tree)) {
             return Some((before, error));
         }
     }
@@ -173,12 +172,15 @@ fn no_tick_makes_a_table_that_is_the_work_of_seconds() {
     let made = |min: u32| {
         format!(r#"(module (memory (export "mem") 1) (table {min} funcref) (func (export "kernel_run")))"#)
     };
-    assert!(first_unwritten(begun(&grows(1 << 17))).is_none());
+    assert!(first_unmade(begun(&grows(1 << 17))).is_none());
     for kernel in [grows((1 << 17) + 1), made((1 << 17) + 1), grows(i32::MAX as u32)] {
-        let (before, error) = first_unwritten(begun(&kernel)).unwrap();
+        let (before, error) = first_unmade(begun(&kernel)).unwrap();
         assert!(matches!(error, StateError::TooLarge { .. }), "{error}");
         // Who proves and who verifies refuse it alike.
         let refused = StepProof::produce(&before, StepInput::Nothing).unwrap_err();
         assert!(matches!(refused, StepError::State(StateError::TooLarge { .. })), "{refused}");
+        // Many ticks at once do not get past it either.
+        let many = Machine::from_tree(&begun(&kernel)).unwrap().step(u64::MAX, &mut ()).unwrap_err();
+        assert!(matches!(many, StateError::TooLarge { .. }), "{many}");
     }
 }

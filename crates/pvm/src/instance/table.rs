@@ -2,6 +2,7 @@
 
 use crate::eval::{Fault, Ref};
 use crate::lazy::{Node, Vec32, VectorError, record};
+use crate::run::TABLE_GROWTH_MAX;
 use crate::state::StateError;
 use crate::wasm::types::{Limits, RefType, TableType};
 use soru_merkle::Tree;
@@ -49,6 +50,7 @@ impl TableInstance {
         }
         let mut made = Self { min: limits.min, max: limits.max, refs: Vec32::default(), elements };
         // A minimum of 2^31 or more makes no elements.
+        check_growth(limits.min)?;
         made.refs.append_many(limits.min, Element(Ref::Null { ref_type: elements }));
         Ok(made)
     }
@@ -67,6 +69,7 @@ impl TableInstance {
         if before as u32 > after as u32 || !(Limits { min: after, max: self.max }).are_valid() {
             return Ok(-1);
         }
+        check_growth(delta)?;
         self.refs.append_many(delta, Element(reference.clone()));
         self.min = after;
         Ok(before)
@@ -87,5 +90,16 @@ impl TableInstance {
             return Err(Fault::crash("type mismatch at table access"));
         }
         Ok(self.refs.set(index, Element(reference)))
+    }
+}
+
+/// A count of 2^31 or more makes no elements.
+fn check_growth(count: i32) -> Result<(), Fault> {
+    match u32::try_from(count) {
+        Ok(count) if count > TABLE_GROWTH_MAX => {
+            let what = format!("a table that grows by {count} elements at once");
+            Err(StateError::TooLarge { what }.into())
+        }
+        _ => Ok(()),
     }
 }
