@@ -184,3 +184,32 @@ fn no_tick_makes_a_table_that_is_the_work_of_seconds() {
         assert!(matches!(many, StateError::TooLarge { .. }), "{many}");
     }
 }
+
+#[test]
+fn nobody_goes_on_with_locals_that_no_state_can_hold() {
+    // 4,000,000 locals (LEB128) in a function that nobody calls.
+    let code = [1, 0x80, 0x92, 0xf4, 0x01, 0x7f, 0x0b];
+    let body = [&[2, 2, 0, 0x0b, code.len() as u8][..], &code].concat();
+    let kernel = [
+        &b"\0asm\x01\0\0\0"[..],
+        &[1, 4, 1, 0x60, 0, 0],
+        &[3, 3, 2, 0, 0],
+        &[5, 3, 1, 0, 1],
+        &[7, 20, 2, 3, b'm', b'e', b'm', 2, 0, 10],
+        b"kernel_run\0\0",
+        &[10, body.len() as u8],
+        &body,
+    ]
+    .concat();
+    let mut tree = initial_state(Version::V0).unwrap();
+    install_boot_sector(&mut tree, &kernel, Limits::FIRST).unwrap();
+    let mut machine = Machine::from_tree(&tree).unwrap();
+    for (counter, message) in [&[0, 1][..], &[0, 2]].into_iter().enumerate() {
+        let place = InputPlace { level: Level::new(5).unwrap(), counter: counter as u64 };
+        machine.set_input(place, message).unwrap();
+    }
+    machine.step(Limits::FIRST.ticks_per_snapshot.0 - 2, &mut ()).unwrap();
+    assert_eq!(machine.state_name(), "Snapshot");
+    let error = machine.step(u64::MAX, &mut ()).unwrap_err();
+    assert!(matches!(error, StateError::TooLarge { .. }), "{error}");
+}

@@ -4,7 +4,8 @@ use super::opcode::{ref_type, value_type};
 use super::state::{BlockStep, BytesStep, CodeStep, DataStep, ElemStep, IndexKind, Locals};
 use super::step::block;
 use super::stream::{Result, Stream, no_step, refuse, require};
-use crate::lazy::{Chunks, Filling, Maybe};
+use crate::lazy::{Chunks, Filling, Maybe, WRITTEN_MAX};
+use crate::state::StateError;
 use crate::wasm::instruction::Instruction;
 use crate::wasm::module::{Allocations, DataSegment, ElemSegment, Func, SegmentMode};
 use crate::wasm::types::RefType;
@@ -43,6 +44,10 @@ pub(super) fn code(s: &mut Stream, allocations: &mut Allocations, step: CodeStep
         CodeStep::Spread { left, size, pos, mut groups, current, mut locals } => {
             let current = match current.0 {
                 Some(mut group) if group.count != 0 => {
+                    if locals.offset >= WRITTEN_MAX {
+                        let what = format!("a function of more than {WRITTEN_MAX} locals");
+                        return Err(StateError::TooLarge { what }.into());
+                    }
                     locals.push_one_more(group.value_type);
                     group.count = group.count.wrapping_sub(1);
                     group

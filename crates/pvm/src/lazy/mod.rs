@@ -23,7 +23,7 @@ pub(crate) use mapping::{Joining, Mapping};
 pub(crate) use names::Names;
 pub(crate) use node::{Leaf, Maybe, Node, Text, leaf_nodes, record, union};
 pub(crate) use vector::LazyVector;
-pub(crate) use vector32::{Filling, Place, Vec32, VectorError};
+pub(crate) use vector32::{Filling, Place, Vec32, VectorError, WRITTEN_MAX};
 
 use crate::state::StateError;
 use soru_merkle::Tree;

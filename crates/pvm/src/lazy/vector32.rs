@@ -40,7 +40,7 @@ impl<V> Run<V> {
 
 /// More elements than these are not written as entries of their own: no kernel has so many, and a state could not be
 /// kept in memory.
-const WRITTEN_MAX: i32 = 1 << 20;
+pub(crate) const WRITTEN_MAX: i32 = 1 << 20;
 
 /// The same for elements that one tick adds: a proof of a few bytes must not be the work of seconds and of gigabytes.
 const WRITTEN_AT_ONCE_MAX: i32 = 1 << 17;
