@@ -8,6 +8,7 @@ use crate::host::{Surroundings, linker};
 use crate::link::{Imported, link};
 use crate::prepare::{Verdict, examine};
 use soru_base::hash::ContextHash;
+use soru_base::tick::TickSpan;
 use soru_pvm::host::HostState;
 use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ pub struct Status {
     pub retreats: u64,
     /// Runs given up at the deadline.
     pub deadlines: u64,
+    /// Runs so long that their ticks have to be counted: they were left to the tick step.
+    pub recounts: u64,
 }
 
 #[derive(Default)]
@@ -88,6 +91,7 @@ struct Counters {
     loaded: AtomicU64,
     retreats: AtomicU64,
     deadlines: AtomicU64,
+    recounts: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -143,6 +147,7 @@ impl Engine {
             loaded: read(&self.counters.loaded),
             retreats: read(&self.counters.retreats),
             deadlines: read(&self.counters.deadlines),
+            recounts: read(&self.counters.recounts),
         }
     }
 
@@ -265,7 +270,18 @@ impl Runner for Engine {
         }
         let result = match &prepared.body {
             Body::Ended(end) => end.clone(),
-            Body::Ready(instance) => execute(instance, host, self.options.deadline),
+            Body::Ready(instance) => {
+                execute(instance, host, self.options.deadline).and_then(|(outcome, took)| {
+                    if could_take_more(took, host.ticks, kernel.length()?) {
+                        count(&self.counters.recounts);
+                        let (ms, most) = (took.as_millis(), host.ticks);
+                        let reason =
+                            format!("it computed for {ms} ms, and may have taken more than {most} ticks");
+                        return Err(RunnerError::Unsupported { reason });
+                    }
+                    Ok(outcome)
+                })
+            }
         };
         if let Err(RunnerError::Deadline { .. }) = &result {
             count(&self.counters.deadlines);
@@ -273,6 +289,17 @@ impl Runner for Engine {
         }
         result
     }
+}
+
+/// Whether a run that computed for so long could have taken more ticks than it may. This engine counts none; but an
+/// instruction is some eight ticks, and compiled code makes some tens of them in a nanosecond at the very most. So a short
+/// run is surely within its ticks, and a long one has to be counted.
+fn could_take_more(took: Duration, ticks: TickSpan, kernel_len: u64) -> bool {
+    const PER_NANOSECOND: u128 = 500;
+    // Decoding and initialising a kernel, with its data.
+    const PER_BYTE: u64 = 64;
+    let left = ticks.0.saturating_sub(kernel_len.saturating_mul(PER_BYTE));
+    took.as_nanos().saturating_mul(PER_NANOSECOND) >= left.into()
 }
 
 /// A kernel ready to be run, or known not to be.

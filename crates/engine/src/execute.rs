@@ -5,6 +5,7 @@ use crate::host::{Ended, Surroundings};
 use crate::instrument::{DEPTH, ENTRY, EXHAUSTED, INDEX, MEMORY, START, TABLE_ACCESS};
 use crate::lend::{Lent, lend};
 use crate::prepare::{MISSING_ARGUMENTS, no_entry};
+use nix::time::{ClockId, clock_gettime};
 use soru_pvm::host::HostState;
 use soru_pvm::run::{Outcome, RunnerError, Stage};
 use std::time::Duration;
@@ -16,18 +17,24 @@ pub(crate) const STACK_BYTES: usize = 256 << 20;
 /// Stack for host functions on top of that.
 pub(crate) const HOST_STACK_BYTES: usize = 8 << 20;
 
-/// Runs a kernel on a thread of its own, which has the stack for it.
+/// Runs a kernel on a thread of its own, which has the stack for it. Tells also the time that the thread computed.
 pub(crate) fn execute(
     instance: &InstancePre<Surroundings>,
     host: &mut HostState<'_>,
     deadline: Duration,
-) -> Result<Outcome, RunnerError> {
+) -> Result<(Outcome, Duration), RunnerError> {
     // The frame from which the machine calls `kernel_run` counts.
     let depth = i32::try_from(host.version.call_depth_limit()).unwrap_or(i32::MAX) - 1;
     let span = tracing::Span::current();
     lend(host, |lent| {
         std::thread::scope(|scope| {
-            let run = || span.in_scope(|| Run::new(instance, lent, depth, deadline).run());
+            let run = || {
+                let outcome = span.in_scope(|| Run::new(instance, lent, depth, deadline).run())?;
+                let took = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+                let took =
+                    took.map_err(|error| RunnerError::Engine(format!("no clock of threads: {error}")))?;
+                Ok((outcome, took.into()))
+            };
             let thread = std::thread::Builder::new()
                 .name("kernel_run".into())
                 .stack_size(STACK_BYTES + HOST_STACK_BYTES)

@@ -65,5 +65,6 @@ fn report(engine: &Engine) -> Value {
         "loaded": status.loaded,
         "retreats": status.retreats,
         "deadlines": status.deadlines,
+        "recounts": status.recounts,
     })
 }

@@ -205,10 +205,15 @@ impl Machine {
         };
         let version = self.durable.version()?;
         let before = self.clone();
-        let outcome = match self.call_kernel(version, &kernel, around) {
+        let (outcome, begun) = self.call_kernel(version, &kernel, around);
+        let outcome = match outcome {
             Err(RunnerError::Unsupported { reason }) => {
                 *self = before;
-                let end = Box::new(self.run_tick_by_tick(number, around)?);
+                // What the kernel wrote for debugging is not told twice.
+                let silent: &mut dyn DebugSink = &mut ();
+                let debug = if begun { silent } else { &mut *around.debug };
+                let mut around = Surroundings { runner: around.runner, reveals: &mut *around.reveals, debug };
+                let end = Box::new(self.run_tick_by_tick(number, &mut around)?);
                 return Ok(RunEnd::TickByTick { reason, end });
             }
             outcome => outcome.map_err(failed)?,
@@ -232,27 +237,33 @@ impl Machine {
     }
 
     // The parts that a kernel changes are lent to the host functions and come back; after an error they are lost with
-    // the machine.
+    // the machine. Tells also whether the kernel's code has begun to run.
     fn call_kernel(
         &mut self,
         version: Version,
         kernel: &Kernel,
         around: &mut Surroundings<'_>,
-    ) -> Result<Outcome, RunnerError> {
+    ) -> (Result<Outcome, RunnerError>, bool) {
         let durable = self.durable.clone();
         let input = mem::take(&mut self.input);
         let output = mem::replace(&mut self.output, OutputBuffer::new(LevelSpan(0), 0));
-        let mut host = HostState::new(version, durable, input, output, around.reveals, around.debug);
-        let outcome = around.runner.kernel_run(kernel, &mut host)?;
+        let host = HostState::new(version, durable, input, output, around.reveals, around.debug);
+        let mut host = host.within(self.limits.ticks_per_snapshot);
+        let outcome = around.runner.kernel_run(kernel, &mut host);
         let begun = host.has_begun();
         let HostState { durable, input, output, .. } = host;
-        (self.durable, self.input, self.output) = (durable, input, output);
-        let expected = matches!(outcome, Outcome::Finished | Outcome::Trapped { .. });
-        if begun != expected && !matches!(outcome, Outcome::Stuck { .. }) {
-            let has = if begun { "has" } else { "has not" };
-            return Err(RunnerError::Engine(format!("the engine {has} begun the run and says {outcome:?}")));
-        }
-        Ok(outcome)
+        let outcome = outcome.and_then(|outcome| {
+            (self.durable, self.input, self.output) = (durable, input, output);
+            let expected = matches!(outcome, Outcome::Finished | Outcome::Trapped { .. });
+            if begun != expected && !matches!(outcome, Outcome::Stuck { .. }) {
+                let has = if begun { "has" } else { "has not" };
+                return Err(RunnerError::Engine(format!(
+                    "the engine {has} begun the run and says {outcome:?}"
+                )));
+            }
+            Ok(outcome)
+        });
+        (outcome, begun)
     }
 
     fn refused(

@@ -59,6 +59,11 @@ impl Kernel {
         self.hash
     }
 
+    /// Number of its bytes.
+    pub fn length(&self) -> Result<u64, StateError> {
+        self.value.length()
+    }
+
     /// The bytes.
     pub fn load(&self) -> Result<Vec<u8>, StateError> {
         self.value.read_all(Self::MAX_LEN)

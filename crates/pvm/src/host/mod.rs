@@ -23,6 +23,7 @@ use crate::reveal::RevealSource;
 use crate::run::{Outcome, RunnerError, Stage};
 use crate::state::StateError;
 use crate::version::Version;
+use soru_base::tick::TickSpan;
 use thiserror::Error;
 
 /// A number that goes in or comes out of a host function.
@@ -144,6 +145,8 @@ pub struct HostState<'a> {
     pub reveals: &'a mut dyn RevealSource,
     /// Where debug output goes.
     pub debug: &'a mut dyn DebugSink,
+    /// Ticks that the run may take, its decoding and its padding included.
+    pub ticks: TickSpan,
     running: bool,
 }
 
@@ -157,7 +160,13 @@ impl<'a> HostState<'a> {
         reveals: &'a mut dyn RevealSource,
         debug: &'a mut dyn DebugSink,
     ) -> Self {
-        Self { version, durable, input, output, reveals, debug, running: false }
+        let ticks = TickSpan(u64::MAX);
+        Self { version, durable, input, output, reveals, debug, ticks, running: false }
+    }
+
+    /// The same for a run that may take so many ticks.
+    pub fn within(self, ticks: TickSpan) -> Self {
+        Self { ticks, ..self }
     }
 
     /// The same in the middle of a run: [`begin_run`](Self::begin_run) was called earlier.

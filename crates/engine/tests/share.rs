@@ -1,0 +1,99 @@
+//! Runs and the ticks that they may take.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use soru_base::level::Level;
+use soru_base::tick::TickSpan;
+use soru_engine::Engine;
+use soru_merkle::Tree;
+use soru_pvm::level::{Run, RunEnd};
+use soru_pvm::machine::{initial_state, install_boot_sector};
+use soru_pvm::state::InputPlace;
+use soru_pvm::{Limits, Machine, Surroundings, Version, eval_level};
+use support::{COMPILERS, engine};
+
+/// Counts down from that number.
+fn counts(from: u64) -> Vec<u8> {
+    wat::parse_str(format!(
+        r#"(module (memory (export "mem") 1)
+            (func (export "kernel_run") (local i64)
+              (local.set 0 (i64.const {from}))
+              (loop (br_if 0 (i64.ne (i64.const 0) (local.tee 0 (i64.sub (local.get 0) (i64.const 1))))))))"#
+    ))
+    .unwrap()
+}
+
+fn state(kernel: &[u8], share: u64) -> Tree {
+    let limits = Limits { ticks_per_snapshot: TickSpan(share), ..Limits::FIRST };
+    let mut tree = initial_state(Version::V0).unwrap();
+    install_boot_sector(&mut tree, kernel, limits).unwrap();
+    tree
+}
+
+const MESSAGES: [&[u8]; 2] = [&[0, 1], &[0, 2]];
+
+fn through(engine: &Engine, tree: &Tree) -> (Tree, Vec<Run>) {
+    let around = &mut Surroundings { runner: engine, reveals: &mut (), debug: &mut () };
+    let outcome = eval_level(tree, Level::new(1).unwrap(), &MESSAGES, around).unwrap();
+    (outcome.tree, outcome.runs)
+}
+
+/// One tick after the other, up to the next level; tells also how many ticks the run takes.
+fn by_ticks(tree: &Tree, share: u64) -> (Tree, u64) {
+    let mut machine = Machine::from_tree(tree).unwrap();
+    for (counter, message) in (0..).zip(MESSAGES) {
+        machine.set_input(InputPlace { level: Level::new(1).unwrap(), counter }, message).unwrap();
+    }
+    machine.step(share - 2, &mut ()).unwrap();
+    assert_eq!(machine.state_name(), "Snapshot");
+    let mut ran = 0;
+    while machine.state_name() != "Padding" && ran < share {
+        machine.step(1, &mut ()).unwrap();
+        ran += 1;
+    }
+    machine.step(u64::MAX, &mut ()).unwrap();
+    let mut tree = tree.clone();
+    machine.apply(&mut tree).unwrap();
+    (tree, ran)
+}
+
+#[test]
+fn a_run_of_as_many_ticks_as_it_may_take_one_less_and_one_more() {
+    let kernel = counts(500);
+    let (_, ran) = by_ticks(&state(&kernel, 1_000_000), 1_000_000);
+    assert!((5_000..50_000).contains(&ran), "{ran}");
+    for compiler in COMPILERS {
+        let engine = engine(compiler);
+        let mut stuck = 0;
+        for share in ran - 1..=ran + 2 {
+            let begin = state(&kernel, share);
+            let ((ours, runs), (true_state, _)) = (through(&engine, &begin), by_ticks(&begin, share));
+            assert_eq!(ours.hash().unwrap(), true_state.hash().unwrap(), "{compiler}, a share of {share}");
+            assert!(matches!(&runs[0].end, RunEnd::TickByTick { .. }), "{runs:?}");
+            stuck += usize::from(Machine::from_tree(&ours).unwrap().stuck_error().is_some());
+        }
+        assert!((1..4).contains(&stuck), "{stuck} of 4");
+        assert_eq!(engine.status().recounts, 4);
+    }
+}
+
+#[test]
+fn a_run_that_takes_more_than_its_share_gets_stuck_as_the_machine_does() {
+    // More than two million instructions, where a hundred thousand ticks are allowed.
+    let begin = state(&counts(400_000), 100_000);
+    let (true_state, _) = by_ticks(&begin, 100_000);
+    for compiler in COMPILERS {
+        let (ours, runs) = through(&engine(compiler), &begin);
+        assert_eq!(ours.hash().unwrap(), true_state.hash().unwrap(), "{compiler}");
+        assert!(runs[0].end.is_stuck() || Machine::from_tree(&ours).unwrap().stuck_error().is_some());
+    }
+}
+
+#[test]
+fn a_short_run_is_not_counted() {
+    let engine = engine(COMPILERS[0]);
+    let (_, runs) = through(&engine, &state(&counts(10), Limits::FIRST.ticks_per_snapshot.0));
+    assert_eq!((&runs[0].end, engine.status().recounts), (&RunEnd::Finished, 0));
+}
