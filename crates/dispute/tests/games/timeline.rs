@@ -258,6 +258,8 @@ struct Forgetful;
 
 impl Runner for Forgetful {
     fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        // It does not care for ticks either.
+        host.ticks = TickSpan(u64::MAX);
         let outcome = engine().kernel_run(kernel, host)?;
         host.durable.delete(&Key::parse(b"/page").unwrap(), KeyKind::Value).unwrap();
         Ok(outcome)
@@ -307,13 +309,29 @@ fn what_ticks_can_tell_needs_no_engine() {
     }
 }
 
+/// An engine that does not see how many ticks a run may take.
+struct Carefree;
+
+impl Runner for Carefree {
+    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        host.ticks = TickSpan(u64::MAX);
+        engine().kernel_run(kernel, host)
+    }
+}
+
 #[test]
-fn runs_that_take_too_many_ticks_are_seen_by_whoever_looks_into_them() {
+fn runs_that_take_too_many_ticks_are_stuck_for_everybody() {
     let world = world();
-    // The engine does not count.
-    let mut truth = timeline(short(&world, 3_000));
-    assert!(truth.hash_at(Tick(4_000)).unwrap().is_some());
-    let error = truth.hash_at(Tick(5_999)).err();
+    let (share, at) = (3_000, Tick(5_999));
+    let mut truth = timeline(short(&world, share));
+    assert!(truth.hash_at(at).unwrap().is_some());
+    let stuck = Machine::from_tree(&truth.state_at(at.plus(TickSpan(1))).unwrap().unwrap()).unwrap();
+    assert!(stuck.stuck_error().unwrap().to_string().contains("Too_many_ticks"));
+    // An engine that goes on all the same is found out by whoever looks.
+    let mut wrong =
+        Timeline::new(short(&world, share), Arc::new(Carefree), Box::new(Pages::of(&[kernels::PAGE])));
+    assert!(wrong.hash_at(Tick(4_000)).unwrap().is_some());
+    let error = wrong.hash_at(at).err();
     assert!(matches!(error, Some(DisputeError::Contradiction { .. })), "{error:?}");
 }
 
