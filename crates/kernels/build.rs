@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const KERNELS: [&str; 2] = ["echo", "notary"];
+const KERNELS: [&str; 3] = ["echo", "installer", "notary"];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
