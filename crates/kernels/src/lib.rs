@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod cargo;
 pub mod installer;
 
 /// `kernels/echo`: writes the payload of every external message to the outbox.

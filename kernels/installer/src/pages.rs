@@ -12,14 +12,15 @@ const MALFORMED: &str = "installer: a page is malformed\n";
 
 /// Writes what the tree of a root holds to a key.
 pub(crate) fn reveal_to(root: &[u8], key: &[u8]) -> Result<()> {
-    reveal(root, key, 0, LEVELS).map(drop)
+    // Made once: filling memory takes ticks for each byte.
+    let mut buffers = [[0; PAGE]; LEVELS];
+    reveal(root, key, 0, &mut buffers).map(drop)
 }
 
-/// Returns where the next bytes go.
-fn reveal(hash: &[u8], key: &[u8], mut offset: usize, levels: usize) -> Result<usize> {
-    let below = levels.checked_sub(1).ok_or("installer: the tree of pages is too high\n")?;
-    let mut buffer = [0; PAGE];
-    let (tag, rest) = host::reveal(hash, &mut buffer)?.split_first().ok_or(MALFORMED)?;
+/// Returns where the next bytes go. There is a buffer for each level of the tree that may come.
+fn reveal(hash: &[u8], key: &[u8], mut offset: usize, buffers: &mut [[u8; PAGE]]) -> Result<usize> {
+    let (buffer, below) = buffers.split_first_mut().ok_or("installer: the tree of pages is too high\n")?;
+    let (tag, rest) = host::reveal(hash, buffer)?.split_first().ok_or(MALFORMED)?;
     let (length, contents) = rest.split_first_chunk().ok_or(MALFORMED)?;
     if u32::from_be_bytes(*length) as usize != contents.len() {
         return Err(MALFORMED);

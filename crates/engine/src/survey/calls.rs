@@ -35,15 +35,11 @@ impl fmt::Display for CallStack {
             (Some(function), _) => {
                 write!(
                     f,
-                    " if no function calls itself, as function {function} can, directly or through others"
+                    " without recursion; function {function} can call itself, directly or through others"
                 )
             }
         }?;
-        if self.is_doubtful() {
-            f.write_str("; one too deep leaves the machine stuck for ever")
-        } else {
-            Ok(())
-        }
+        if self.is_doubtful() { f.write_str("; beyond them the machine is stuck for ever") } else { Ok(()) }
     }
 }
 

@@ -199,8 +199,9 @@ fn imports(module: &Module, version: Version) -> Finding {
     for import in &module.imports {
         let reason = missing(&import.module, &import.item, version).or_else(|| mismatch(module, import));
         let Some(reason) = reason else { continue };
-        says.extend(hint(&reason).map(str::to_owned));
+        let hint = hint(&reason).map(str::to_owned);
         says.push(reason);
+        says.extend(hint);
     }
     if !says.is_empty() {
         return Finding { rule: Rule::Imports, verdict: Verdict::Broken, says };
