@@ -52,8 +52,7 @@ pub(super) fn pages(options: &PagesOptions) -> Result<()> {
     if options.json {
         return output::line(json!({ "root_hash": root.to_string(), "pages": count, "bytes": file.len() }));
     }
-    output::line(format_args!("ROOT_HASH: {root}"))?;
-    output::line(format_args!("{} bytes in {count} pages: {}", file.len(), options.out.display()))
+    show(&file, &tree, &options.out)
 }
 
 /// Where the kernel is put together before it takes its place.
@@ -85,13 +84,15 @@ pub(super) fn installer(options: &InstallerOptions) -> Result<()> {
             "installer_bytes": small.len(),
         }));
     }
-    output::line(format_args!("ROOT_HASH: {root}"))?;
-    output::line(format_args!(
-        "{} bytes in {count} pages: {}",
-        large.len(),
-        options.out.join(PREIMAGE_DIR).display()
-    ))?;
+    show(&large, &tree, &options.out.join(PREIMAGE_DIR))?;
     output::line(format_args!("{}, {}", path.display(), size(&small)))
+}
+
+fn show(file: &[u8], tree: &PageTree, dir: &Path) -> Result<()> {
+    let count = tree.pages.len();
+    let s = if count == 1 { "" } else { "s" };
+    output::line(format_args!("ROOT_HASH: {}", tree.root))?;
+    output::line(format_args!("{} bytes in {count} page{s}: {}", file.len(), dir.display()))
 }
 
 fn write_pages(tree: &PageTree, dir: &Path) -> Result<()> {
