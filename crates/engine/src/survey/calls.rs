@@ -54,7 +54,7 @@ struct Calls {
 pub(super) fn estimate(kernel: &[u8], module: &Module, version: Version) -> Option<CallStack> {
     let functions = functions(kernel)?;
     let imported = u32::try_from(module.imported_functions()).ok()?;
-    let limit = u32::try_from(version.call_depth_limit()).ok()?.saturating_sub(1);
+    let limit = version.call_depth_limit().saturating_sub(1);
     let mut walk = Walk {
         calls: &functions,
         imported,
@@ -110,8 +110,7 @@ impl Walk<'_> {
         // A function, what it calls and was not gone yet, the longest chain below. Not by recursion: a chain may be long.
         let mut path = vec![];
         self.open(root, &mut path);
-        loop {
-            let Some((function, left, below)) = path.last_mut() else { break };
+        while let Some((function, left, below)) = path.last_mut() {
             let Some(callee) = left.pop() else {
                 let (function, depth) = (*function, *below + 1);
                 self.depth[function] = Depth::Known(depth);
