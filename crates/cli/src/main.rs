@@ -2,6 +2,7 @@
 
 mod client;
 mod demo;
+mod kernel;
 mod lifeline;
 mod node;
 mod output;
@@ -44,6 +45,9 @@ enum Program {
     Node(node::Options),
     /// Ask a rollup node
     RollupClient(rollup_client::Options),
+    /// Write kernels: begin one, build it, check it, run it, install a large one
+    #[command(subcommand)]
+    Kernel(kernel::Command),
     /// Run kernels without any chain
     #[command(subcommand)]
     Pvm(pvm::Command),
@@ -113,6 +117,7 @@ fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
             Program::Client(options) => client::run(options, given).await,
             Program::Node(options) => node::run(options, given).await,
             Program::RollupClient(options) => rollup_client::run(options, given).await,
+            Program::Kernel(command) => kernel::run(command),
             Program::Pvm(command) => pvm::run(command),
             Program::Repl(options) => repl::run(options).await,
         }

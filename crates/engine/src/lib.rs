@@ -13,8 +13,12 @@ mod lend;
 mod link;
 mod prepare;
 mod returns;
+mod strip;
+mod survey;
 mod validate;
 
 pub use compiler::{Compiler, CompilerError};
 pub use engine::{Engine, EngineError, Options, Status};
 pub use prepare::{KernelError, Place, StageName, check};
+pub use strip::{StripError, strip};
+pub use survey::{CallStack, Finding, Rule, Survey, Verdict, survey};

@@ -292,6 +292,8 @@ mod tests {
                 kernel.truncate(cut.index(kernel.len() + 1));
             }
             examined(&kernel);
+            let survey = crate::survey(&kernel, Version::V0);
+            prop_assert_eq!(survey.is_valid(), check(&kernel, Version::V0).is_ok(), "{:?}", survey);
         }
     }
 }

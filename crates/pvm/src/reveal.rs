@@ -1,5 +1,7 @@
 //! What a kernel can ask for from outside: pages by their hash, and the metadata of its rollup.
 
+pub mod pages;
+
 use soru_base::bin::{Binary, DecodeError, Reader};
 use soru_base::blake2b;
 use soru_base::hash::RollupAddress;

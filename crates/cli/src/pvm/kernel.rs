@@ -155,7 +155,7 @@ pub(super) fn read_inputs(
 }
 
 /// The bytes of a kernel file; text is assembled.
-pub(super) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read the kernel {}", path.display()))?;
     if bytes.starts_with(b"\0asm") || path.extension().is_some_and(|e| e == "wasm") {
         return Ok(bytes);

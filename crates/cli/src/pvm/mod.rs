@@ -5,6 +5,7 @@ pub(crate) mod kernel;
 mod progress;
 mod proof;
 mod replay;
+mod ticks;
 mod trace;
 
 use crate::output;
@@ -24,6 +25,7 @@ use soru_pvm::reveal::RollupReveals;
 use soru_pvm::{Surroundings, Version, eval_level};
 use std::io::Write;
 use std::path::PathBuf;
+pub(crate) use ticks::RunTicks;
 use trace::TraceOptions;
 
 #[derive(Subcommand)]
@@ -114,7 +116,7 @@ impl DebugSink for ToStderr {
 
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
-        Command::Run(options) => run_kernel(&options),
+        Command::Run(options) => run_kernel(&options, |_| Ok(())),
         Command::Trace(options) => trace::trace(&options),
         Command::Prove(options) => proof::prove(&options),
         Command::Verify(options) => proof::verify(&options),
@@ -123,7 +125,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
     }
 }
 
-fn run_kernel(options: &RunOptions) -> Result<()> {
+/// Runs a kernel level by level, and shows each level; `add` may add to the line of a level.
+pub(crate) fn run_kernel(options: &RunOptions, mut add: impl FnMut(&mut Value) -> Result<()>) -> Result<()> {
     let profile = Profile::named(options.profile);
     let kernel = read_kernel(&options.kernel)?;
     let inboxes = read_inputs(&options.inputs, &profile, options.rollup)?;
@@ -151,6 +154,7 @@ fn run_kernel(options: &RunOptions) -> Result<()> {
         if let Some(error) = outcome.machine.stuck_error() {
             line["error"] = error.to_json();
         }
+        add(&mut line)?;
         show(&line, options.json)?;
     }
     Ok(())
@@ -172,6 +176,10 @@ fn show(line: &Value, json: bool) -> Result<()> {
         if let Some(hint) = error["explanation"].as_str().and_then(hint) {
             output::line(format_args!("  {hint}"))?;
         }
+    }
+    for (i, run) in line["runs"].as_array().into_iter().flatten().enumerate() {
+        let end = run["end"].as_str().unwrap_or_default();
+        output::line(format_args!("  run {i}: {} ticks, {end}", run["ticks"]))?;
     }
     for (i, message) in line["outbox"].as_array().into_iter().flatten().enumerate() {
         output::line(format_args!("  outbox {i}: {}", message.as_str().unwrap_or_default()))?;

@@ -11,7 +11,7 @@ mod types;
 pub(crate) use code::Initial;
 use code::{Seen, expression, initial};
 use reader::{END, Extent, Reader, Result};
-pub(crate) use types::{FuncType, Limits, ValueType};
+pub(crate) use types::{FLOATS, FuncType, Limits, ValueType};
 use types::{func_type, global_type, limits, ref_type, table_type};
 
 /// The machine cannot read a kernel.

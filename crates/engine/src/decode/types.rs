@@ -3,7 +3,8 @@
 use super::reader::{Reader, Result};
 use std::fmt;
 
-pub(super) const FLOATS: &str = "float instructions are forbidden";
+/// What the machine says of floating-point numbers.
+pub(crate) const FLOATS: &str = "float instructions are forbidden";
 
 /// Type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,56 @@
+//! `soru kernel`: for those who write kernels.
+
+mod check;
+mod install;
+mod project;
+mod run;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use std::path::Path;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Begin a kernel in Rust: a folder with a package that builds, runs and can be originated
+    New(project::NewOptions),
+    /// Build the kernels of a folder in Rust, and check them
+    ///
+    /// The same sources give the same bytes on every machine: flags of the surroundings do not reach the build, and paths of the machine are
+    /// taken out. The kernels are left in the folder `target/kernels`.
+    Build(project::BuildOptions),
+    /// Say whether a kernel keeps the rules, one by one, and how large it is
+    ///
+    /// A rule is kept, doubtful (the machine runs the kernel all the same) or broken (no rollup can live with it). With a broken one the exit
+    /// code is 1.
+    Check(check::Options),
+    /// Run a kernel on a file of inputs, as `soru pvm run` does, and count the ticks of each run
+    Run(run::Options),
+    /// Split a file into pages of the reveal channel
+    Pages(install::PagesOptions),
+    /// Make a small kernel that installs a large one from the reveal channel
+    Installer(install::InstallerOptions),
+}
+
+pub(crate) fn run(command: Command) -> Result<()> {
+    match command {
+        Command::New(options) => project::new(&options),
+        Command::Build(options) => project::build(&options),
+        Command::Check(options) => check::run(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Pages(options) => install::pages(&options),
+        Command::Installer(options) => install::installer(&options),
+    }
+}
+
+/// Writes a file so that nobody sees a part of it.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    std::fs::write(&part, bytes)
+        .and_then(|()| std::fs::rename(&part, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
+}

@@ -1,0 +1,131 @@
+//! `soru kernel new` and `soru kernel build`: kernels in Rust.
+
+use super::check::{refuse_broken, show, to_json};
+use super::{make_folder, write_whole};
+use crate::{UsageError, output};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use serde_json::Value;
+use soru_engine::{strip, survey};
+use soru_kernels::cargo;
+use soru_pvm::Version;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+#[derive(Args)]
+pub(crate) struct NewOptions {
+    /// The folder, which must not be there yet
+    dir: PathBuf,
+    /// Name of the package [default: that of the folder]
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct BuildOptions {
+    /// Folder of the package
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Leave the custom sections in, such as the names of functions: for looking into it, not for originating
+    #[arg(long)]
+    keep_names: bool,
+    /// Print one JSON object a kernel
+    #[arg(long)]
+    json: bool,
+}
+
+/// The files of a new package. `NAME` stands for its name, `FILE` for that of its library.
+const TEMPLATE: [(&str, &str); 7] = [
+    ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
+    ("README.md", include_str!("template/README.md")),
+    ("inputs.json", include_str!("template/inputs.json")),
+    ("src/lib.rs", include_str!("template/lib.rs")),
+    ("src/host.rs", include_str!("template/host.rs")),
+    ("src/tally.rs", include_str!("template/tally.rs")),
+    (".gitignore", "/target\n"),
+];
+
+pub(super) fn new(options: &NewOptions) -> Result<()> {
+    let name = name(options)?;
+    let dir = &options.dir;
+    if dir.symlink_metadata().is_ok() {
+        bail!("{} is there already", dir.display());
+    }
+    make_folder(&dir.join("src"))?;
+    for (file, text) in TEMPLATE {
+        let text = text.replace("NAME", name).replace("FILE", &name.replace('-', "_"));
+        write_whole(&dir.join(file), text.as_bytes())?;
+    }
+    output::line(format_args!("{}: the kernel `{name}`; its README.md says how to go on", dir.display()))
+}
+
+fn name(options: &NewOptions) -> Result<&str> {
+    let of_folder = || options.dir.file_name().and_then(|name| name.to_str());
+    let name = options.name.as_deref().or_else(of_folder).unwrap_or_default();
+    let good = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
+    if good && name.len() <= 64 {
+        return Ok(name);
+    }
+    Err(UsageError(format!(
+        "`{name}` is no name for a package: expected a small letter, then small letters, digits, `-` and `_`; --name says another"
+    ))
+    .into())
+}
+
+pub(super) fn build(options: &BuildOptions) -> Result<()> {
+    let dir = options
+        .dir
+        .canonicalize()
+        .with_context(|| format!("there is no folder {}", options.dir.display()))?;
+    let mut broken = None;
+    let built = built(&dir)?;
+    if built.is_empty() {
+        bail!(
+            "{} has no library of the crate type `cdylib`: that is what a kernel is made of",
+            dir.display()
+        );
+    }
+    let out = options.dir.join("target").join("kernels");
+    make_folder(&out)?;
+    for path in built {
+        let kernel = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let kernel = if options.keep_names { kernel } else { strip(&kernel)? };
+        let file = path.file_name().ok_or_else(|| anyhow!("{} has no name", path.display()))?;
+        let path = out.join(file);
+        write_whole(&path, &kernel)?;
+        let survey = survey(&kernel, Version::V0);
+        if options.json {
+            let mut line = to_json(&survey, &kernel, Version::V0);
+            line["kernel"] = path.display().to_string().into();
+            output::line(line)?;
+        } else {
+            output::line(path.display())?;
+            show(&survey, &kernel)?;
+        }
+        broken = broken.or(refuse_broken(&survey, &path, Version::V0).err());
+    }
+    broken.map_or(Ok(()), Err)
+}
+
+/// The WebAssembly that cargo leaves.
+fn built(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut command = cargo::build(dir, &dir.join("target")).map_err(|error| anyhow!("{error}"))?;
+    // What cargo says for people goes to standard error.
+    command.arg("--message-format=json-render-diagnostics").stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().context("cargo does not start")?;
+    if !output.status.success() {
+        bail!("cargo build in {} failed: {}", dir.display(), output.status);
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let files = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .filter_map(|message| message["filenames"].as_array().cloned())
+        .flatten()
+        .filter_map(|file| file.as_str().map(PathBuf::from))
+        .filter(|file| file.extension().is_some_and(|ending| ending == "wasm"))
+        .filter(|file| file.starts_with(dir.join("target")));
+    Ok(files.collect())
+}
