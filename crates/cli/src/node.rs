@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Folder of the rollup node
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Address of the layer-1's RPC
+    /// Address of the layer-1's RPC [default: that of the client's `config`, or http://127.0.0.1:8732]
     #[arg(long, short = 'E')]
     endpoint: Option<String>,
     /// Address that the node's RPC listens on
@@ -59,7 +59,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Command {
+pub(crate) enum Command {
     Init,
     Run,
     RunWith,
@@ -78,7 +78,7 @@ const SETTINGS: &[&str] = &[
     "log-kernel-debug",
 ];
 
-static GRAMMAR: &[Phrase<Command>] = &[
+pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
     Phrase {
         words: "init <mode> config for <rollup> with operators <operators...>",
         about: "Write config.json. Operators: one account for everything, or PURPOSE:ACCOUNT with the purposes \
@@ -149,7 +149,11 @@ fn from_words(parameters: &Parameters, wallet: &Wallet, options: &Options) -> Re
         Err(_) => wallet.rollup_text(word)?,
     };
     let operators = operators(mode, parameters.rest("operators"), wallet)?;
-    Ok(Config::new(mode, &rollup, operators, data_dir(options)?)?)
+    let mut config = Config::new(mode, &rollup, operators, data_dir(options)?)?;
+    // As the client: `config` in the wallet's folder says which layer-1 is used.
+    let base_dir = client::base_dir(options.base_dir.as_deref());
+    config.options.endpoint = client::ClientConfig::read(&base_dir)?.endpoint().to_owned();
+    Ok(config)
 }
 
 fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<Purpose, PublicKeyHash>> {
