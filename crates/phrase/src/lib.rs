@@ -208,8 +208,9 @@ pub fn nearest_command<Id>(table: &'static [Phrase<Id>], given: &[String]) -> Op
     // The work grows with the number of words.
     const LOOKED_AT: usize = 32;
     let given = &given[..given.len().min(LOOKED_AT)];
-    table
-        .iter()
+    // Among equals the first.
+    let phrases = table.iter().rev();
+    phrases
         .filter_map(|phrase| {
             let literals: Vec<&str> = tokens(phrase.words)
                 .filter_map(|token| match token {

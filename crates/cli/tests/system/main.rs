@@ -8,6 +8,7 @@ mod configured;
 mod demo;
 mod dispute;
 mod dispute_demo;
+mod document;
 mod killed;
 mod layer1_gone;
 mod pvm;
