@@ -157,6 +157,14 @@ mod tests {
     }
 
     #[test]
+    fn arguments_may_be_negative() {
+        let alias = Alias::called(Some(OsStr::new("octez-client"))).unwrap();
+        let line = "octez-client transfer 0 from alice to counter --arg -5 --burn-cap 1";
+        let matches = alias.command().try_get_matches_from(line.split(' ')).unwrap();
+        assert_eq!(matches.get_one::<String>("arg").map(String::as_str), Some("-5"));
+    }
+
+    #[test]
     fn links_are_made_and_made_again_but_never_over_a_program() {
         let dir = tempfile::tempdir().unwrap();
         let options = |force| Options { dir: dir.path().join("bin"), force };

@@ -20,6 +20,9 @@ enum Command {
     /// Write, change or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Identities are for peers
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// Run the layer-1 until it is interrupted; started again in the same folder it goes on where it was
     Run(Settings),
 }
@@ -34,6 +37,18 @@ enum ConfigCommand {
     Reset(Settings),
     /// Show config.json
     Show(Settings),
+}
+
+#[derive(Subcommand)]
+enum IdentityCommand {
+    /// Say that none is needed: there are no peers
+    Generate {
+        /// Work that peers would ask for
+        difficulty: Option<f64>,
+        /// Folder of the chain
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
 }
 
 /// What the command line says; the rest is that of config.json.
@@ -109,6 +124,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             serve(config.with(&settings)?, &settings).await
         }
         Command::Config(command) => configure(&command),
+        Command::Identity(IdentityCommand::Generate { .. }) => {
+            output::line("No identity is generated: the embedded layer-1 has no peers.")
+        }
     }
 }
 

@@ -129,3 +129,43 @@ pub(super) fn run(command: Command, base_dir: &Path, options: &Options) -> Resul
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ClientConfig> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(file(dir.path()), text).unwrap();
+        ClientConfig::read(dir.path())
+    }
+
+    #[test]
+    fn a_file_of_octez_is_read_and_kept() {
+        let text = r#"{"base_dir":"/x","endpoint":"http://127.0.0.1:1","web_port":8080,"confirmations":2}"#;
+        let config = read(text).unwrap();
+        assert_eq!((config.endpoint(), config.confirmations()), ("http://127.0.0.1:1", 2));
+        let dir = tempfile::tempdir().unwrap();
+        config.write(&file(dir.path())).unwrap();
+        assert_eq!(ClientConfig::read(dir.path()).unwrap().members, config.members);
+    }
+
+    #[test]
+    fn without_a_file_there_are_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = ClientConfig::read(&dir.path().join("none")).unwrap();
+        assert_eq!((config.endpoint(), config.confirmations()), (DEFAULT_ENDPOINT, 0));
+    }
+
+    #[test]
+    fn faults_name_the_member() {
+        let error = |text: &str| format!("{:#}", read(text).err().unwrap());
+        assert!(error("[]").contains("config is no JSON object"));
+        assert!(
+            error(r#"{"endpoint":3}"#).ends_with("`endpoint` is 3: expected the address of an RPC, as text")
+        );
+        assert!(
+            error(r#"{"confirmations":-1}"#).ends_with("`confirmations` is -1: expected a number of blocks")
+        );
+    }
+}

@@ -59,13 +59,13 @@ pub(crate) struct Options {
     #[arg(long, short = 'S', value_name = "BYTES")]
     storage_limit: Option<u64>,
     /// Argument of a call, in Michelson
-    #[arg(long, value_name = "MICHELSON")]
+    #[arg(long, value_name = "MICHELSON", allow_hyphen_values = true)]
     arg: Option<String>,
     /// Entrypoint of a call
     #[arg(long)]
     entrypoint: Option<String>,
     /// First storage of a contract, in Michelson
-    #[arg(long, value_name = "MICHELSON", default_value = "Unit")]
+    #[arg(long, value_name = "MICHELSON", default_value = "Unit", allow_hyphen_values = true)]
     init: String,
     /// Curve of a new key: ed25519, secp256k1, p256 or bls
     #[arg(long, short = 's', default_value = "ed25519")]

@@ -276,3 +276,43 @@ fn every_name_has_its_help_and_completes_its_words() {
     );
     assert_eq!(completed, "message\ncomplete -o default -F _soru octez-wasm-repl\n");
 }
+
+#[test]
+fn what_is_written_down_is_used_and_what_is_wrong_is_named() {
+    let mut reader = Reader::new();
+    reader.set("TEZOS_CLIENT_DIR", "wallet");
+    reader.paste("octez-client -E http://127.0.0.1:1 -w 3 config init");
+    assert_eq!(
+        reader.paste("octez-client config show"),
+        "{ \"base_dir\": \"wallet\", \"endpoint\": \"http://127.0.0.1:1\", \"confirmations\": 3 }\n"
+    );
+    let failed = |line: &str, code| finish(Command::from_std(reader.shell(line))).failed(code);
+    let error = failed("octez-client get timestamp", 1);
+    assert!(error.contains("127.0.0.1:1"), "{error}");
+    let error = failed("octez-client config init", 1);
+    assert!(error.contains("wallet/config exists already"), "{error}");
+    let error = failed("octez-client --wait none config update", 2);
+    assert!(error.contains("a number of blocks"), "{error}");
+    reader.paste("octez-client config reset");
+    assert!(!reader.path("wallet/config").exists());
+
+    reader.paste("octez-node identity generate 0 --data-dir node");
+    reader.paste("octez-node config init --data-dir node --network sandbox --rpc-addr localhost:1");
+    let error = failed("octez-node config init --data-dir node", 1);
+    assert!(error.contains("node/config.json exists already"), "{error}");
+    let error = failed("octez-node run --data-dir node --network mainnet", 1);
+    assert!(error.contains("--network mainnet: the configuration in node is for sandbox"), "{error}");
+    let error = failed("octez-node config update --data-dir node --network monday", 2);
+    assert!(error.contains("unknown network `monday`"), "{error}");
+    reader.paste(r#"echo '{"p2p":{}}' > node/config.json"#);
+    let error = failed("octez-node run --data-dir node", 1);
+    assert!(error.contains("node/config.json is no configuration: unknown field `p2p`"), "{error}");
+    let error = failed("octez-node run", 2);
+    assert!(error.contains("--data-dir"), "{error}");
+
+    // Never over somebody else's program.
+    reader.paste("mkdir other && echo real > other/octez-client");
+    let error = failed(r#""$(readlink bin/octez-node)" aliases --dir other"#, 1);
+    assert!(error.contains("other/octez-client is there already"), "{error}");
+    assert_eq!(reader.paste("ls other; cat other/octez-client"), "octez-client\nreal\n");
+}
