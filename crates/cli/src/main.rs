@@ -1,10 +1,13 @@
 //! The `soru` program: the grammar of commands, the wallet, what is printed.
 
+mod alias;
 mod client;
+mod completion;
 mod demo;
 mod kernel;
 mod lifeline;
 mod node;
+mod octez_node;
 mod output;
 mod pvm;
 mod repl;
@@ -16,6 +19,7 @@ use anyhow::Context;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use soru_phrase as phrase;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -53,31 +57,39 @@ enum Program {
     Pvm(pvm::Command),
     /// Debug a kernel: step through it tick by tick or run by run, look at its storage, memory and outbox
     Repl(repl::Options),
+    /// Make links to this program under the names of Octez's, with whose words it then works
+    Aliases(alias::Options),
+    /// Print a script that completes commands, words and options in a shell
+    Completion(completion::Options),
+    #[command(hide = true)]
+    OctezNode(octez_node::Options),
 }
 
 impl Program {
     /// What is logged unless `SORU_LOG` says otherwise: services tell what they do, commands only warn.
     fn log_level(&self) -> &'static str {
         match self {
-            Self::Sandbox(_) | Self::Node(_) => "info",
+            Self::Sandbox(_) | Self::Node(_) | Self::OctezNode(_) => "info",
             _ => "warn",
         }
     }
 }
 
 fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
-    let given = given(&matches);
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    let filter =
-        EnvFilter::try_from_env("SORU_LOG").unwrap_or_else(|_| EnvFilter::new(arguments.program.log_level()));
+    let line: Vec<OsString> = std::env::args_os().collect();
+    if std::env::var_os(completion::VARIABLE).is_some() {
+        completion::answer(&line);
+        return ExitCode::SUCCESS;
+    }
+    let (program, given) = read(&line);
+    let filter = EnvFilter::try_from_env("SORU_LOG").unwrap_or_else(|_| EnvFilter::new(program.log_level()));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    let program = std::thread::Builder::new().stack_size(STACK).spawn(move || run(arguments.program, &given));
+    let program = std::thread::Builder::new().stack_size(STACK).spawn(move || run(program, &given));
     let result = program
         .context("cannot start the program's thread")
         .and_then(|thread| thread.join().map_err(|_| anyhow::anyhow!("the program failed: see above"))?);
@@ -87,9 +99,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// The options that stand on the command line of the program asked for, by their long names.
-fn given(matches: &ArgMatches) -> Vec<String> {
-    let Some((_, program)) = matches.subcommand() else { return Vec::new() };
+/// The program that is asked for, by the name it is called or by its first word, and the options that are given.
+fn read(line: &[OsString]) -> (Program, Vec<String>) {
+    let read = match alias::Alias::called(line.first().map(OsString::as_os_str)) {
+        Some(alias) => {
+            let matches = alias.command().get_matches_from(line);
+            alias.program(&matches).map(|program| (program, given(&matches)))
+        }
+        None => {
+            let matches = Arguments::command().get_matches_from(line);
+            let given = matches.subcommand().map(|(_, program)| given(program)).unwrap_or_default();
+            Arguments::from_arg_matches(&matches).map(|arguments| (arguments.program, given))
+        }
+    };
+    read.unwrap_or_else(|e| e.exit())
+}
+
+/// The options that stand on the command line of a program, by their long names.
+fn given(program: &ArgMatches) -> Vec<String> {
     let on_the_line = |id: &&clap::Id| {
         // Groups have an id, too, but no source.
         id.as_str() != "words"
@@ -120,6 +147,9 @@ fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
             Program::Kernel(command) => kernel::run(command),
             Program::Pvm(command) => pvm::run(command),
             Program::Repl(options) => repl::run(options).await,
+            Program::Aliases(options) => alias::run(&options),
+            Program::Completion(options) => completion::run(&options),
+            Program::OctezNode(options) => octez_node::run(options).await,
         }
     });
     // A task that hangs on a dead peer must not keep the program alive.

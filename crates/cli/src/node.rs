@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Folder of the rollup node
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Address of the layer-1's RPC
+    /// Address of the layer-1's RPC [default: that of config.json or of the client's `config`, or http://127.0.0.1:8732]
     #[arg(long, short = 'E')]
     endpoint: Option<String>,
     /// Address that the node's RPC listens on
@@ -59,7 +59,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Command {
+pub(crate) enum Command {
     Init,
     Run,
     RunWith,
@@ -78,7 +78,7 @@ const SETTINGS: &[&str] = &[
     "log-kernel-debug",
 ];
 
-static GRAMMAR: &[Phrase<Command>] = &[
+pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
     Phrase {
         words: "init <mode> config for <rollup> with operators <operators...>",
         about: "Write config.json. Operators: one account for everything, or PURPOSE:ACCOUNT with the purposes \
@@ -152,6 +152,15 @@ fn from_words(parameters: &Parameters, wallet: &Wallet, options: &Options) -> Re
     Ok(Config::new(mode, &rollup, operators, data_dir(options)?)?)
 }
 
+/// Where nothing else is said, the layer-1 is that of the client: `config` in the wallet's folder names it.
+fn with_endpoint_of_client(mut config: Config, options: &Options) -> Result<Config> {
+    if config.options.endpoint == soru_node::config::DEFAULT_ENDPOINT && options.endpoint.is_none() {
+        let base_dir = client::base_dir(options.base_dir.as_deref());
+        config.options.endpoint = client::ClientConfig::read(&base_dir)?.endpoint().to_owned();
+    }
+    Ok(config)
+}
+
 fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<Purpose, PublicKeyHash>> {
     let mut operators = BTreeMap::new();
     for word in words {
@@ -201,7 +210,8 @@ fn with_options(mut config: Config, options: &Options) -> Config {
     config
 }
 
-async fn serve(mut config: Config, options: &Options, wallet: &Wallet) -> Result<()> {
+async fn serve(config: Config, options: &Options, wallet: &Wallet) -> Result<()> {
+    let mut config = with_endpoint_of_client(config, options)?;
     if let Some(spec) = &options.adversary {
         check_sandbox(&config).await?;
         let endpoint = &config.options.endpoint;

@@ -1,5 +1,7 @@
 //! What a command says on standard output.
 
+mod json_form;
+
 use anyhow::{Context, Result};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -10,4 +12,9 @@ pub(crate) fn line(text: impl Display) -> Result<()> {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output"),
     }
+}
+
+/// JSON, as Octez's client lays it out.
+pub(crate) fn json(value: &serde_json::Value) -> Result<()> {
+    line(json_form::lay_out(value))
 }

@@ -28,7 +28,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Command {
+pub(crate) enum Command {
     Address,
     Status,
     StateValue,
@@ -42,7 +42,7 @@ enum Command {
     Post,
 }
 
-static GRAMMAR: &[Phrase<Command>] = &[
+pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
     Phrase {
         words: "get smart rollup address",
         about: "Show the address of the rollup",

@@ -51,28 +51,28 @@ struct Endpoint {
 }
 
 #[derive(Args)]
-struct RunOptions {
+pub(crate) struct RunOptions {
     /// Folder of the chain; made if it is not there
     #[arg(long, default_value = "soru-sandbox")]
-    data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// Where the RPC listens; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8732")]
-    rpc_addr: SocketAddr,
+    pub(crate) rpc_addr: SocketAddr,
     /// Network to imitate: alpha (the document's) or mainnet (today's)
     #[arg(long, default_value = "alpha")]
-    profile: ProfileName,
+    pub(crate) profile: ProfileName,
     /// Seconds between two blocks
     #[arg(long, default_value_t = 1.0, value_name = "SECONDS", conflicts_with = "on_demand")]
-    block_time: f64,
+    pub(crate) block_time: f64,
     /// Make blocks only when `soru sandbox bake` asks for them
     #[arg(long)]
-    on_demand: bool,
+    pub(crate) on_demand: bool,
     /// Set a constant, as smart_rollup_commitment_period_in_blocks=4; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
-    constant: Vec<String>,
+    pub(crate) constant: Vec<String>,
     /// For how many blocks below the head the ledger is kept [default: 100000]
     #[arg(long, value_name = "BLOCKS")]
-    kept_ledgers: Option<u32>,
+    pub(crate) kept_ledgers: Option<u32>,
 }
 
 pub(crate) async fn run(options: Options) -> Result<()> {
@@ -88,7 +88,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     }
 }
 
-async fn serve(options: RunOptions) -> Result<()> {
+pub(crate) async fn serve(options: RunOptions) -> Result<()> {
     let mut config = Config::new(options.data_dir);
     config.profile = options.profile;
     config.rpc_addr = options.rpc_addr;

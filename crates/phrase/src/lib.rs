@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use thiserror::Error;
@@ -159,9 +160,10 @@ pub fn parse<Id>(
     match given.get(furthest) {
         None => Err(PhraseError::Unfinished { context, expected: one_of(&expected) }),
         Some(found) => {
-            let hint = nearest(found, expected.iter().map(|e| e.trim_matches('`')))
-                .map(|word| format!("; did you mean `{word}`?"))
-                .unwrap_or_default();
+            let meant = nearest(found, expected.iter().map(|e| e.trim_matches('`')))
+                // Words behind a whole command are too many, not others.
+                .or_else(|| if expected == ["the end"] { None } else { nearest_command(table, given) });
+            let hint = meant.map(|words| format!("; did you mean `{words}`?")).unwrap_or_default();
             let expected = one_of(&expected);
             Err(PhraseError::Unexpected { at: furthest, found: found.clone(), context, expected, hint })
         }
@@ -199,6 +201,44 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .filter(|(d, c)| *d <= 2 && *d < c.len())
         .min()
         .map(|(_, c)| c)
+}
+
+/// The command that has most of the words given, in their order; typing errors are forgiven.
+pub fn nearest_command<Id>(table: &'static [Phrase<Id>], given: &[String]) -> Option<&'static str> {
+    // The work grows with the number of words.
+    const LOOKED_AT: usize = 32;
+    let given = &given[..given.len().min(LOOKED_AT)];
+    // Among equals the first.
+    let phrases = table.iter().rev();
+    phrases
+        .filter_map(|phrase| {
+            let literals: Vec<&str> = tokens(phrase.words)
+                .filter_map(|token| match token {
+                    Token::Word(word) => Some(word),
+                    Token::Parameter(_) | Token::Rest(_) => None,
+                })
+                .collect();
+            let common = in_common(&literals, given);
+            let alike = common * 2 >= given.len() || common * 2 >= literals.len();
+            (common > 0 && alike).then_some((common, Reverse(literals.len()), phrase.words))
+        })
+        .max_by_key(|(common, literals, _)| (*common, *literals))
+        .map(|(_, _, words)| words)
+}
+
+/// How many of the literal words are among those given, in the same order.
+fn in_common(literals: &[&str], given: &[String]) -> usize {
+    let mut counts = vec![0; given.len() + 1];
+    for literal in literals {
+        let mut above_left = 0;
+        for (at, word) in given.iter().enumerate() {
+            let above = counts[at + 1];
+            let same = nearest(word, std::iter::once(*literal)).is_some();
+            counts[at + 1] = if same { above_left + 1 } else { above.max(counts[at]) };
+            above_left = above;
+        }
+    }
+    counts[given.len()]
 }
 
 /// The literal words that may follow the words given and begin with `begun`, each once.
@@ -293,6 +333,21 @@ mod tests {
         assert_eq!((check("block"), check("endpoint")), (Ok(()), Ok(())));
         let error = check("fee").unwrap_err().to_string();
         assert_eq!(error, "`get <what>` does not take --fee; it takes --block, --endpoint");
+    }
+
+    #[test]
+    fn a_command_that_was_half_remembered_is_named() {
+        let near = |given: &str| nearest_command(TABLE, &words(given));
+        assert_eq!(near("send message hello from alice"), Some(TABLE[1].words));
+        assert_eq!(near("balance of alice"), Some(TABLE[2].words));
+        assert_eq!(near("show blance"), Some(TABLE[2].words));
+        assert_eq!(near("xyzzy"), None);
+        let error = parse(TABLE, &words("send message hello from alice")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unexpected `message` after `send`: expected `smart`; did you mean `send smart rollup message <messages> from \
+             <source>`?"
+        );
     }
 
     #[test]

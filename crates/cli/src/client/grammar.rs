@@ -40,6 +40,10 @@ pub(crate) enum Command {
     RpcGet,
     RpcPost,
     WaitIncluded,
+    ConfigInit,
+    ConfigUpdate,
+    ConfigReset,
+    ConfigShow,
 }
 
 /// Options of every command that injects an operation.
@@ -79,7 +83,7 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = grammar! {
     OriginateContract: "originate contract <name> transferring <amount> from <source> running <program>",
         "Originate a contract from a file of Michelson, or from the text of one", ORIGINATE;
     OriginateRollup: "originate smart rollup from <source> of kind <kind> of type <type> with kernel <kernel>",
-        "Originate a smart rollup; the kernel is hexadecimal, a .wasm file, or file:PATH", ORIGINATE_ROLLUP;
+        "Originate a smart rollup; the kernel is hexadecimal, a .wasm file, or fs:PATH or file:PATH", ORIGINATE_ROLLUP;
     OriginateRollup: "originate smart rollup <name> from <source> of kind <kind> of type <type> with kernel <kernel>",
         "The same, and remember it under a name", ORIGINATE_ROLLUP;
     SendMessage: "send smart rollup message <messages> from <source>",
@@ -110,6 +114,10 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = grammar! {
     RpcGet: "rpc get <path>", "Ask an RPC of the layer-1", &[];
     RpcPost: "rpc post <path> with <body>", "Call an RPC of the layer-1 with JSON, or with file:PATH", &[];
     WaitIncluded: "wait for <operation> to be included", "Wait until an operation is in a block", &["wait"];
+    ConfigInit: "config init", "Write --endpoint and --wait into a new file `config` in the wallet's folder: they become the defaults", &["wait"];
+    ConfigUpdate: "config update", "The same; what is not given stays as it was", &["wait"];
+    ConfigReset: "config reset", "Forget those defaults", &[];
+    ConfigShow: "config show", "Show those defaults", &[];
 };
 
 #[cfg(test)]

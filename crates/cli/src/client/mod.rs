@@ -1,5 +1,6 @@
 //! `soru client`: use a layer-1.
 
+mod config;
 mod contracts;
 mod disputes;
 mod grammar;
@@ -10,17 +11,19 @@ mod rollups;
 mod rpc;
 
 use crate::UsageError;
-pub(super) use crate::output::line as print;
+pub(super) use crate::output::{json as print_json, line as print};
 use crate::phrase::{self, Parameters};
 use crate::wallet::Wallet;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use grammar::{Command, GRAMMAR};
+use grammar::Command;
+pub(crate) use grammar::GRAMMAR;
 use soru_base::profile::ProfileName;
 use soru_base::{IdFamily, Mutez, Profile};
 use soru_l1::Client;
 use std::path::{Path, PathBuf};
 
+pub(crate) use config::ClientConfig;
 pub(crate) use inject::{Costs, Session};
 
 /// Use a layer-1: keys, transfers, contracts, smart rollups.
@@ -30,15 +33,16 @@ pub(crate) struct Options {
     /// Folder of the wallet [default: ~/.tezos-client, as Octez's client has it]
     #[arg(long, short = 'd', env = "TEZOS_CLIENT_DIR")]
     base_dir: Option<PathBuf>,
-    /// Address of the layer-1's RPC
-    #[arg(long, short = 'E', default_value = "http://127.0.0.1:8732")]
-    endpoint: String,
+    /// Address of the layer-1's RPC [default: that of `config` in the wallet's folder, or http://127.0.0.1:8732]
+    #[arg(long, short = 'E')]
+    endpoint: Option<String>,
     /// How identifiers are printed: alpha or mainnet [default: by the protocol of the layer-1]
     #[arg(long)]
     profile: Option<ProfileName>,
-    /// Wait until the operation is in a block with so many on top of it; `none` does not wait
-    #[arg(long, short = 'w', default_value = "0")]
-    wait: String,
+    /// Wait until the operation is in a block with so many on top of it; `none` does not wait [default: that of `config` in the
+    /// wallet's folder, or 0]
+    #[arg(long, short = 'w')]
+    wait: Option<String>,
     /// Pay at most so many tez for storage
     #[arg(long, value_name = "TEZ")]
     burn_cap: Option<Mutez>,
@@ -55,13 +59,13 @@ pub(crate) struct Options {
     #[arg(long, short = 'S', value_name = "BYTES")]
     storage_limit: Option<u64>,
     /// Argument of a call, in Michelson
-    #[arg(long, value_name = "MICHELSON")]
+    #[arg(long, value_name = "MICHELSON", allow_hyphen_values = true)]
     arg: Option<String>,
     /// Entrypoint of a call
     #[arg(long)]
     entrypoint: Option<String>,
     /// First storage of a contract, in Michelson
-    #[arg(long, value_name = "MICHELSON", default_value = "Unit")]
+    #[arg(long, value_name = "MICHELSON", default_value = "Unit", allow_hyphen_values = true)]
     init: String,
     /// Curve of a new key: ed25519, secp256k1, p256 or bls
     #[arg(long, short = 's', default_value = "ed25519")]
@@ -84,6 +88,7 @@ pub(crate) struct Options {
 struct Request {
     options: Options,
     wallet: Wallet,
+    config: ClientConfig,
 }
 
 /// The folder of the wallet: the one given, or that of Octez's client.
@@ -98,9 +103,16 @@ pub(crate) fn base_dir(given: Option<&Path>) -> PathBuf {
 pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
     phrase.check_options(given, &["base-dir", "endpoint", "profile"])?;
-    let wallet = Wallet::open(base_dir(options.base_dir.as_deref()));
-    let request = Request { options, wallet };
+    let base_dir = base_dir(options.base_dir.as_deref());
+    if let Some(command) = config::Command::of(phrase.id) {
+        return config::run(command, &base_dir, &options);
+    }
+    let config = ClientConfig::read(&base_dir)?;
+    let request = Request { options, wallet: Wallet::open(base_dir), config };
     match phrase.id {
+        Command::ConfigInit | Command::ConfigUpdate | Command::ConfigReset | Command::ConfigShow => {
+            unreachable!("{:?} is done already", phrase.id)
+        }
         Command::GenKeys
         | Command::ImportSecretKey
         | Command::ImportBootstrapKeys
@@ -143,9 +155,13 @@ impl Request {
     async fn client(&self) -> Result<Client> {
         let family = match self.options.profile {
             Some(name) => Profile::named(name).ids,
-            None => family_of(&self.options.endpoint).await?,
+            None => family_of(self.endpoint()).await?,
         };
-        Ok(Client::new(&self.options.endpoint, family)?)
+        Ok(Client::new(self.endpoint(), family)?)
+    }
+
+    fn endpoint(&self) -> &str {
+        self.options.endpoint.as_deref().unwrap_or_else(|| self.config.endpoint())
     }
 
     fn costs(&self) -> Costs {
@@ -160,9 +176,10 @@ impl Request {
 
     /// How many blocks to wait for on top of an operation's block; `None` not to wait at all.
     fn confirmations(&self) -> Result<Option<u32>> {
-        match self.options.wait.as_str() {
-            "none" => Ok(None),
-            n => n.parse().map(Some).map_err(|_| {
+        match self.options.wait.as_deref() {
+            None => Ok(Some(self.config.confirmations())),
+            Some("none") => Ok(None),
+            Some(n) => n.parse().map(Some).map_err(|_| {
                 UsageError(format!("--wait {n}: expected a number of blocks, or `none`")).into()
             }),
         }

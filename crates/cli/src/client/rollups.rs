@@ -99,9 +99,12 @@ async fn originate(request: &Request, parameters: &Parameters) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a kernel: hexadecimal, `file:PATH` of hexadecimal or of the bytes themselves, or the path of a `.wasm` file.
+/// The bytes of a kernel: hexadecimal, `fs:PATH` or `file:PATH` of hexadecimal or of the bytes themselves, or the path of a `.wasm` file.
 fn kernel(word: &str) -> Result<Vec<u8>> {
-    let path = word.strip_prefix("file:").or(word.ends_with(".wasm").then_some(word));
+    let path = ["file:", "fs:"]
+        .iter()
+        .find_map(|form| word.strip_prefix(form))
+        .or(word.ends_with(".wasm").then_some(word));
     let bytes = match path {
         Some(path) => std::fs::read(path).with_context(|| format!("cannot read the kernel {path}"))?,
         None => word.as_bytes().to_vec(),
@@ -198,5 +201,6 @@ mod tests {
         assert_eq!(kernel(path.to_str().unwrap()).unwrap().len(), 8);
         std::fs::write(dir.path().join("k.hex"), "0061736d\n").unwrap();
         assert_eq!(kernel(&format!("file:{}", dir.path().join("k.hex").display())).unwrap(), b"\0asm");
+        assert_eq!(kernel(&format!("fs:{}", path.display())).unwrap().len(), 8);
     }
 }

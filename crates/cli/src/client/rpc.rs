@@ -1,7 +1,7 @@
 //! The layer-1's RPC as it is.
 
 use super::grammar::Command;
-use super::{Request, print, word_or_file};
+use super::{Request, print, print_json, word_or_file};
 use crate::phrase::Parameters;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -12,12 +12,12 @@ use soru_l1::operate::Waiting;
 pub(super) async fn run(command: Command, request: &Request, parameters: &Parameters) -> Result<()> {
     let client = request.client().await?;
     match command {
-        Command::RpcGet => print(format_args!("{:#}", client.get(parameters.get("path")).await?)),
+        Command::RpcGet => print_json(&client.get(parameters.get("path")).await?),
         Command::RpcPost => {
             let text = word_or_file(parameters.get("body"))?;
             let body: Value =
                 serde_json::from_str(&text).with_context(|| format!("the body `{text}` is no JSON"))?;
-            print(format_args!("{:#}", client.post(parameters.get("path"), &body).await?))
+            print_json(&client.post(parameters.get("path"), &body).await?)
         }
         Command::Timestamp => print(client.header(BlockId::HEAD).await?.timestamp),
         Command::WaitIncluded => {

@@ -9,6 +9,7 @@ mod demo;
 mod dispute;
 mod dispute_demo;
 mod kernel;
+mod document;
 mod killed;
 mod layer1_gone;
 mod pvm;

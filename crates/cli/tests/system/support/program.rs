@@ -70,12 +70,17 @@ impl Program {
 
     /// The same, with another folder for temporary files.
     pub(crate) fn start_in(arguments: &[String], log: &Path, temporary: &Path) -> Self {
-        let file = File::options().create(true).append(true).open(log).expect("the log can be written");
         let mut command = bare();
-        command.env("TMPDIR", temporary);
+        command.env("TMPDIR", temporary).args(arguments);
+        Self::spawn(command, log)
+    }
+
+    /// The same for any command that runs the program.
+    pub(crate) fn spawn(mut command: std::process::Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).expect("the log can be written");
         // Should the test be killed, the end of its input tells the program to stop.
         command.env("SORU_STOP_AT_END_OF_INPUT", "1").stdin(Stdio::piped());
-        command.args(arguments).stdout(Stdio::piped()).stderr(file);
+        command.stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Self { child, lines, log: log.to_owned() }

@@ -1,0 +1,18 @@
+;; Writes a byte more at each run and asks for another one, three times a level.
+(module
+  (import "smart_rollup_core" "store_value_size" (func $size (param i32 i32) (result i32)))
+  (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+  (import "smart_rollup_core" "write_output" (func $output (param i32 i32) (result i32)))
+  (memory 1)
+  (export "mem" (memory 0))
+  (data (i32.const 100) "/store/key")
+  (data (i32.const 200) "hello")
+  (data (i32.const 300) "/kernel/env/reboot")
+  (func (export "kernel_run")
+    (local $size i32)
+    (local.set $size (call $size (i32.const 100) (i32.const 10)))
+    (if (i32.lt_s (local.get $size) (i32.const 0)) (then (local.set $size (i32.const 0))))
+    (drop (call $write (i32.const 100) (i32.const 10) (local.get $size) (i32.add (i32.const 200) (local.get $size)) (i32.const 1)))
+    (drop (call $output (i32.const 200) (i32.const 5)))
+    (if (i32.lt_s (local.get $size) (i32.const 2))
+      (then (drop (call $write (i32.const 300) (i32.const 18) (i32.const 0) (i32.const 200) (i32.const 1)))))))
