@@ -195,7 +195,7 @@ pub fn plan(view: &View<'_>, pending: &BTreeSet<Sent>) -> Vec<Step> {
 /// Which of the steps that are ready go into one operation: those of one kind, for an operation fails as a whole. Nobody can
 /// make our moves void, but somebody else may open a game or end one before us. With time enough the moves leave every
 /// other block to the rest.
-pub fn together(ready: &[Step], head: Level) -> Vec<Step> {
+pub(super) fn together(ready: &[Step], head: Level) -> Vec<Step> {
     const PATIENT: i64 = 20;
     let Some(first) = ready.first() else { return Vec::new() };
     let patient = first.blocks_left().is_none_or(|left| left > PATIENT);
