@@ -82,7 +82,7 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
     Phrase {
         words: "init <mode> config for <rollup> with operators <operators...>",
         about: "Write config.json. Operators: one account for everything, or PURPOSE:ACCOUNT with the purposes \
-                publish, add_messages, cement, refute",
+                publish, add_messages (more than once: each sends a batch in a block), cement, refute",
         options: &["force"],
         id: Command::Init,
     },
@@ -148,8 +148,8 @@ fn from_words(parameters: &Parameters, wallet: &Wallet, options: &Options) -> Re
         Ok(_) => word.to_owned(),
         Err(_) => wallet.rollup_text(word)?,
     };
-    let operators = operators(mode, parameters.rest("operators"), wallet)?;
-    Ok(Config::new(mode, &rollup, operators, data_dir(options)?)?)
+    let (operators, more_batchers) = operators(mode, parameters.rest("operators"), wallet)?;
+    Ok(Config { more_batchers, ..Config::new(mode, &rollup, operators, data_dir(options)?)? })
 }
 
 /// Where nothing else is said, the layer-1 is that of the client: `config` in the wallet's folder names it.
@@ -161,8 +161,14 @@ fn with_endpoint_of_client(mut config: Config, options: &Options) -> Result<Conf
     Ok(config)
 }
 
-fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<Purpose, PublicKeyHash>> {
-    let mut operators = BTreeMap::new();
+/// Who signs what, and who else adds messages.
+fn operators(
+    mode: Mode,
+    words: &[String],
+    wallet: &Wallet,
+) -> Result<(BTreeMap<Purpose, PublicKeyHash>, Vec<PublicKeyHash>)> {
+    let (mut operators, mut more_batchers) = (BTreeMap::new(), Vec::new());
+    let mut batches = false;
     for word in words {
         match word.split_once(':') {
             Some((purpose, account)) => {
@@ -171,7 +177,13 @@ fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<P
                         "unknown purpose `{purpose}` in `{word}`: expected publish, add_messages, cement or refute"
                     );
                 };
-                operators.insert(purpose, wallet.account(account)?);
+                let account = wallet.account(account)?;
+                if purpose == Purpose::AddMessages && batches {
+                    more_batchers.push(account);
+                } else {
+                    batches |= purpose == Purpose::AddMessages;
+                    operators.insert(purpose, account);
+                }
             }
             None => {
                 for (purpose, account) in Config::operators_for(mode, wallet.account(word)?) {
@@ -180,7 +192,7 @@ fn operators(mode: Mode, words: &[String], wallet: &Wallet) -> Result<BTreeMap<P
             }
         }
     }
-    Ok(operators)
+    Ok((operators, more_batchers))
 }
 
 fn with_options(mut config: Config, options: &Options) -> Config {
@@ -221,7 +233,7 @@ async fn serve(config: Config, options: &Options, wallet: &Wallet) -> Result<()>
         config.adversary = Some(spec.clone());
     }
     let mut signers = soru_node::Signers::new();
-    for account in config.operators.values().collect::<BTreeSet<_>>() {
+    for account in config.operators.values().chain(&config.more_batchers).collect::<BTreeSet<_>>() {
         signers.push(Arc::new(wallet.secret_key(account)?));
     }
     // Before anybody is told that it runs, and may want it to end.

@@ -38,6 +38,9 @@ pub(crate) enum Command {
     Games,
     EndedGames,
     Stake,
+    Queue,
+    MessageStatus,
+    Inject,
     Get,
     Post,
 }
@@ -97,6 +100,24 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
         options: &["json"],
         id: Command::Stake,
     },
+    Phrase {
+        words: "inject messages <messages...>",
+        about: "Hand messages, in hexadecimal, to the node's batcher; prints their identifiers",
+        options: &[],
+        id: Command::Inject,
+    },
+    Phrase {
+        words: "get message status <id>",
+        about: "Show what became of a message that was handed to the batcher",
+        options: &[],
+        id: Command::MessageStatus,
+    },
+    Phrase {
+        words: "list queued messages",
+        about: "List the messages that wait for a batch",
+        options: &[],
+        id: Command::Queue,
+    },
     Phrase { words: "rpc get <path>", about: "Ask an RPC of the node", options: &[], id: Command::Get },
     Phrase {
         words: "rpc post <path> with <body>",
@@ -123,6 +144,11 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         Command::Games => node.get("/local/games").await?,
         Command::EndedGames => node.get("/local/games/ended").await?,
         Command::Stake => node.get("/local/stake").await?,
+        Command::Queue => node.get("/local/batcher/queue").await?,
+        Command::MessageStatus => node.get(&format!("/local/batcher/queue/{}", parameters.get("id"))).await?,
+        Command::Inject => {
+            node.post("/local/batcher/injection", &serde_json::json!(parameters.rest("messages"))).await?
+        }
         Command::Get => node.get(parameters.get("path")).await?,
         Command::Post => {
             let body = serde_json::from_str(parameters.get("body")).context("the body is no JSON")?;

@@ -18,6 +18,8 @@ use thiserror::Error;
 pub struct RollupEvents {
     /// Messages put into the inbox; the protocol's own are not among them.
     pub messages: Vec<SerializedMessage>,
+    /// The operations that added them, those of contracts apart.
+    pub added: Vec<Added>,
     /// Rollups that were originated.
     pub originated: Vec<Originated>,
     /// Commitments that somebody began to stake on.
@@ -30,6 +32,15 @@ pub struct RollupEvents {
     pub recovered: Vec<Recovered>,
     /// Outbox messages that were executed.
     pub executed: Vec<Executed>,
+}
+
+/// A content that added external messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// The operation.
+    pub operation: OperationHash,
+    /// Number of the content.
+    pub index: usize,
 }
 
 /// An origination of a rollup.
@@ -171,7 +182,7 @@ impl RollupEvents {
         match content {
             BlockContent::Manager { content, receipt: Some(receipt) } => {
                 let too_large = |_| RollupEventsError::MessageTooLarge { operation, index };
-                self.add_applied(operation, content, receipt).map_err(too_large)
+                self.add_applied(operation, index, content, receipt).map_err(too_large)
             }
             BlockContent::Manager { receipt: None, .. } => {
                 Err(RollupEventsError::NoReceipt { operation, index })
@@ -186,12 +197,14 @@ impl RollupEvents {
     fn add_applied(
         &mut self,
         operation: OperationHash,
+        index: usize,
         content: &Content,
         receipt: &ContentReceipt,
     ) -> Result<(), soru_protocol::inbox::MessageTooLargeError> {
         if let Some(success) = receipt.result.success() {
             match (&content.action, &success.effect) {
                 (Action::SmartRollupAddMessages { messages }, _) => {
+                    self.added.push(Added { operation, index });
                     for message in messages {
                         self.messages.push(InboxMessage::External(message.clone()).serialize()?);
                     }

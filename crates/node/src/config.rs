@@ -1,6 +1,9 @@
 //! `config.json`: what a rollup node is told once and reads at every start.
 
+use crate::batcher;
+pub use crate::config_fees::FeeParameter;
 use crate::config_keys::{Faults, Object};
+use crate::rpc;
 use serde_json::{Map, Value, json};
 use soru_base::{IdFamily, PublicKeyHash, RollupAddress};
 use soru_engine::{Compiler, CompilerError};
@@ -127,21 +130,6 @@ pub enum HistoryMode {
     Full,
 }
 
-/// Limits on what one operation may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FeeParameter {
-    /// Fee of every operation at least, in mutez.
-    pub minimal_fees: Option<u64>,
-    /// Fee for each byte of the operation at least, in nanotez.
-    pub minimal_nanotez_per_byte: Option<u64>,
-    /// Fee for each unit of gas at least, in nanotez.
-    pub minimal_nanotez_per_gas_unit: Option<u64>,
-    /// Fee at most, in mutez.
-    pub fee_cap: Option<u64>,
-    /// Storage fees at most, in mutez.
-    pub burn_cap: Option<u64>,
-}
-
 /// The configuration of a rollup node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -153,6 +141,8 @@ pub struct Config {
     pub ids: IdFamily,
     /// Who signs which kind of operation.
     pub operators: BTreeMap<Purpose, PublicKeyHash>,
+    /// Who adds messages besides the one of `operators`: each key sends one batch in a block.
+    pub more_batchers: Vec<PublicKeyHash>,
     /// Limits on the cost of operations.
     pub fee_parameters: BTreeMap<Purpose, FeeParameter>,
     /// What the node does.
@@ -188,6 +178,11 @@ pub struct Options {
     pub reconnection_delay: Duration,
     /// `log-kernel-debug`: whether what kernels write for debugging goes into the log.
     pub log_kernel_debug: bool,
+    /// `rpc-allow`: routes by which others can make the node do something, and that are open although the RPC does not listen
+    /// on this machine alone.
+    pub rpc_allow: Vec<String>,
+    /// `batcher` and `injector`: how messages are batched.
+    pub batcher: batcher::Settings,
 }
 
 impl Default for Options {
@@ -204,6 +199,8 @@ impl Default for Options {
             gc_period: 100,
             reconnection_delay: Duration::from_secs(5),
             log_kernel_debug: false,
+            rpc_allow: Vec::new(),
+            batcher: batcher::Settings::default(),
         }
     }
 }
@@ -259,6 +256,7 @@ impl Config {
             rollup,
             ids,
             operators,
+            more_batchers: Vec::new(),
             fee_parameters: BTreeMap::new(),
             mode,
             adversary: None,
@@ -276,6 +274,23 @@ impl Config {
     /// Who signs operations of that kind, if the mode injects them.
     pub fn signer(&self, purpose: Purpose) -> Option<PublicKeyHash> {
         if self.mode.injects(purpose) { self.operators.get(&purpose).copied() } else { None }
+    }
+
+    /// Who adds messages, if the mode does: each of them once.
+    pub fn batchers(&self) -> Vec<PublicKeyHash> {
+        let Some(first) = self.signer(Purpose::AddMessages) else { return Vec::new() };
+        let mut keys = vec![first];
+        self.more_batchers.iter().for_each(|key| {
+            if !keys.contains(key) {
+                keys.push(*key)
+            }
+        });
+        keys
+    }
+
+    /// Whether a route may be used by which others can make the node do something.
+    pub fn may_write(&self, route: &str) -> bool {
+        self.options.rpc_addr.is_loopback() || self.options.rpc_allow.iter().any(|allowed| allowed == route)
     }
 
     /// Who stakes, if the mode has to do with stakes: the layer-1 lets only the staker play its games.
@@ -326,8 +341,15 @@ impl Config {
         let mut out = Map::new();
         out.insert("data-dir".into(), json!(self.data_dir.to_string_lossy()));
         out.insert("smart-rollup-address".into(), json!(self.rollup.in_family(self.ids)));
-        let operators: Map<String, Value> =
+        let mut operators: Map<String, Value> =
             self.operators.iter().map(|(p, key)| (p.name().to_owned(), json!(key.to_string()))).collect();
+        if let (false, Some(first)) =
+            (self.more_batchers.is_empty(), self.operators.get(&Purpose::AddMessages))
+        {
+            let keys: Vec<String> =
+                [first].into_iter().chain(&self.more_batchers).map(ToString::to_string).collect();
+            operators.insert(Purpose::AddMessages.name().to_owned(), json!(keys));
+        }
         out.insert("smart-rollup-node-operator".into(), Value::Object(operators));
         let fees: Map<String, Value> =
             self.fee_parameters.iter().map(|(p, fee)| (p.name().to_owned(), fee.to_json())).collect();
@@ -352,11 +374,17 @@ impl Config {
         let data_dir = object.required("data-dir", "a path", faults, |v| v.as_str().map(PathBuf::from));
         let rollup = object.text("smart-rollup-address", faults, parse_rollup);
         let operators = object.nested("smart-rollup-node-operator", faults, |object, faults| {
-            Purpose::ALL
-                .into_iter()
+            let batchers =
+                object.optional(Purpose::AddMessages.name(), "a key, or a list of keys", faults, parse_keys);
+            let batchers = batchers.unwrap_or_default();
+            let others = Purpose::ALL.into_iter().filter(|p| *p != Purpose::AddMessages);
+            let mut operators = others
                 .filter_map(|p| Some((p, object.optional_text(p.name(), faults, parse_key)?)))
-                .collect::<BTreeMap<_, _>>()
+                .collect::<BTreeMap<_, _>>();
+            operators.extend(batchers.first().map(|first| (Purpose::AddMessages, *first)));
+            (operators, batchers.into_iter().skip(1).collect::<Vec<_>>())
         });
+        let (operators, more_batchers) = operators.unwrap_or_default();
         let fee_parameters = object.nested("fee-parameters", faults, |object, faults| {
             Purpose::ALL
                 .into_iter()
@@ -371,7 +399,8 @@ impl Config {
             data_dir: data_dir?,
             rollup,
             ids,
-            operators: operators.unwrap_or_default(),
+            operators,
+            more_batchers,
             fee_parameters: fee_parameters.unwrap_or_default(),
             mode: mode?,
             adversary: None,
@@ -447,6 +476,20 @@ impl Options {
             log_kernel_debug: object
                 .optional("log-kernel-debug", "true or false", faults, Value::as_bool)
                 .unwrap_or(default.log_kernel_debug),
+            rpc_allow: object
+                .optional(
+                    "rpc-allow",
+                    "a list of routes, of which there is /local/batcher/injection",
+                    faults,
+                    |v| {
+                        let routes = v.as_array()?.iter().map(|route| {
+                            route.as_str().filter(|r| rpc::WRITE_ROUTES.contains(r)).map(str::to_owned)
+                        });
+                        routes.collect()
+                    },
+                )
+                .unwrap_or(default.rpc_allow),
+            batcher: batcher::Settings::parse(object, faults),
         }
     }
 
@@ -476,40 +519,8 @@ impl Options {
             json!(self.reconnection_delay.as_secs()),
         );
         put("log-kernel-debug", self.log_kernel_debug, json!(true));
-    }
-}
-
-impl FeeParameter {
-    fn parse(object: &mut Object<'_>, faults: &mut Faults) -> Self {
-        let mut amount = |name: &str| {
-            object.optional(name, "a natural number", faults, |v| match v {
-                Value::String(text) => text.parse().ok(),
-                other => other.as_u64(),
-            })
-        };
-        Self {
-            minimal_fees: amount("minimal-fees"),
-            minimal_nanotez_per_byte: amount("minimal-nanotez-per-byte"),
-            minimal_nanotez_per_gas_unit: amount("minimal-nanotez-per-gas-unit"),
-            fee_cap: amount("fee-cap"),
-            burn_cap: amount("burn-cap"),
-        }
-    }
-
-    fn to_json(self) -> Value {
-        let fields = [
-            ("minimal-fees", self.minimal_fees),
-            ("minimal-nanotez-per-byte", self.minimal_nanotez_per_byte),
-            ("minimal-nanotez-per-gas-unit", self.minimal_nanotez_per_gas_unit),
-            ("fee-cap", self.fee_cap),
-            ("burn-cap", self.burn_cap),
-        ];
-        Value::Object(
-            fields
-                .into_iter()
-                .filter_map(|(name, v)| Some((name.to_owned(), json!(v?.to_string()))))
-                .collect(),
-        )
+        put("rpc-allow", !self.rpc_allow.is_empty(), json!(self.rpc_allow));
+        self.batcher.add_to(out);
     }
 }
 
@@ -521,6 +532,15 @@ fn parse_rollup(text: &str) -> Result<(RollupAddress, IdFamily), String> {
 
 fn parse_key(text: &str) -> Result<PublicKeyHash, String> {
     text.parse().map_err(|e| format!("{e}"))
+}
+
+/// One key, or several.
+fn parse_keys(value: &Value) -> Option<Vec<PublicKeyHash>> {
+    let keys = match value {
+        Value::Array(keys) => keys.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    keys.iter().map(|key| key.as_str()?.parse().ok()).collect()
 }
 
 fn parse_addr(text: &str) -> Result<IpAddr, String> {

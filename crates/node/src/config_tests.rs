@@ -49,6 +49,8 @@ fn every_setting_survives_a_round_trip() {
         gc_period: 8,
         reconnection_delay: Duration::from_secs(9),
         log_kernel_debug: true,
+        rpc_allow: vec!["/local/batcher/injection".to_owned()],
+        batcher: batcher::Settings { max_elements: 100, ..batcher::Settings::default() },
     };
     config
         .fee_parameters
@@ -81,7 +83,7 @@ fn all_faults_come_at_once_with_hints() {
     has("rpc-port: expected a port (0 to 65535), found 70000");
     has("smart-rollup-node-operator.publsh: unknown key, did you mean `publish`?");
     has("fee-parameters.cement.burncap: unknown key, did you mean `burn-cap`?");
-    has("zzz: unknown key; known keys are data-dir");
+    has("zzz: unknown key; known keys are batcher, data-dir");
     has("data-dir: missing");
     assert_eq!(faults.len(), 7, "{faults:#?}");
 }
@@ -158,4 +160,62 @@ fn no_json_says_where() {
     let error = Config::read(dir.path()).unwrap_err().to_string();
     assert!(error.contains("line 2"), "{error}");
     assert!(matches!(Config::read(&dir.path().join("none")), Err(ConfigError::Io { .. })));
+}
+
+#[test]
+fn the_batcher_is_configured_by_the_network_s_words() {
+    let mut config =
+        Config::new(Mode::Batcher, ROLLUP, Config::operators_for(Mode::Batcher, key()), "/rollup").unwrap();
+    assert_eq!(config.batchers(), [key()]);
+    let other = soru_base::BOOTSTRAP_ACCOUNTS[3].pkh();
+    config.more_batchers = vec![other, key()];
+    assert_eq!(config.batchers(), [key(), other]);
+    let mut json = config.to_json();
+    assert_eq!(json["smart-rollup-node-operator"]["add_messages"].as_array().unwrap().len(), 3);
+    assert!(json.get("batcher").is_none() && json.get("rpc-allow").is_none());
+    json["batcher"] = json!({"min_batch_elements": 2, "max_batch_size": 1_000, "max_queue_elements": 7});
+    json["injector"] = json!({"retention_period": 12});
+    json["rpc-allow"] = json!(["/local/batcher/injection"]);
+    let read = Config::from_json(&json).unwrap();
+    assert_eq!(read.more_batchers, config.more_batchers);
+    assert_eq!((read.options.batcher.min_elements, read.options.batcher.max_message()), (2, 996));
+    assert_eq!((read.options.batcher.room.elements, read.options.batcher.retention.0), (7, 12));
+    assert_eq!(read.to_json(), json);
+}
+
+#[test]
+fn faults_of_the_batcher_are_all_reported() {
+    let config =
+        Config::new(Mode::Batcher, ROLLUP, Config::operators_for(Mode::Batcher, key()), "/rollup").unwrap();
+    let mut json = config.to_json();
+    json["batcher"] =
+        json!({"min_batch_elements": 9, "max_batch_elements": 8, "max_batch_size": 40_000, "size": 1});
+    json["injector"] = json!({"retention_period": 0});
+    json["rpc-allow"] = json!(["/local/batcher/queue"]);
+    json["smart-rollup-node-operator"]["add_messages"] = json!([key().to_string(), 7]);
+    let Err(ConfigError::Faults { faults }) = Config::from_json(&json) else { panic!("no faults") };
+    for part in [
+        "batcher.max_batch_elements",
+        "batcher.max_batch_size",
+        "batcher.size: unknown key",
+        "injector.retention_period",
+        "rpc-allow: expected a list of routes",
+        "smart-rollup-node-operator.add_messages: expected a key, or a list of keys",
+    ] {
+        assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_route_that_writes_is_open_to_the_machine_or_by_name() {
+    let mut config = Config::new(Mode::Observer, ROLLUP, Default::default(), "/rollup").unwrap();
+    let route = "/local/batcher/injection";
+    for (addr, open) in
+        [("127.0.0.1", true), ("::1", true), ("0.0.0.0", false), ("::", false), ("10.0.0.1", false)]
+    {
+        config.options.rpc_addr = addr.parse().unwrap();
+        assert_eq!(config.may_write(route), open, "{addr}");
+    }
+    config.options.rpc_allow = vec![route.to_owned()];
+    assert!(config.may_write(route));
 }

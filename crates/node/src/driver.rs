@@ -231,7 +231,7 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
 }
 
 /// Hands on the heads of the layer-1, and says when it is away and when it is back.
-async fn listen<H: crate::layer1::Heads>(
+pub(crate) async fn listen<H: crate::layer1::Heads>(
     mut heads: H,
     send: watch::Sender<Option<Header>>,
     status: StatusCell,

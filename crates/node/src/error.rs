@@ -1,6 +1,6 @@
 //! Why a node stops.
 
-use crate::config::{ConfigError, Mode, Purpose};
+use crate::config::{ConfigError, Purpose};
 use crate::layer1::Layer1Error;
 use crate::store::StoreError;
 use soru_base::{Level, PublicKeyHash};
@@ -13,14 +13,6 @@ pub enum NodeError {
     /// The configuration will not do.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The mode does not exist yet.
-    #[error(
-        "mode {mode} is not there yet: messages are not batched by nodes, send them to the layer-1 yourself"
-    )]
-    Mode {
-        /// The mode.
-        mode: Mode,
-    },
     /// There is no key for an operator.
     #[error("there is no key for {key}, who is to {purpose}: import it into the wallet")]
     NoKey {

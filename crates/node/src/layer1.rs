@@ -3,6 +3,7 @@
 use crate::publish::Pointed;
 use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
 use soru_protocol::Commitment;
+use soru_protocol::SignedOperation;
 use soru_protocol::inbox::{Inbox, SerializedMessage};
 use soru_protocol::refutation::{Conflict, Game, GameResult, Player, Refutation, Stakers};
 use std::collections::BTreeSet;
@@ -31,6 +32,15 @@ pub struct Publication {
     pub publisher: PublicKeyHash,
 }
 
+/// An applied content of an operation that added messages to the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// The operation.
+    pub operation: OperationHash,
+    /// Number of the content.
+    pub index: u32,
+}
+
 /// What a block means to rollups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
@@ -38,6 +48,8 @@ pub struct Block {
     pub header: Header,
     /// Messages that applied operations added, in order; the protocol's own are not among them.
     pub messages: Vec<SerializedMessage>,
+    /// The applied operations that added messages.
+    pub added: Vec<Added>,
     /// Commitments of the node's rollup that applied operations published.
     pub published: Vec<Publication>,
     /// Commitments of the node's rollup that applied operations cemented.
@@ -135,6 +147,15 @@ pub enum Injected {
     Refused(String),
     /// It builds on one that is refused.
     NotTried,
+}
+
+/// What became of messages that were to be put into an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Signed {
+    /// They are, and the layer-1 would take it.
+    Ready(Box<SignedOperation>),
+    /// The layer-1 would refuse it.
+    Refused(String),
 }
 
 /// Why the layer-1 did not answer.
@@ -247,4 +268,15 @@ pub trait Layer1: Send + Sync + 'static {
         source: PublicKeyHash,
         batch: Vec<Injection>,
     ) -> impl Future<Output = Result<Vec<Injected>, Layer1Error>> + Send;
+
+    /// Signs an operation of `source` that adds external messages to the inbox, and sends nothing.
+    fn sign_messages(
+        &self,
+        source: PublicKeyHash,
+        messages: Vec<Vec<u8>>,
+    ) -> impl Future<Output = Result<Signed, Layer1Error>> + Send;
+
+    /// Sends an operation that was signed. It may be on its way even if there is no answer.
+    fn send(&self, operation: &SignedOperation)
+    -> impl Future<Output = Result<Injected, Layer1Error>> + Send;
 }

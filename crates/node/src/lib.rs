@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod batcher;
 pub mod chain;
 pub mod config;
+mod config_fees;
 mod config_keys;
 pub mod driver;
 pub mod error;

@@ -1,7 +1,8 @@
 //! A node, put together from its parts.
 
+use crate::batcher::{self, Batcher, Inlet};
 use crate::chain::Chain;
-use crate::config::{Config, Mode, Purpose};
+use crate::config::{Config, Mode};
 use crate::driver::{Driver, SharedConstants};
 use crate::error::NodeError;
 use crate::games::{Player, gauges, turnstile::Turnstile};
@@ -25,6 +26,7 @@ pub struct Node<L, M> {
     status: StatusCell,
     games: GamesCell,
     constants: SharedConstants,
+    batcher: Option<Inlet>,
     config: Arc<Config>,
     rpc: Server,
     metrics: Option<Server>,
@@ -34,9 +36,6 @@ pub struct Node<L, M> {
 impl<L: Layer1, M: Machine> Node<L, M> {
     /// Opens the store, listens. Nothing is asked of the layer-1 yet.
     pub async fn start(config: Config, layer1: L, machine: M) -> Result<Self, NodeError> {
-        if config.mode == Mode::Batcher {
-            return Err(NodeError::Mode { mode: config.mode });
-        }
         let store = Store::open(&config.data_dir, config.rollup)?;
         let machine = Arc::new(machine);
         let config = Arc::new(config);
@@ -44,11 +43,15 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         let games = GamesCell::default();
         let handle = meter::install()?;
         gauges::describe();
+        batcher::gauges::describe();
+        let inlet = Inlet { settings: config.options.batcher, arrived: Arc::default() };
+        let batcher = Some(inlet).filter(|_| !config.batchers().is_empty());
         let context = Context {
             store: store.clone(),
             machine: machine.clone(),
             status: status.clone(),
             games: games.clone(),
+            batcher: batcher.clone(),
             config: config.clone(),
             constants: constants.clone(),
             metrics: handle,
@@ -62,7 +65,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         };
         let chain = Chain::new(store, machine, config.rollup, config.ids).lying(config.adversary.clone());
         let (layer1, chain) = (Arc::new(layer1), Arc::new(chain));
-        Ok(Self { layer1, chain, status, games, constants, config, rpc, metrics, stop })
+        Ok(Self { layer1, chain, status, games, constants, batcher, config, rpc, metrics, stop })
     }
 
     /// Where the RPC server listens.
@@ -95,9 +98,6 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         let config = &self.config;
         let rollup = config.rollup.in_family(config.ids);
         info!(mode = %config.mode, %rollup, endpoint = %config.options.endpoint, rpc = %self.rpc.addr, "rollup node started");
-        if config.mode.injects(Purpose::AddMessages) {
-            info!(mode = %config.mode, "messages are not batched yet");
-        }
         if let Some(spec) = &config.adversary {
             warn!("ADVERSARY {spec}: THIS NODE LIES. {}", spec.lies());
             warn!(
@@ -105,16 +105,21 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             );
         }
         // A task of its own, so that nothing else of the node holds up a move.
-        let mut player = JoinSet::new();
+        let (mut player, mut batcher) = (JoinSet::new(), JoinSet::new());
         let work = async {
             self.check_rollup().await?;
             let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
             let turnstile = Turnstile::default();
+            let batching = self.batch(&mut batcher, turnstile.clone());
+            if self.config.mode == Mode::Batcher {
+                return batching.await;
+            }
             let driver =
                 Driver::new(layer1, chain, self.status.clone(), self.constants.clone(), self.config.clone());
             let driver = driver.with_turnstile(turnstile.clone());
             tokio::select! {
                 ended = driver.run() => ended,
+                ended = batching => ended,
                 ended = self.play(&mut player, turnstile) => ended,
             }
         };
@@ -123,6 +128,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             () = shutdown => Ok(()),
         };
         player.shutdown().await;
+        batcher.shutdown().await;
         self.stop.send_replace(true);
         self.rpc.ended().await;
         if let Some(server) = self.metrics {
@@ -147,6 +153,24 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             _ => "it ended".to_owned(),
         };
         Err(NodeError::Part { part: "player of games", reason })
+    }
+
+    /// Sends messages, for ever, if the mode does.
+    async fn batch(
+        &self,
+        task: &mut JoinSet<Result<(), NodeError>>,
+        turnstile: Turnstile,
+    ) -> Result<(), NodeError> {
+        let Some(inlet) = &self.batcher else { return std::future::pending().await };
+        let (layer1, store, status) = (self.layer1.clone(), self.store().clone(), self.status.clone());
+        let batcher = Batcher::new(layer1, store, status, turnstile, inlet, &self.config);
+        task.spawn(batcher.run(self.config.options.reconnection_delay));
+        let reason = match task.join_next().await {
+            Some(Ok(Err(error))) => return Err(error),
+            Some(Err(error)) => error.to_string(),
+            _ => "it ended".to_owned(),
+        };
+        Err(NodeError::Part { part: "batcher", reason })
     }
 
     /// Waits for the layer-1, then checks that it has the rollup.

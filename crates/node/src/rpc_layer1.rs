@@ -2,13 +2,15 @@
 
 use crate::config::{Config, FeeParameter, Purpose};
 use crate::layer1::{
-    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication, Stakes,
+    Added, Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication,
+    Signed, Stakes,
 };
 use crate::publish::Pointed;
 use soru_base::{Binary, Level, LevelSpan, PublicKeyHash, RollupAddress, TickSpan};
 use soru_l1::operate::{FeeRates, Limits, OperateError, Prepared, Signer};
 use soru_l1::rollup::Executed;
 use soru_l1::{BlockId, Client, L1Error};
+use soru_protocol::SignedOperation;
 use soru_protocol::operation::{Action, PvmKind};
 use soru_protocol::receipt::ErrorReport;
 use soru_protocol::refutation::{Conflict, Game, Player};
@@ -26,6 +28,14 @@ pub struct RpcLayer1 {
     client: Client,
     rollup: RollupAddress,
     signers: BTreeMap<PublicKeyHash, Arc<dyn Signer>>,
+    /// For all that is about commitments.
+    costs: Costs,
+    /// For messages.
+    message_costs: Costs,
+}
+
+/// What operations may cost.
+struct Costs {
     limits: Limits,
     fee_cap: Option<u64>,
     burn_cap: Option<u64>,
@@ -39,18 +49,22 @@ impl RpcLayer1 {
     pub fn new(client: Client, config: &Config, signers: impl IntoIterator<Item = Arc<dyn Signer>>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.public_key().hash(), signer)).collect();
         // One operation may hold contents of several purposes: the more generous setting counts.
-        let purposes = [Purpose::Publish, Purpose::Cement, Purpose::Refute];
-        let fees: Vec<FeeParameter> =
-            purposes.iter().filter_map(|p| config.fee_parameters.get(p)).copied().collect();
-        let cap = |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).max();
         Self {
             client,
             rollup: config.rollup,
             signers,
-            limits: limits(&fees),
-            fee_cap: cap(|f| f.fee_cap),
-            burn_cap: cap(|f| f.burn_cap),
+            costs: Costs::of(config, &[Purpose::Publish, Purpose::Cement, Purpose::Refute]),
+            message_costs: Costs::of(config, &[Purpose::AddMessages]),
         }
+    }
+}
+
+impl Costs {
+    fn of(config: &Config, purposes: &[Purpose]) -> Self {
+        let fees: Vec<FeeParameter> =
+            purposes.iter().filter_map(|p| config.fee_parameters.get(p)).copied().collect();
+        let cap = |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).max();
+        Self { limits: limits(&fees), fee_cap: cap(|f| f.fee_cap), burn_cap: cap(|f| f.burn_cap) }
     }
 }
 
@@ -91,6 +105,11 @@ impl Layer1 for RpcLayer1 {
         Ok(Block {
             header: header(&block.header),
             messages: events.messages,
+            added: events
+                .added
+                .iter()
+                .filter_map(|a| Some(Added { operation: a.operation, index: u32::try_from(a.index).ok()? }))
+                .collect(),
             published: own(
                 events.published,
                 |p| p.rollup == self.rollup,
@@ -237,9 +256,9 @@ impl Layer1 for RpcLayer1 {
                 break;
             }
             let actions = left.iter().map(|i| action(rollup, &batch[*i])).collect();
-            match self.client.prepare(signer.as_ref(), actions, &self.limits).await {
+            match self.client.prepare(signer.as_ref(), actions, &self.costs.limits).await {
                 Ok(prepared) => {
-                    let fate = self.send(&prepared).await?;
+                    let fate = self.send_prepared(&prepared).await?;
                     left.iter().for_each(|i| results[*i] = Some(fate.clone()));
                 }
                 Err(OperateError::WouldFail { index, errors, .. }) => {
@@ -277,14 +296,27 @@ impl Layer1 for RpcLayer1 {
         }
         Ok(results.into_iter().flatten().collect())
     }
-}
 
-impl RpcLayer1 {
-    async fn send(&self, prepared: &Prepared) -> Result<Injected, Layer1Error> {
-        if let Some(reason) = self.too_dear(prepared).await? {
-            return Ok(Injected::Refused(reason));
+    async fn sign_messages(
+        &self,
+        source: PublicKeyHash,
+        messages: Vec<Vec<u8>>,
+    ) -> Result<Signed, Layer1Error> {
+        let signer = self.signers.get(&source);
+        let signer = signer.ok_or_else(|| Layer1Error::Unknown(format!("a key for {source}")))?;
+        let action = vec![Action::SmartRollupAddMessages { messages }];
+        match self.client.prepare(signer.as_ref(), action, &self.message_costs.limits).await {
+            Ok(prepared) => Ok(match self.too_dear(&prepared, &self.message_costs).await? {
+                Some(reason) => Signed::Refused(reason),
+                None => Signed::Ready(Box::new(prepared.operation)),
+            }),
+            Err(OperateError::L1(error)) if error.reports().is_empty() => Err(error.into()),
+            Err(error) => Ok(Signed::Refused(error.to_string())),
         }
-        match self.client.inject_operation(&prepared.operation).await {
+    }
+
+    async fn send(&self, operation: &SignedOperation) -> Result<Injected, Layer1Error> {
+        match self.client.inject_operation(operation).await {
             Ok(hash) => Ok(Injected::Sent(hash)),
             Err(error) if !error.reports().is_empty() => Ok(Injected::Refused(error.to_string())),
             Err(error) => Err(error.into()),
@@ -293,12 +325,19 @@ impl RpcLayer1 {
 }
 
 impl RpcLayer1 {
+    async fn send_prepared(&self, prepared: &Prepared) -> Result<Injected, Layer1Error> {
+        match self.too_dear(prepared, &self.costs).await? {
+            Some(reason) => Ok(Injected::Refused(reason)),
+            None => self.send(&prepared.operation).await,
+        }
+    }
+
     /// Which of the configured limits the operation breaks, if it does.
-    async fn too_dear(&self, prepared: &Prepared) -> Result<Option<String>, Layer1Error> {
-        if let Some(cap) = self.fee_cap.filter(|cap| prepared.fee().0 > *cap) {
+    async fn too_dear(&self, prepared: &Prepared, costs: &Costs) -> Result<Option<String>, Layer1Error> {
+        if let Some(cap) = costs.fee_cap.filter(|cap| prepared.fee().0 > *cap) {
             return Ok(Some(format!("the fee of {} is above the fee-cap of {cap} mutez", prepared.fee())));
         }
-        let Some(cap) = self.burn_cap else { return Ok(None) };
+        let Some(cap) = costs.burn_cap else { return Ok(None) };
         let contents = &prepared.operation.operation.contents;
         let bytes = contents.iter().map(|c| c.storage_limit).fold(0, u64::saturating_add);
         let burnt = bytes.saturating_mul(self.client.constants(BlockId::HEAD).await?.cost_per_byte);

@@ -24,10 +24,11 @@ pub async fn start(
     config: Config,
     signers: Signers,
 ) -> Result<Node<RpcLayer1, WasmMachine<Engine>>, NodeError> {
-    for purpose in [Purpose::Publish, Purpose::Cement, Purpose::Refute] {
-        if let Some(key) = config.signer(purpose)
-            && !signers.iter().any(|signer| signer.public_key().hash() == key)
-        {
+    let one = |purpose| config.signer(purpose).map(|key| (purpose, key));
+    let single = [Purpose::Publish, Purpose::Cement, Purpose::Refute].into_iter().filter_map(one);
+    let batchers = config.batchers().into_iter().map(|key| (Purpose::AddMessages, key));
+    for (purpose, key) in single.chain(batchers) {
+        if !signers.iter().any(|signer| signer.public_key().hash() == key) {
             return Err(NodeError::NoKey { key, purpose });
         }
     }

@@ -4,6 +4,7 @@ mod games;
 
 pub use games::{Action, Effort, EndedGame, GameStatus, Games, GamesCell, Outcome};
 
+use crate::batcher::BatcherStatus;
 use crate::layer1::Header;
 use crate::publish::{Contradiction, Pointed};
 use soru_base::{Level, PublicKeyHash};
@@ -67,7 +68,7 @@ pub struct Status {
     pub connection: Connection,
     /// The layer-1's last known head.
     pub layer1_head: Option<Header>,
-    /// The last block evaluated.
+    /// The last block evaluated; in mode batcher, where nothing is, the last one in which batches were looked for.
     pub evaluated: Option<(soru_base::BlockHash, Level)>,
     /// The level the node cannot get past, if any.
     pub stuck: Option<Stuck>,
@@ -77,6 +78,8 @@ pub struct Status {
     pub conflicts: Vec<Contradiction>,
     /// The node's stake, if its mode has to do with stakes.
     pub stake: Option<Stake>,
+    /// How the batcher is doing, if there is one.
+    pub batcher: Option<BatcherStatus>,
 }
 
 /// What a staker has at stake.
@@ -110,9 +113,15 @@ impl Status {
         }
     }
 
+    /// What a person has to look at, whatever part of the node says so.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let batcher = self.batcher.iter().flat_map(|batcher| &batcher.warnings);
+        self.warnings.iter().chain(batcher).cloned().collect()
+    }
+
     /// Whether all is well.
     pub fn is_healthy(&self) -> bool {
-        self.connection == Connection::Connected && self.stuck.is_none() && self.warnings.is_empty()
+        self.connection == Connection::Connected && self.stuck.is_none() && self.all_warnings().is_empty()
     }
 }
 

@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod batcher;
 mod client;
 mod configured;
 mod demo;
 mod dispute;
 mod dispute_demo;
-mod kernel;
 mod document;
+mod kernel;
 mod killed;
 mod layer1_gone;
 mod pvm;

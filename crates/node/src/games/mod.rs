@@ -14,6 +14,7 @@ pub mod turnstile;
 
 pub use plan::{Position, Sent, Step, View, plan};
 pub use player::Player;
+pub(crate) use player::listen;
 
 use soru_dispute::{Adversary, Honest, Spec, Strategy};
 

@@ -196,8 +196,8 @@ pub fn plan(view: &View<'_>, pending: &BTreeSet<Sent>) -> Vec<Step> {
 }
 
 /// Which of the steps that are ready go into one operation: those of one kind, for an operation fails as a whole, and behind
-/// games that are ended for it, those that are opened then. Nobody can make our moves void, but somebody else may open a game or end one before us. With time enough the moves leave every
-/// other block to the rest.
+/// games that are ended for it, those that are opened then. Nobody can make our moves void, but somebody else may open a
+/// game or end one before us. With time enough the moves leave every other block to the rest.
 pub(super) fn together(ready: &[Step], head: Level) -> Vec<Step> {
     const PATIENT: i64 = 20;
     let Some(first) = ready.first() else { return Vec::new() };

@@ -493,7 +493,8 @@ async fn more_is_evaluated(status: StatusCell, waiting: Vec<(Level, Option<Block
 }
 
 /// Hands on the heads of the layer-1. What is wrong with it is said elsewhere.
-async fn listen<H: Heads>(mut heads: H, send: watch::Sender<Option<Header>>, longest: Duration) {
+/// Hands on the heads, and says nothing: the loop of the node does.
+pub(crate) async fn listen<H: Heads>(mut heads: H, send: watch::Sender<Option<Header>>, longest: Duration) {
     let mut attempts = 0;
     loop {
         match heads.next().await {
@@ -504,7 +505,7 @@ async fn listen<H: Heads>(mut heads: H, send: watch::Sender<Option<Header>>, lon
                 }
             }
             Err(error) => {
-                debug!("games wait for heads: {error}");
+                debug!("waiting for heads: {error}");
                 tokio::time::sleep(crate::driver::backoff(attempts, longest)).await;
                 attempts = attempts.saturating_add(1);
             }

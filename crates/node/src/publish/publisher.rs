@@ -139,9 +139,11 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
             let Some(_pass) = self.turnstile.publish(source, head.level).await else { continue };
             // The one who held the pass before may have sent something since.
             if !idle.contains(&source) || self.layer1.busy(source, head).await? {
+                self.turnstile.publishing_is_held(source, head.level);
                 continue;
             }
             // What goes wrong for one signer does not hold up the other.
+            self.turnstile.nothing_to_publish(source);
             match self.inject(source, steps, head).await {
                 Err(PublishError::Layer1(error)) => self.say(&format!("{source} injects nothing: {error}")),
                 other => other?,

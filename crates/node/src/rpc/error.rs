@@ -28,8 +28,19 @@ impl RpcError {
 
     /// The path takes other methods.
     pub fn method_not_allowed() -> Self {
-        let message = "this RPC takes GET requests only".to_owned();
+        let message = "this RPC does not take requests of that kind".to_owned();
         Self { status: StatusCode::METHOD_NOT_ALLOWED, id: "soru.node.method_not_allowed", message }
+    }
+
+    /// The route is not open to everybody who can reach the RPC.
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, id: "soru.node.not_allowed", message: message.into() }
+    }
+
+    /// The mode has no batcher.
+    pub fn no_batcher(mode: &str) -> Self {
+        let message = format!("this rollup node does not have a batcher: its mode is {mode}");
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, id: "sc_rollup.node.no_batcher", message }
     }
 
     /// The answer is not there yet.

@@ -13,11 +13,15 @@ pub(super) async fn smart_rollup_address(State(context): State<Context>) -> Answ
 }
 
 pub(super) async fn tezos_head(State(context): State<Context>) -> Answer {
-    Ok(Json(context.store.head()?.map_or(Value::Null, |head| head.hash.to_json(context.config.ids))))
+    let head = context.store.head()?.map(|head| head.hash);
+    let head = head.or_else(|| context.status.get().evaluated.map(|(hash, _)| hash));
+    Ok(Json(head.map_or(Value::Null, |hash| hash.to_json(context.config.ids))))
 }
 
 pub(super) async fn tezos_level(State(context): State<Context>) -> Answer {
-    Ok(Json(context.store.head()?.map_or(Value::Null, |head| json!(head.level.get()))))
+    let head = context.store.head()?.map(|head| head.level);
+    let head = head.or_else(|| context.status.get().evaluated.map(|(_, level)| level));
+    Ok(Json(head.map_or(Value::Null, |level| json!(level.get()))))
 }
 
 pub(super) async fn last_stored_commitment(State(context): State<Context>) -> Answer {

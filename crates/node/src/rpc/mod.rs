@@ -1,5 +1,6 @@
 //! The node's RPC server: paths and JSON of the network's rollup node.
 
+pub(crate) mod batcher;
 mod block;
 mod disputes;
 mod durable;
@@ -13,6 +14,7 @@ mod server;
 pub use error::RpcError;
 pub use server::{Server, serve};
 
+use crate::batcher::Inlet;
 use crate::config::Config;
 use crate::layer1::Constants;
 use crate::machine::Machine;
@@ -20,8 +22,11 @@ use crate::status::{GamesCell, StatusCell};
 use crate::store::Store;
 use axum::Router;
 use axum::http::Uri;
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::{Arc, RwLock};
+
+/// Routes by which others can make the node do something: open to all of the machine, to the rest of the world only by name.
+pub const WRITE_ROUTES: [&str; 1] = [batcher::INJECTION];
 
 /// What the handlers read.
 #[derive(Clone)]
@@ -34,6 +39,8 @@ pub struct Context {
     pub status: StatusCell,
     /// The games it plays.
     pub games: GamesCell,
+    /// The way to the batcher, if the mode has one.
+    pub batcher: Option<Inlet>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The layer-1's constants, once they are known.
@@ -75,6 +82,9 @@ pub fn router(context: Context) -> Router {
         .route("/outbox/pending", get(local::outbox_pending))
         .route("/outbox/pending/executable", get(local::outbox_executable))
         .route("/outbox/pending/unexecutable", get(local::outbox_unexecutable))
+        .route("/batcher/injection", post(batcher::injection))
+        .route("/batcher/queue", get(batcher::queue))
+        .route("/batcher/queue/{id}", get(batcher::message))
         .route("/conflicts", get(disputes::conflicts))
         .route("/games", get(disputes::games))
         .route("/games/ended", get(disputes::ended_games))

@@ -38,6 +38,7 @@ pub(super) async fn health(State(context): State<Context>) -> Json<Value> {
     if let Some(head) = status.layer1_head {
         l1["last_seen_head"] = json!({"hash": head.hash.to_string(), "level": head.level.get(), "timestamp": Timestamp(head.timestamp).to_string()});
     }
+    let warnings = status.all_warnings();
     let stuck = status.stuck.as_ref().map(|stuck| {
         json!({
             "level": stuck.level.get(),
@@ -48,11 +49,11 @@ pub(super) async fn health(State(context): State<Context>) -> Json<Value> {
     });
     Json(json!({
         "healthy": status.is_healthy() && late <= 1,
-        "degraded": stuck.is_some() || !status.warnings.is_empty(),
+        "degraded": stuck.is_some() || !warnings.is_empty(),
         "l1": l1,
         "active_workers": [],
         "stuck": stuck,
-        "warnings": status.warnings,
+        "warnings": warnings,
         "conflicts": status.conflicts.len(),
         "games": context.games.get().open.len(),
     }))

@@ -4,11 +4,15 @@
 //! which block is on the current chain at each level. What is derived from blocks (who published what, and when) is
 //! looked up through that index, so there is nothing to undo when blocks are abandoned.
 
+mod batch_record;
+mod batcher;
 mod gc;
 mod publications;
 mod record;
 mod tables;
 
+pub use batch_record::{Attempt, Batch, Inclusion, Message, Place};
+pub use batcher::{EnqueueError, QueueSize, Room, Wishes};
 pub use gc::{Collected, Kept, Needs};
 pub use record::BlockRecord;
 

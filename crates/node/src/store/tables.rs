@@ -31,6 +31,27 @@ pub(super) const OUTBOXES: TableDefinition<'_, (u32, [u8; 32]), u32> = TableDefi
 /// Level and index of an outbox message, and a level, to the hashes of the blocks of that level that executed it.
 pub(super) const EXECUTIONS: TableDefinition<'_, (u32, u32, u32), &[u8]> = TableDefinition::new("executions");
 
+/// The messages that wait for a batch, in the order in which they go: whether without a wish for an order, that wish, and
+/// the number of the message; to its identifier and size.
+pub(super) const QUEUE: TableDefinition<'_, (bool, u64, u64), ([u8; 32], u32)> =
+    TableDefinition::new("batcher_queue");
+/// Identifier of a message of the batcher to the message, and where it is.
+pub(super) const QUEUED: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("batcher_messages");
+/// Number of a batch to the batch.
+pub(super) const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batcher_batches");
+/// Numbers of the batches that are in no block.
+pub(super) const FLIGHTS: TableDefinition<'_, u64, ()> = TableDefinition::new("batcher_flights");
+/// Level at which a batch was included, and its number.
+pub(super) const LANDED: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("batcher_landed");
+/// Hash of an operation to the number of the batch that it has.
+pub(super) const BATCH_OPERATIONS: TableDefinition<'_, [u8; 32], u64> =
+    TableDefinition::new("batcher_operations");
+/// Level to the hash of the block in which batches were looked for.
+pub(super) const SEARCHED: TableDefinition<'_, u32, [u8; 32]> = TableDefinition::new("batcher_searched");
+
+pub(super) const MESSAGES_TAKEN: &str = "batcher_messages_taken";
+pub(super) const BATCHES_MADE: &str = "batcher_batches_made";
+pub(super) const QUEUE_BYTES: &str = "batcher_queue_bytes";
 pub(super) const STORE_VERSION: &str = "version";
 pub(super) const ROLLUP: &str = "rollup";
 pub(super) const CEMENTED: &str = "cemented";
@@ -49,5 +70,12 @@ pub(super) fn create_all(tx: &WriteTransaction) -> Result<(), StoreError> {
     tx.open_table(STATES)?;
     tx.open_table(OUTBOXES)?;
     tx.open_table(EXECUTIONS)?;
+    tx.open_table(QUEUE)?;
+    tx.open_table(QUEUED)?;
+    tx.open_table(BATCHES)?;
+    tx.open_table(FLIGHTS)?;
+    tx.open_table(LANDED)?;
+    tx.open_table(BATCH_OPERATIONS)?;
+    tx.open_table(SEARCHED)?;
     Ok(())
 }

@@ -1,15 +1,21 @@
 use super::ROLLUP;
 use super::fake_machine::FakeMachine;
+use super::fake_rollup::Rollup;
 use crate::layer1::{
-    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication, Stakes,
+    Added, Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication,
+    Signed, Stakes,
 };
 use crate::machine::Machine;
 use crate::publish::Pointed;
 use soru_base::blake2b::{hash32, hash32_parts};
-use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
-use soru_protocol::Commitment;
+use soru_base::{
+    BOOTSTRAP_ACCOUNTS, BlockHash, CommitmentHash, Level, LevelSpan, Mutez, OperationHash, PublicKeyHash,
+    RollupAddress,
+};
 use soru_protocol::inbox::{InboxMessage, LevelInbox, ProtocolMessages, SerializedMessage};
+use soru_protocol::operation::{Action, Content};
 use soru_protocol::refutation::{Conflict, Game, GameResult, LossReason, Stakers};
+use soru_protocol::{Commitment, Operation, SignedOperation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -31,6 +37,11 @@ struct State {
     blocks: BTreeMap<BlockHash, Baked>,
     head: BlockHash,
     mempool: Vec<(PublicKeyHash, Injection)>,
+    signed: Vec<SignedOperation>,
+    /// Operations with more messages are refused.
+    most_messages: usize,
+    /// Operations that the mempool of the layer-1 loses when they come.
+    losing_operations: u32,
     waiting_messages: Vec<SerializedMessage>,
     refused: u32,
     salt: u64,
@@ -44,17 +55,8 @@ struct State {
 #[derive(Clone)]
 struct Baked {
     block: Block,
+    signed: Vec<SignedOperation>,
     rollup: Rollup,
-}
-
-/// What the rules of the layer-1 need.
-#[derive(Clone)]
-struct Rollup {
-    cemented: Pointed,
-    /// The newest commitment of everybody with a deposit.
-    staked: BTreeMap<PublicKeyHash, Pointed>,
-    stakes: BTreeSet<(PublicKeyHash, CommitmentHash)>,
-    published: BTreeMap<CommitmentHash, (Commitment, Level)>,
 }
 
 fn origin() -> Origin {
@@ -83,6 +85,7 @@ impl FakeLayer1 {
         let block = Block {
             header,
             messages: vec![],
+            added: vec![],
             published: vec![],
             cemented: vec![],
             executed: vec![],
@@ -91,12 +94,20 @@ impl FakeLayer1 {
             migration: None,
         };
         let cemented = Pointed { hash: origin().commitment, level: origin().level };
-        let rollup =
-            Rollup { cemented, staked: BTreeMap::new(), stakes: BTreeSet::new(), published: BTreeMap::new() };
+        let rollup = Rollup {
+            cemented,
+            staked: BTreeMap::new(),
+            stakes: BTreeSet::new(),
+            published: BTreeMap::new(),
+            counters: BTreeMap::new(),
+        };
         let state = State {
-            blocks: BTreeMap::from([(header.hash, Baked { block, rollup })]),
+            blocks: BTreeMap::from([(header.hash, Baked { block, signed: vec![], rollup })]),
             head: header.hash,
             mempool: vec![],
+            signed: vec![],
+            most_messages: usize::MAX,
+            losing_operations: 0,
             waiting_messages: vec![],
             refused: 0,
             salt: 0,
@@ -147,9 +158,58 @@ impl FakeLayer1 {
                 s.head = s.blocks[&s.head].block.header.predecessor;
             }
             s.mempool.clear();
+            s.signed.clear();
             s.salt += 1;
         });
         self.bake(blocks);
+    }
+
+    /// The same, but operations with messages come back into the mempool, as far as they are still valid.
+    pub(super) fn reorganise_keeping(&self, depth: u32, blocks: u32) {
+        let lost: Vec<SignedOperation> = self.with(|s| {
+            let mut lost = vec![];
+            let mut at = s.head;
+            for _ in 0..depth {
+                lost.extend(s.blocks[&at].signed.iter().rev().cloned());
+                at = s.blocks[&at].block.header.predecessor;
+            }
+            lost.reverse();
+            lost.into_iter().chain(std::mem::take(&mut s.signed)).collect()
+        });
+        self.reorganise(depth, 1);
+        self.with(|s| s.signed = lost);
+        self.bake(blocks);
+    }
+
+    /// The contents of all messages in the inboxes of the chain that have that length.
+    pub(super) fn contents_of_length(&self, length: usize) -> Vec<Vec<u8>> {
+        self.with(|s| {
+            let (mut out, mut at) = (vec![], s.head);
+            while s.blocks[&at].block.header.level > Level::GENESIS {
+                let block = &s.blocks[&at].block;
+                // The first byte is the tag.
+                let contents = block.messages.iter().rev().map(|m| m.as_bytes()[1..].to_vec());
+                out.extend(contents.filter(|content| content.len() == length));
+                at = block.header.predecessor;
+            }
+            out.reverse();
+            out
+        })
+    }
+
+    /// Operations with messages that wait.
+    pub(super) fn signed(&self) -> Vec<SignedOperation> {
+        self.with(|s| s.signed.clone())
+    }
+
+    /// Refuses operations with more messages.
+    pub(super) fn take_at_most(&self, messages: usize) {
+        self.with(|s| s.most_messages = messages);
+    }
+
+    /// Forgets the next operations with messages as soon as they have come.
+    pub(super) fn lose_operations(&self, count: u32) {
+        self.with(|s| s.losing_operations = count);
     }
 
     pub(super) fn set_down(&self, down: bool) {
@@ -239,6 +299,26 @@ impl State {
             rollup.staked.remove(&loser);
             rollup.stakes.retain(|(staker, _)| *staker != loser);
         }
+        let mut sources: BTreeSet<PublicKeyHash> = self.mempool.iter().map(|(source, _)| *source).collect();
+        sources.iter().for_each(|source| *rollup.counters.entry(*source).or_insert(0) += 1);
+        let (mut signed, mut added) = (vec![], vec![]);
+        for operation in std::mem::take(&mut self.signed) {
+            let Content { source, counter, action, .. } = &operation.operation.contents[0];
+            let last = rollup.counters.entry(*source).or_insert(0);
+            if *counter != *last + 1 || !sources.insert(*source) {
+                // Of the past, or the second one of its account: it waits, as on the network.
+                if *counter > *last {
+                    self.signed.push(operation);
+                }
+                continue;
+            }
+            *last += 1;
+            let Action::SmartRollupAddMessages { messages: contents } = action else { unreachable!() };
+            let external = |c: &Vec<u8>| InboxMessage::External(c.clone()).serialize().unwrap();
+            messages.extend(contents.iter().map(external));
+            added.push(Added { operation: operation.hash(), index: 0 });
+            signed.push(operation);
+        }
         let (mut published, mut cemented) = (vec![], vec![]);
         for (source, injection) in std::mem::take(&mut self.mempool) {
             if !rollup.apply(source, &injection, level) {
@@ -267,6 +347,7 @@ impl State {
         let block = Block {
             header,
             messages,
+            added,
             published,
             cemented,
             executed: vec![],
@@ -274,7 +355,7 @@ impl State {
             inbox: Some(inbox),
             migration: None,
         };
-        self.blocks.insert(hash, Baked { block, rollup });
+        self.blocks.insert(hash, Baked { block, signed, rollup });
         self.head = hash;
     }
 
@@ -285,89 +366,6 @@ impl State {
             baked = &self.blocks[&baked.block.header.predecessor];
         }
         if baked.block.header.level == level { Ok(baked) } else { Err(unknown()) }
-    }
-}
-
-impl Rollup {
-    /// The rules of the layer-1.
-    fn apply(&mut self, source: PublicKeyHash, injection: &Injection, now: Level) -> bool {
-        match injection {
-            Injection::Publish(commitment) => {
-                let level = commitment.inbox_level;
-                let builds_on = match self.published.get(&commitment.predecessor) {
-                    Some((before, _)) => Some(before.inbox_level),
-                    None => (commitment.predecessor == self.cemented.hash).then_some(self.cemented.level),
-                };
-                let twice = self.stakes.iter().any(|(staker, hash)| {
-                    *staker == source && self.published.get(hash).is_some_and(|(c, _)| c.inbox_level == level)
-                });
-                // The time of a level counts from the first commitment for it.
-                let late = self
-                    .published
-                    .values()
-                    .any(|(c, at)| c.inbox_level == level && now.since(*at).0 > WINDOW);
-                let fits = builds_on.is_some_and(|before| level == before.plus(LevelSpan(PERIOD)))
-                    && level > self.cemented.level
-                    && level < now
-                    && !twice
-                    && !late;
-                if fits {
-                    let hash = commitment.hash();
-                    self.stakes.insert((source, hash));
-                    let newest = self.staked.entry(source).or_insert(Pointed { hash, level });
-                    if newest.level < level {
-                        *newest = Pointed { hash, level };
-                    }
-                    self.published.entry(hash).or_insert((*commitment, now));
-                }
-                fits
-            }
-            Injection::Cement(hash) => match self.published.get(hash) {
-                Some((commitment, first))
-                    if commitment.predecessor == self.cemented.hash
-                        && first.plus(LevelSpan(WINDOW)) <= now
-                        && self.staked_on(self.cemented.hash) == BTreeSet::from([*hash]) =>
-                {
-                    self.cemented = Pointed { hash: *hash, level: commitment.inbox_level };
-                    true
-                }
-                _ => false,
-            },
-            Injection::RecoverBond(staker) => {
-                let may = self.staked.get(staker).is_some_and(|s| s.level <= self.cemented.level);
-                may && self.staked.remove(staker).is_some()
-            }
-            Injection::Refute { .. } | Injection::Timeout(_) => false,
-        }
-    }
-
-    /// Where everybody else parts from a staker.
-    fn conflicts(&self, staker: PublicKeyHash) -> Vec<Conflict> {
-        let open = |who: PublicKeyHash| {
-            let of = self.stakes.iter().filter(move |(staker, _)| *staker == who);
-            let open = of.filter_map(|(_, hash)| self.published.get(hash)).map(|(commitment, _)| *commitment);
-            open.filter(|c| c.inbox_level > self.cemented.level)
-        };
-        let parts = |other: PublicKeyHash| {
-            let pairs = open(staker).flat_map(|ours| open(other).map(move |theirs| (ours, theirs)));
-            pairs
-                .filter(|(ours, theirs)| ours != theirs && ours.predecessor == theirs.predecessor)
-                .min_by_key(|(ours, _)| ours.inbox_level)
-        };
-        let others = self.staked.keys().copied().filter(|other| *other != staker);
-        let conflict = |other| {
-            let (our_commitment, their_commitment) = parts(other)?;
-            let parent_commitment = our_commitment.predecessor;
-            Some(Conflict { other, their_commitment, our_commitment, parent_commitment })
-        };
-        others.filter_map(conflict).collect()
-    }
-
-    /// What somebody stakes on among the commitments upon one.
-    fn staked_on(&self, parent: CommitmentHash) -> BTreeSet<CommitmentHash> {
-        let upon =
-            |hash: &CommitmentHash| self.published.get(hash).is_some_and(|(c, _)| c.predecessor == parent);
-        self.stakes.iter().map(|(_, hash)| *hash).filter(upon).collect()
     }
 }
 
@@ -459,7 +457,10 @@ impl Layer1 for FakeLayer1 {
     }
 
     async fn busy(&self, source: PublicKeyHash, _: &Header) -> Result<bool, Layer1Error> {
-        self.up(|s| Ok(s.mempool.iter().any(|(key, _)| *key == source)))
+        self.up(|s| {
+            Ok(s.mempool.iter().any(|(key, _)| *key == source)
+                || s.signed.iter().any(|op| op.operation.source() == Some(source)))
+        })
     }
 
     async fn inject(
@@ -485,6 +486,35 @@ impl Layer1 for FakeLayer1 {
                 Injected::Sent(OperationHash(hash32(hash.as_bytes())))
             });
             Ok(results.collect())
+        })
+    }
+
+    async fn sign_messages(
+        &self,
+        source: PublicKeyHash,
+        messages: Vec<Vec<u8>>,
+    ) -> Result<Signed, Layer1Error> {
+        self.up(|s| {
+            if messages.len() > s.most_messages {
+                return Ok(Signed::Refused("gas_exhausted".to_owned()));
+            }
+            let counter = s.blocks[&s.head].rollup.counters.get(&source).map_or(1, |last| last + 1);
+            let action = Action::SmartRollupAddMessages { messages };
+            let content =
+                Content { source, fee: Mutez::ZERO, counter, gas_limit: 0, storage_limit: 0, action };
+            let operation = Operation { branch: s.head, contents: vec![content] };
+            Ok(Signed::Ready(Box::new(SignedOperation::sign(operation, &BOOTSTRAP_ACCOUNTS[0].sk()))))
+        })
+    }
+
+    async fn send(&self, operation: &SignedOperation) -> Result<Injected, Layer1Error> {
+        self.up(|s| {
+            if s.losing_operations > 0 {
+                s.losing_operations -= 1;
+                return Err(Layer1Error::Unreachable("the connection was lost".to_owned()));
+            }
+            s.signed.push(operation.clone());
+            Ok(Injected::Sent(operation.hash()))
         })
     }
 }

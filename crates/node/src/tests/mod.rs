@@ -1,12 +1,15 @@
 //! The node's core against a layer-1 and a machine in memory.
 
+mod batching;
 mod disputing;
 mod fake_layer1;
 mod fake_machine;
+mod fake_rollup;
 mod following;
 mod gaming;
 mod publishing;
 mod rpc;
+mod rpc_batcher;
 mod rpc_disputes;
 
 use crate::chain::Chain;

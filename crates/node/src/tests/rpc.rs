@@ -44,8 +44,20 @@ impl Running {
     }
 
     pub(super) async fn get_text(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.addr).await.unwrap();
-        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        self.request("GET", path, "application/json", "").await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (status, body) = self.request("POST", path, "application/json", &body.to_string()).await;
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    pub(super) async fn request(&self, method: &str, path: &str, kind: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.addr.port())).await.unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -237,9 +249,6 @@ async fn what_cannot_work_is_refused_at_start() {
     let layer1 = FakeLayer1::new();
     let dir = tempfile::tempdir().unwrap();
     let start = |config: Config| Node::start(config, layer1.clone(), FakeMachine::default());
-    let batcher = start(config(dir.path(), Mode::Batcher)).await.err();
-    assert!(matches!(batcher, Some(NodeError::Mode { mode: Mode::Batcher })));
-
     let first = start(config(dir.path(), Mode::Observer)).await.unwrap();
     let second = start(config(dir.path(), Mode::Observer)).await.err();
     assert!(matches!(second, Some(NodeError::Store(StoreError::Locked { .. }))), "{second:?}");

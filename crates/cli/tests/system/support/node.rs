@@ -35,6 +35,16 @@ impl RollupNode {
         Self::new(layer1, name, &["run", "operator", "for", rollup, "with", "operators", "bootstrap2"])
     }
 
+    /// A node that sends messages as bootstrap4 and bootstrap5, and evaluates nothing.
+    pub(crate) fn batcher(layer1: &Layer1, rollup: &str, name: &'static str) -> Self {
+        let keys = ["add_messages:bootstrap4", "add_messages:bootstrap5"];
+        Self::new(
+            layer1,
+            name,
+            &[&["run", "batcher", "for", rollup, "with", "operators"][..], &keys].concat(),
+        )
+    }
+
     /// A node that lies, as that account.
     pub(crate) fn adversary(
         layer1: &Layer1,

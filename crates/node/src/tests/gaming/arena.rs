@@ -1,7 +1,8 @@
 //! A layer-1 with the network's rules, without a network: operations go into a real ledger.
 
 use crate::layer1::{
-    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication, Stakes,
+    Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication, Signed,
+    Stakes,
 };
 use crate::publish::Pointed;
 use soru_base::blake2b::hash32_parts;
@@ -337,6 +338,7 @@ fn empty(header: Header, inbox: soru_protocol::inbox::Inbox) -> Block {
     Block {
         header,
         messages: vec![],
+        added: vec![],
         published: vec![],
         cemented: vec![],
         executed: vec![],
@@ -576,5 +578,13 @@ impl Layer1 for Arena {
         let results = self.with(|s| s.inject(number, batch));
         self.0.injections.send_modify(|count| *count += 1);
         Ok(results)
+    }
+
+    async fn sign_messages(&self, source: PublicKeyHash, _: Vec<Vec<u8>>) -> Result<Signed, Layer1Error> {
+        Ok(Signed::Refused(format!("{source} only plays here")))
+    }
+
+    async fn send(&self, operation: &SignedOperation) -> Result<Injected, Layer1Error> {
+        Ok(Injected::Refused(format!("{} is not of this game", operation.hash())))
     }
 }
