@@ -53,6 +53,19 @@ pub(super) async fn layer1(
     Ok(url)
 }
 
+/// Sends external messages, each batch in an operation.
+pub(super) async fn send_messages(user: &Session, story: &Story, batches: &[&[&str]]) -> Result<()> {
+    for batch in batches {
+        let messages = batch.iter().map(|text| text.as_bytes().to_vec()).collect();
+        let done = user
+            .run(vec![Action::SmartRollupAddMessages { messages }])
+            .await
+            .context("cannot send messages")?;
+        story.fact(&format!("messages of level {}", done.level), batch.join(" "));
+    }
+    Ok(())
+}
+
 /// A rollup that was just originated.
 pub(super) struct NewRollup {
     pub(super) address: RollupAddress,

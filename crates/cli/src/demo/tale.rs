@@ -119,15 +119,7 @@ async fn start_nodes(
 
 async fn send_external(user: &Session, story: &mut Story) -> Result<()> {
     story.chapter("External messages, by layer-1 operations");
-    for batch in BATCHES {
-        let messages = batch.iter().map(|text| text.as_bytes().to_vec()).collect();
-        let done = user
-            .run(vec![Action::SmartRollupAddMessages { messages }])
-            .await
-            .context("cannot send messages")?;
-        story.fact(&format!("level {}", done.level), batch.join(" "));
-    }
-    Ok(())
+    stage::send_messages(user, story, &BATCHES).await
 }
 
 /// Calls the contract, which calls the rollup; returns the level whose inbox has the message.

@@ -9,14 +9,12 @@ use super::report::{Disputed, GameFound, PurseFound, Report};
 use super::tell::Teller;
 use super::watch::Watch;
 use super::{Options, kernel};
-use crate::client::Session;
 use crate::rollup_client::NodeRpc;
 use crate::wallet::Wallet;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 use soru_base::{IdFamily, Level, Mutez, Profile, RollupAddress};
 use soru_l1::Client;
-use soru_protocol::operation::Action;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -50,7 +48,7 @@ pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story
     story.chapter("A rollup with something to argue about");
     let (kernel, called) = kernel::for_lies(&options.adversaries)?;
     let NewRollup { address, level } = stage::rollup(&user, kernel, called, story).await?;
-    send_messages(&user, story).await?;
+    stage::send_messages(&user, story, &BATCHES).await?;
     let nodes = start_nodes(options, house, story, &cast, &layer1, &address.in_family(profile.ids)).await?;
 
     story.chapter("Commitments");
@@ -88,18 +86,6 @@ fn introduce(cast: &Cast, story: &mut Story) {
             }
         }
     }
-}
-
-async fn send_messages(user: &Session, story: &mut Story) -> Result<()> {
-    for batch in BATCHES {
-        let messages = batch.iter().map(|text| text.as_bytes().to_vec()).collect();
-        let done = user
-            .run(vec![Action::SmartRollupAddMessages { messages }])
-            .await
-            .context("cannot send messages")?;
-        story.fact(&format!("messages of level {}", done.level), batch.join(" "));
-    }
-    Ok(())
 }
 
 /// A node for each of them; their names and addresses, the operator's first.

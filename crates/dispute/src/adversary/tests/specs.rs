@@ -22,6 +22,18 @@ fn names_are_told_apart_and_print_back() {
 }
 
 #[test]
+fn the_book_tells_of_all_of_them() {
+    let page = include_str!("../../../../../book/src/reference/adversaries.md");
+    let (_, page) = page.split_once("## Where the machine").unwrap();
+    let told = page.lines().filter_map(|line| {
+        let (name, lies) = line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ")?;
+        Some((name, lies))
+    });
+    let told: BTreeSet<_> = told.collect();
+    assert_eq!(told, zoo().iter().map(|kind| (kind.name, kind.lies)).collect());
+}
+
+#[test]
 fn places_are_sorted_and_print_back() {
     let two = spec("at:7:1:100,5:0:0@6").unwrap();
     assert_eq!((two.to_string().as_str(), two.name()), ("at:5:0:0,7:1:100@6", "at"));
