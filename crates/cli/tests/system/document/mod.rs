@@ -111,8 +111,8 @@ fn the_document_is_pasted_from_its_first_command_to_its_last() {
     assert_eq!(reader.paste(r#"octez-client get balance for "${OPERATOR_ADDR}""#), "20000 ꜩ\n");
 
     // Origination, with the kernel in a file that is sourced, as the document's.
-    std::fs::write(reader.path("kernel.wasm"), soru_kernels::NOTARY).unwrap();
-    reader.paste(r#"echo "KERNEL=$(xxd -ps -c 0 <kernel.wasm)" > sr_boot_kernel.sh"#);
+    let kernel = format!("KERNEL={}\n", hex::encode(soru_kernels::NOTARY));
+    std::fs::write(reader.path("sr_boot_kernel.sh"), kernel).unwrap();
     let said = reader.paste(
         r#"     source sr_boot_kernel.sh # defines shell variable KERNEL
     octez-client originate smart rollup from "${OPERATOR_ADDR}" \
