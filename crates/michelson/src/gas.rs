@@ -74,6 +74,8 @@ pub(crate) mod cost {
     pub(crate) const HASH: u64 = 500;
     /// Checking a signature.
     pub(crate) const SIGNATURE: u64 = 70_000;
+    /// Writing into the storage of the chain.
+    pub(crate) const WRITE: u64 = 200_000;
     /// Reading from the storage of the chain.
     pub(crate) const READ: u64 = 100_000;
 

@@ -41,8 +41,22 @@ impl Machine<'_> {
             I::IsImplicitAccount => {
                 let address = self.pop_address()?;
                 let hash = address.address.contract().and_then(Contract::implicit);
-                let hash = hash.filter(|_| address.entrypoint.is_default());
                 self.push(hash.map_or(Value::none(), |hash| Value::some(Value::KeyHash(*hash))))
+            }
+            I::IndexAddress => {
+                let address = self.pop_address()?.address;
+                self.gas.charge(cost::READ + cost::WRITE)?;
+                let (index, new) = self.chain.index_address(&address)?;
+                if new {
+                    self.indexed.push((address, index));
+                }
+                self.push(Value::int(index))
+            }
+            I::GetAddressIndex => {
+                let address = self.pop_address()?.address;
+                self.gas.charge(cost::READ)?;
+                let index = self.chain.address_index(&address)?;
+                self.push(index.map_or(Value::none(), |index| Value::some(Value::int(index))))
             }
             I::VotingPower => match self.pop()? {
                 Value::KeyHash(hash) => {

@@ -71,6 +71,12 @@ pub trait Chain {
     /// The voting power of all bakers.
     fn total_voting_power(&self) -> Result<u64, ChainError>;
 
+    /// The index of an address (its entrypoint does not count) in the registry of addresses; `None` if it has none.
+    fn address_index(&self, address: &Address) -> Result<Option<u64>, ChainError>;
+
+    /// Gives an address the next index of the registry, unless it has one; whether it is new.
+    fn index_address(&mut self, address: &Address) -> Result<(u64, bool), ChainError>;
+
     /// The address of the contract that is originated next in this operation.
     fn new_contract(&mut self) -> Result<ContractHash, ChainError>;
 

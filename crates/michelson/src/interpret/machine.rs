@@ -8,7 +8,7 @@ use crate::typecheck::{Code, Instruction};
 use crate::types::Type;
 use crate::values::{Lambda, List, Reading, Value};
 use num_bigint::BigInt;
-use soru_base::{MichelsonAddress, Mutez};
+use soru_base::{Address, MichelsonAddress, Mutez};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub(super) struct Machine<'a> {
     pub(super) gas: &'a mut Gas,
     // The number of the instruction that runs, for errors.
     pub(super) at: usize,
+    // Addresses that got an index.
+    pub(super) indexed: Vec<(Address, u64)>,
     frames: Vec<Frame>,
 }
 
@@ -78,7 +80,7 @@ pub(super) enum Next {
 
 impl<'a> Machine<'a> {
     pub(super) fn new(context: Context, chain: &'a mut dyn Chain, gas: &'a mut Gas) -> Self {
-        Self { stack: Vec::new(), context, chain, gas, at: 0, frames: Vec::new() }
+        Self { stack: Vec::new(), context, chain, gas, at: 0, indexed: Vec::new(), frames: Vec::new() }
     }
 
     /// Runs a block on a stack, to the stack it leaves.

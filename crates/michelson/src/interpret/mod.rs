@@ -26,7 +26,7 @@ use crate::types::Type;
 use crate::values::{Form, Reading, Value};
 use big_maps::Extraction;
 use machine::Machine;
-use soru_base::Entrypoint;
+use soru_base::{Address, Entrypoint};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use thiserror::Error;
@@ -113,6 +113,8 @@ pub struct Outcome {
     /// Changes to big maps, in the order in which they are to be applied: first those that make the big maps which operations
     /// hand over, then those of the storage.
     pub big_maps: Vec<BigMapDiff>,
+    /// Addresses that got an index in the registry of addresses, in the order in which they did.
+    pub indexed: Vec<(Address, u64)>,
 }
 
 /// Runs a script.
@@ -145,6 +147,7 @@ pub fn call(
         .ok_or_else(|| RunError::NoEntrypoint(entrypoint.clone()))?;
     let mut machine = Machine::new(context.clone(), chain, gas);
     let mut stack = machine.run(&script.code, 0, vec![Value::pair(parameter, storage)])?;
+    let indexed = std::mem::take(&mut machine.indexed);
     let fault = || RunError::Fault { location: 0, expected: "a pair of operations and storage" };
     let Some(Value::Pair(result)) = stack.pop() else { return Err(fault()) };
     let Value::List(list) = &result.0 else { return Err(fault()) };
@@ -160,7 +163,7 @@ pub fn call(
     let storage = extraction.extract(result.1.clone(), storage_type)?;
     diffs.extend(extraction.finish(&owned));
     let storage = storage.to_micheline(storage_type, Form::Optimized, gas)?;
-    Ok(Outcome { operations, storage, big_maps: diffs })
+    Ok(Outcome { operations, storage, big_maps: diffs, indexed })
 }
 
 /// Makes the first storage of a contract: checks it, and gives its big maps numbers of their own.

@@ -76,6 +76,18 @@ impl Checker<'_> {
                 operands.push(Type::option(Type::KeyHash))?;
                 I::IsImplicitAccount
             }
+            Prim::INDEX_ADDRESS => {
+                let [] = args(cursor)?;
+                operands.take(&Type::Address)?;
+                operands.push(Type::Nat)?;
+                I::IndexAddress
+            }
+            Prim::GET_ADDRESS_INDEX => {
+                let [] = args(cursor)?;
+                operands.take(&Type::Address)?;
+                operands.push(Type::option(Type::Nat))?;
+                I::GetAddressIndex
+            }
             Prim::VOTING_POWER => {
                 let [] = args(cursor)?;
                 operands.take(&Type::KeyHash)?;

@@ -132,6 +132,8 @@ pub(crate) enum Instruction {
     Contract(Type, Entrypoint),
     ImplicitAccount,
     IsImplicitAccount,
+    IndexAddress,
+    GetAddressIndex,
     VotingPower,
     TotalVotingPower,
     TransferTokens(Type),

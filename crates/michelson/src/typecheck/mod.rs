@@ -214,7 +214,6 @@ impl<'a> Checker<'a> {
             Prim::CREATE_ACCOUNT | Prim::STEPS_TO_QUOTA | Prim::TICKET_DEPRECATED => {
                 "a deprecated instruction"
             }
-            Prim::INDEX_ADDRESS | Prim::GET_ADDRESS_INDEX => "the registry of addresses",
             Prim::constant => "a global constant",
             _ => return Err(Problem::unexpected("an instruction", prim)),
         };

@@ -24,6 +24,7 @@ pub struct Tables {
     pub parameters: BTreeMap<Address, Micheline>,
     pub views: BTreeMap<ContractHash, ViewTarget>,
     pub big_maps: BTreeMap<BigInt, StoredBigMap>,
+    pub indices: BTreeMap<Address, u64>,
     pub contracts_made: u8,
     pub maps_made: i64,
     pub nonces: u16,
@@ -80,6 +81,14 @@ impl Chain for Tables {
     }
     fn total_voting_power(&self) -> Result<u64, ChainError> {
         Ok(70)
+    }
+    fn address_index(&self, address: &Address) -> Result<Option<u64>, ChainError> {
+        Ok(self.indices.get(address).copied())
+    }
+    fn index_address(&mut self, address: &Address) -> Result<(u64, bool), ChainError> {
+        let next = self.indices.len() as u64 + 1;
+        let known = self.indices.get(address).copied();
+        Ok((*self.indices.entry(*address).or_insert(next), known.is_none()))
     }
     fn new_contract(&mut self) -> Result<ContractHash, ChainError> {
         self.contracts_made += 1;

@@ -6,9 +6,12 @@ use super::super::error::StorageError;
 use super::super::store::at;
 use super::{BIG_MAPS, CONTRACTS};
 use num_bigint::BigInt;
-use soru_base::{Address, Contract, ContractHash, OriginationNonce, PublicKeyHash, ScriptExprHash};
+use soru_base::{Address, Binary, Contract, ContractHash, OriginationNonce, PublicKeyHash, ScriptExprHash};
 use soru_michelson::interpret::{ChainError, ViewTarget};
 use soru_michelson::{Chain, Micheline, Prim, Type};
+
+/// Where the indices of addresses are.
+const ADDRESS_REGISTRY: &str = "address_registry";
 
 /// The ledger, and the numbers that scripts take while an operation is applied.
 pub(crate) struct View<'a> {
@@ -47,6 +50,15 @@ impl Ledger {
         Ok(Some((key, self.store.require(at![BIG_MAPS, id, "value_type"])?)))
     }
 
+    /// The index of an address in the registry that `INDEX_ADDRESS` fills; the account of zeros has had 0 from the start.
+    pub fn address_index(&self, address: &Address) -> Result<Option<u64>, StorageError> {
+        if is_zero(address) {
+            return Ok(Some(0));
+        }
+        let index = self.store.number(at![ADDRESS_REGISTRY, "indices", address.to_bytes()])?;
+        Ok((index > 0).then_some(index))
+    }
+
     /// The type of what can be sent to a contract, with the names of entrypoints.
     pub fn parameter_type(&self, address: &Address) -> Result<Option<Micheline>, StorageError> {
         match address {
@@ -58,6 +70,11 @@ impl Ledger {
             Address::Contract(Contract::Implicit(_)) => Ok(None),
         }
     }
+}
+
+fn is_zero(address: &Address) -> bool {
+    // The curve's tag is 0 too.
+    address.contract().and_then(Contract::implicit).is_some_and(|pkh| pkh.to_bytes().iter().all(|b| *b == 0))
 }
 
 /// The argument of `parameter`. A name that is written on the declaration is the name of the whole.
@@ -112,6 +129,21 @@ impl Chain for View<'_> {
 
     fn total_voting_power(&self) -> Result<u64, ChainError> {
         Ok(0)
+    }
+
+    fn address_index(&self, address: &Address) -> Result<Option<u64>, ChainError> {
+        self.ledger.address_index(address).map_err(unreadable)
+    }
+
+    fn index_address(&mut self, address: &Address) -> Result<(u64, bool), ChainError> {
+        if let Some(index) = self.ledger.address_index(address).map_err(unreadable)? {
+            return Ok((index, false));
+        }
+        let store = &mut self.ledger.store;
+        let index = store.number(at![ADDRESS_REGISTRY, "last"]).map_err(unreadable)?.saturating_add(1);
+        store.set_number(at![ADDRESS_REGISTRY, "last"], index).map_err(unreadable)?;
+        store.set_number(at![ADDRESS_REGISTRY, "indices", address.to_bytes()], index).map_err(unreadable)?;
+        Ok((index, true))
     }
 
     fn new_contract(&mut self) -> Result<ContractHash, ChainError> {
