@@ -77,6 +77,15 @@ pub enum Reason {
     /// A part of the language that is not offered here.
     #[error("{0} is not supported")]
     Unsupported(&'static str),
+    /// A ticket where somebody could have made it up.
+    #[error("expected no ticket, as only contracts can make them, found one")]
+    ForgedTicket,
+    /// A ticket of nothing.
+    #[error("expected a positive amount of tickets, found zero")]
+    ZeroTicket,
+    /// A ticket made by a smart rollup.
+    #[error("expected a ticket made by a contract, found one of {0:?}")]
+    TicketOwner(soru_base::Address),
     /// Out of gas.
     #[error(transparent)]
     Gas(#[from] GasExhaustedError),

@@ -19,7 +19,7 @@ pub use micheline::{MAX_DEPTH, Micheline, Prim};
 pub use script::{Script, View};
 pub use text::{ParseError, Position, Source};
 pub use types::{Parameter, Type};
-pub use values::{Form, Reading, Value};
+pub use values::{Form, HeldTickets, Reading, TicketFlow, Value};
 
 /// Runs a step of a recursion whose depth is limited but larger than what fits a stack: the stack grows on the heap.
 fn deep<T>(step: impl FnOnce() -> T) -> T {

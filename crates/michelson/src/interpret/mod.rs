@@ -23,7 +23,7 @@ use crate::micheline::Micheline;
 use crate::script::Script;
 use crate::typecheck::Code;
 use crate::types::Type;
-use crate::values::{Form, Reading, Value};
+use crate::values::{Form, HeldTickets, Reading, TicketFlow, Value};
 use big_maps::Extraction;
 use machine::Machine;
 use soru_base::{Address, Entrypoint};
@@ -115,6 +115,8 @@ pub struct Outcome {
     pub big_maps: Vec<BigMapDiff>,
     /// Addresses that got an index in the registry of addresses, in the order in which they did.
     pub indexed: Vec<(Address, u64)>,
+    /// Tickets that came, were there and are there.
+    pub tickets: TicketFlow,
 }
 
 /// Runs a script.
@@ -136,6 +138,12 @@ pub fn call(
     let storage = read(storage, storage_type, Origin::Internal, chain, gas)
         .map_err(|e| from_typing(e, RunError::Storage))?;
 
+    let mut tickets = TicketFlow {
+        argument: HeldTickets::of(&argument, argument_type, gas)?,
+        before: HeldTickets::of(&storage, storage_type, gas)?,
+        stored: storage_type.has_tickets(),
+        ..TicketFlow::default()
+    };
     let mut handed_over = BTreeSet::new();
     big_maps::collect(&argument, argument_type, &mut handed_over);
     let mut owned = BTreeSet::new();
@@ -159,11 +167,13 @@ pub fn call(
         operations.push(operation.clone());
     }
 
+    tickets.after = HeldTickets::of(&result.1, storage_type, gas)?;
+    tickets.handed_over = diffs.len();
     let mut extraction = Extraction::new(false, handed_over, chain, gas);
     let storage = extraction.extract(result.1.clone(), storage_type)?;
     diffs.extend(extraction.finish(&owned));
     let storage = storage.to_micheline(storage_type, Form::Optimized, gas)?;
-    Ok(Outcome { operations, storage, big_maps: diffs, indexed })
+    Ok(Outcome { operations, storage, big_maps: diffs, indexed, tickets })
 }
 
 /// Makes the first storage of a contract: checks it, and gives its big maps numbers of their own.

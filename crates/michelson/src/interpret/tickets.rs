@@ -14,15 +14,12 @@ impl Machine<'_> {
             I::Ticket => {
                 let contents = self.pop()?;
                 let amount = self.pop_int()?;
-                let ticket = Ticket { ticketer: self.context.self_address, contents, amount };
+                let ticket = Ticket { ticketer: self.context.self_address.into(), contents, amount };
                 self.push(if ticket.amount.is_positive() { Value::some(wrap(ticket)) } else { Value::none() })
             }
             I::ReadTicket => {
                 let ticket = self.pop_ticket()?;
-                let read = Value::pair(
-                    Value::address(ticket.ticketer),
-                    Value::pair(ticket.contents.clone(), Value::Int(ticket.amount.clone())),
-                );
+                let read = ticket.opened();
                 self.stack.push(Value::Ticket(ticket));
                 self.push(read)
             }

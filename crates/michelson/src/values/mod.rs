@@ -4,12 +4,14 @@ mod lambda;
 mod list;
 mod order;
 mod parse;
+mod tickets;
 mod time;
 mod unparse;
 
 pub use lambda::Lambda;
 pub use list::List;
 pub use parse::Reading;
+pub use tickets::{HeldTickets, Ticket, TicketFlow};
 pub use time::{format_timestamp, parse_timestamp};
 pub use unparse::Form;
 
@@ -18,9 +20,7 @@ pub(crate) use lambda::Function;
 use crate::interpret::Operation;
 use crate::types::Type;
 use num_bigint::BigInt;
-use soru_base::{
-    ChainId, ContractHash, MichelsonAddress, Mutez, PublicKey, PublicKeyHash, ScriptExprHash, Signature,
-};
+use soru_base::{ChainId, MichelsonAddress, Mutez, PublicKey, PublicKeyHash, ScriptExprHash, Signature};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -74,17 +74,6 @@ pub enum Value {
     Ticket(Arc<Ticket>),
     /// Of `operation`.
     Operation(Arc<Operation>),
-}
-
-/// A ticket: so many of something that only its ticketer can make.
-#[derive(Clone)]
-pub struct Ticket {
-    /// The contract that made it.
-    pub ticketer: ContractHash,
-    /// What it stands for.
-    pub contents: Value,
-    /// How many, at least 1.
-    pub amount: BigInt,
 }
 
 /// A big map: one that the chain keeps, changes to it that were not written yet, or both.

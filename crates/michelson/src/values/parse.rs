@@ -8,7 +8,7 @@ use crate::micheline::{Cursor, Micheline, Numbering, Prim};
 use crate::typecheck;
 use crate::types::Type;
 use num_bigint::{BigInt, Sign};
-use soru_base::{Address, Binary, Contract, MichelsonAddress, Mutez, ScriptExprHash, Signature};
+use soru_base::{Address, Binary, MichelsonAddress, Mutez, ScriptExprHash, Signature};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -333,6 +333,7 @@ fn lambda(
     Ok(Lambda::new(parameter.clone(), result.clone(), function))
 }
 
+/// A ticket is written as its parts, or with the type of its contents besides.
 fn ticket(
     cursor: Cursor<'_>,
     ty: &Type,
@@ -340,66 +341,36 @@ fn ticket(
     reading: &mut Reading<'_>,
 ) -> Result<Ticket, TypeError> {
     if !reading.tickets {
-        return Err(TypeError::unexpected(
-            cursor.number,
-            "no ticket: only contracts can make them",
-            cursor.node,
-        ));
+        return Err(TypeError::new(cursor.number, Reason::ForgedTicket));
     }
     let items: Vec<_> = cursor.children().collect();
-    let (ticketer, value, amount) = match (prim(cursor.node), items.as_slice()) {
-        (Some(Prim::Ticket), [ticketer, content_type, value, amount]) => {
-            if Type::parse_at(*content_type)? != *contents {
-                return Err(TypeError::unexpected(
-                    content_type.number,
-                    contents.to_string(),
-                    content_type.node,
-                ));
+    let (ticketer, contents, amount) = match (cursor.node.as_prim(), items.as_slice()) {
+        (Some((Prim::Ticket, ..)), [ticketer, content_type, value, amount]) => {
+            let told = Type::parse_at(*content_type)?;
+            if told != *contents {
+                let reason = Reason::Mismatch { expected: contents.clone(), found: told };
+                return Err(TypeError::new(content_type.number, reason));
             }
-            (
-                Value::parse_at(*ticketer, &Type::Address, reading)?,
-                Value::parse_at(*value, contents, reading)?,
-                amount,
-            )
+            let ticketer = Value::parse_at(*ticketer, &Type::Address, reading)?;
+            let value = Value::parse_at(*value, contents, reading)?;
+            (ticketer, value, Value::parse_at(*amount, &Type::Nat, reading)?)
         }
-        // The older way to write one.
-        (Some(Prim::Pair), [ticketer, value, amount]) => (
-            Value::parse_at(*ticketer, &Type::Address, reading)?,
-            Value::parse_at(*value, contents, reading)?,
-            amount,
-        ),
-        (Some(Prim::Pair), [ticketer, rest]) => match rest.exactly() {
-            Some([value, _]) => {
-                let amount = rest.children().next_back().ok_or_else(|| wrong(cursor, ty))?;
-                let ticketer = Value::parse_at(*ticketer, &Type::Address, reading)?;
-                let value = Value::parse_at(value, contents, reading)?;
-                return finish_ticket(cursor, ty, ticketer, value, amount);
-            }
-            None => return Err(wrong(cursor, ty)),
-        },
+        (Some((Prim::Pair, ..)), _) => {
+            let opened = Value::parse_at(cursor, &Ticket::opened_type(contents), reading)?;
+            let Value::Pair(parts) = opened else { return Err(wrong(cursor, ty)) };
+            let Value::Pair(rest) = &parts.1 else { return Err(wrong(cursor, ty)) };
+            (parts.0.clone(), rest.0.clone(), rest.1.clone())
+        }
         _ => return Err(wrong(cursor, ty)),
     };
-    finish_ticket(cursor, ty, ticketer, value, *amount)
-}
-
-fn finish_ticket(
-    cursor: Cursor<'_>,
-    ty: &Type,
-    ticketer: Value,
-    contents: Value,
-    amount: Cursor<'_>,
-) -> Result<Ticket, TypeError> {
-    let ticketer = match &ticketer {
-        Value::Address(address) => match address.address {
-            Address::Contract(Contract::Originated(hash)) => hash,
-            _ => {
-                return Err(TypeError::unexpected(cursor.number, "a ticket made by a contract", cursor.node));
-            }
-        },
-        _ => return Err(wrong(cursor, ty)),
+    let (Value::Address(address), Value::Int(amount)) = (&ticketer, amount) else {
+        return Err(wrong(cursor, ty));
     };
-    let amount = number(amount.node).filter(|n| n.sign() == Sign::Plus);
-    let amount = amount
-        .ok_or_else(|| TypeError::unexpected(cursor.number, "a positive amount of tickets", cursor.node))?;
-    Ok(Ticket { ticketer, contents, amount: amount.clone() })
+    if amount.sign() != Sign::Plus {
+        return Err(TypeError::new(cursor.number, Reason::ZeroTicket));
+    }
+    match address.address {
+        Address::Contract(ticketer) => Ok(Ticket { ticketer, contents, amount }),
+        owner => Err(TypeError::new(cursor.number, Reason::TicketOwner(owner))),
+    }
 }

@@ -1,6 +1,6 @@
 //! Expressions from values.
 
-use super::{BigMap, Function, Lambda, Reading, Value, time};
+use super::{BigMap, Function, Lambda, Reading, Ticket, Value, time};
 use crate::error::Reason;
 use crate::gas::{Gas, cost};
 use crate::micheline::{Builder, Event, MAX_DEPTH, Micheline, Numbering, Prim};
@@ -124,13 +124,7 @@ fn unparse_node(
         (Type::BigMap(_), Value::BigMap(map)) => big_map(map, form, gas, depth)?,
         (Type::Lambda(_), Value::Lambda(lambda)) => function(lambda, form, gas, depth)?,
         (Type::Ticket(ty), Value::Ticket(ticket)) => {
-            let ticketer = Value::address(ticket.ticketer);
-            let ticketer = unparse(&ticketer, &Type::Address, form, gas, depth)?;
-            let contents = unparse(&ticket.contents, ty, form, gas, depth)?;
-            Micheline::prim(
-                Prim::Ticket,
-                [ticketer, ty.to_micheline(), contents, Micheline::Int(ticket.amount.clone())],
-            )
+            unparse_node(&ticket.opened(), &Ticket::opened_type(ty), form, gas, depth)?
         }
         (Type::Operation, _) => {
             return Err(Reason::Unexpected {
