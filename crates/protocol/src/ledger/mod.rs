@@ -19,6 +19,7 @@ mod validate;
 pub use accounts::{GenesisAccount, Supply};
 pub use block::{BlockBuilder, BlockContext, BlockMetadata};
 pub use constants::Constants;
+pub use contracts::{asked_json, lazy_storage_diff};
 pub use error::{ApplyError, ErrorKind, ProtocolError, Refused, StorageError, Trace};
 pub use rollups::{GenesisInfo, PublishedCommitment};
 

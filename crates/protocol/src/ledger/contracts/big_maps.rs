@@ -92,8 +92,8 @@ fn named(id: &BigInt) -> Result<[u8; 8], StorageError> {
     big_map_name(id).ok_or_else(|| StorageError::Missing(format!("room for a big map numbered {id}")))
 }
 
-/// The network's JSON of changes; nothing if there are none.
-pub(super) fn lazy_storage_diff(diffs: &[BigMapDiff], family: IdFamily) -> Option<Value> {
+/// The network's JSON of changes of big maps; nothing if there are none.
+pub fn lazy_storage_diff(diffs: &[BigMapDiff], family: IdFamily) -> Option<Value> {
     let lasting: Vec<Value> = diffs
         .iter()
         .filter(|diff| diff.id >= BigInt::from(0))

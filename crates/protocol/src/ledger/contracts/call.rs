@@ -2,7 +2,7 @@
 
 use super::super::apply::{Done, Run, done};
 use super::super::block::State;
-use super::super::error::{Failure, Outcome, ProtocolError, StorageError};
+use super::super::error::{ApplyError, Failure, Outcome, ProtocolError, StorageError};
 use super::super::gas;
 use super::super::store::at;
 use super::big_maps::lazy_storage_diff;
@@ -10,8 +10,9 @@ use super::chain::View;
 use super::types::{ill_typed, with_gas};
 use super::{CONTRACTS, Emitted, parameters};
 use crate::operation::{Parameters, Script};
-use crate::receipt::{BalanceUpdate, Effect, InternalAction, Success};
-use soru_base::{Address, Contract, ContractHash, Entrypoint, Mutez, PublicKeyHash};
+use crate::receipt::{BalanceUpdate, Effect, InternalAction, OperationResult, Success};
+use serde_json::Value;
+use soru_base::{Address, Contract, ContractHash, Entrypoint, IdFamily, Json, Mutez, PublicKeyHash};
 use soru_michelson::interpret::{BigMapDiff, Operation, OperationContent};
 use soru_michelson::{Context, Form, Gas, Micheline, Origin, Reason, RunError, TypeError};
 use std::sync::Arc;
@@ -216,6 +217,16 @@ fn failed(
         }
         other => runtime(other.to_string()).into(),
     }
+}
+
+/// The network's JSON of what a script asks for, before anything becomes of it.
+pub fn asked_json(operation: &Arc<Operation>, family: IdFamily) -> Result<Value, ApplyError> {
+    let call = emit(operation, operation.source.into(), &mut Gas::unlimited())?;
+    let mut object = call.receipt(OperationResult::Skipped).to_json(family);
+    if let Some(members) = object.as_object_mut() {
+        members.shift_remove("result");
+    }
+    Ok(object)
 }
 
 /// What a script asks for, as it is written in receipts.

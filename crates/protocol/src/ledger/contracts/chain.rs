@@ -59,6 +59,22 @@ impl Ledger {
         Ok((index > 0).then_some(index))
     }
 
+    /// Gives an address the next index of that registry, unless it has one; whether it is new.
+    pub fn index_address(&mut self, address: &Address) -> Result<(u64, bool), StorageError> {
+        if let Some(index) = self.address_index(address)? {
+            return Ok((index, false));
+        }
+        let index = self.store.number(at![ADDRESS_REGISTRY, "last"])?.saturating_add(1);
+        self.store.set_number(at![ADDRESS_REGISTRY, "last"], index)?;
+        self.store.set_number(at![ADDRESS_REGISTRY, "indices", address.to_bytes()], index)?;
+        Ok((index, true))
+    }
+
+    /// The number of the big map that is made next.
+    pub fn next_big_map(&self) -> Result<u64, StorageError> {
+        self.store.number(at!["next_big_map"])
+    }
+
     /// The type of what can be sent to a contract, with the names of entrypoints.
     pub fn parameter_type(&self, address: &Address) -> Result<Option<Micheline>, StorageError> {
         match address {
@@ -136,14 +152,7 @@ impl Chain for View<'_> {
     }
 
     fn index_address(&mut self, address: &Address) -> Result<(u64, bool), ChainError> {
-        if let Some(index) = self.ledger.address_index(address).map_err(unreadable)? {
-            return Ok((index, false));
-        }
-        let store = &mut self.ledger.store;
-        let index = store.number(at![ADDRESS_REGISTRY, "last"]).map_err(unreadable)?.saturating_add(1);
-        store.set_number(at![ADDRESS_REGISTRY, "last"], index).map_err(unreadable)?;
-        store.set_number(at![ADDRESS_REGISTRY, "indices", address.to_bytes()], index).map_err(unreadable)?;
-        Ok((index, true))
+        self.ledger.index_address(address).map_err(unreadable)
     }
 
     fn new_contract(&mut self) -> Result<ContractHash, ChainError> {

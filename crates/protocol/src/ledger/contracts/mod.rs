@@ -13,6 +13,8 @@ use crate::receipt::{BalanceUpdate, InternalAction, InternalOperation, Operation
 use soru_base::{Address, Binary, Contract, ContractHash, Entrypoint, Mutez};
 use soru_michelson::Micheline;
 
+pub use big_maps::lazy_storage_diff;
+pub use call::asked_json;
 pub(super) use types::check_rollup_type;
 
 const CONTRACTS: &str = "contracts";
