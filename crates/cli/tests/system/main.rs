@@ -17,5 +17,6 @@ mod pvm;
 mod pvm_ticks;
 mod reorganised;
 mod repl;
+mod soak;
 mod stopped;
 mod support;

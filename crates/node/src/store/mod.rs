@@ -32,6 +32,9 @@ use thiserror::Error;
 /// Version of the tables. A store of another version is refused.
 pub const VERSION: u32 = 2;
 
+/// Bytes of the database kept in memory, at most: the library's own bound is so high that a node's memory would grow for months.
+const CACHE: usize = 64 << 20;
+
 /// Why the store does not give or take something.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -143,7 +146,7 @@ impl Store {
         let dir = data_dir.join("storage");
         std::fs::create_dir_all(&dir).map_err(|source| StoreError::Io { path: dir.clone(), source })?;
         let path = dir.join("node.redb");
-        let db = match Database::create(&path) {
+        let db = match Database::builder().set_cache_size(CACHE).create(&path) {
             Err(redb::DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::Locked { path }),
             other => Arc::new(other?),
         };

@@ -30,6 +30,8 @@ const NETWORK: &str = "network";
 const FILE: &str = "chain.redb";
 /// Nodes of forgotten ledgers that one block removes at most: many more than it adds, and few enough to be quick.
 const COLLECTED: u64 = 20_000;
+/// Bytes of the database kept in memory, at most.
+const CACHE: usize = 64 << 20;
 /// Blocks kept in memory: clients ask for the last ones again and again.
 const CACHED: usize = 64;
 
@@ -81,7 +83,7 @@ impl Disk {
         let path = dir.join(FILE);
         let failed = |reason: String| ChainError::Open { path: path.clone(), reason };
         std::fs::create_dir_all(dir).map_err(|e| failed(e.to_string()))?;
-        let database = Database::create(&path).map_err(|e| match e {
+        let database = Database::builder().set_cache_size(CACHE).create(&path).map_err(|e| match e {
             DatabaseError::DatabaseAlreadyOpen => ChainError::InUse { path: path.clone() },
             other => failed(other.to_string()),
         })?;

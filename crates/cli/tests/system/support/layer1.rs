@@ -12,11 +12,18 @@ pub(crate) struct Settings {
     pub(crate) commitment_period: u32,
     pub(crate) challenge_window: u32,
     pub(crate) timeout_period: u32,
+    pub(crate) kept_ledgers: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { profile: "alpha", commitment_period: 4, challenge_window: 6, timeout_period: 100 }
+        Self {
+            profile: "alpha",
+            commitment_period: 4,
+            challenge_window: 6,
+            timeout_period: 100,
+            kept_ledgers: 100_000,
+        }
     }
 }
 
@@ -52,6 +59,7 @@ impl Layer1 {
         ] {
             arguments.extend(["--constant".to_owned(), format!("smart_rollup_{name}_in_blocks={value}")]);
         }
+        arguments.extend(["--kept-ledgers".to_owned(), self.settings.kept_ledgers.to_string()]);
         let mut program = Program::start(&arguments, &self.path("layer-1.log"));
         self.rpc.url = program.line_after("ready ");
         self.program = Some(program);
@@ -75,6 +83,11 @@ impl Layer1 {
     pub(crate) fn start_again(&mut self) {
         let addr = self.rpc.url.trim_start_matches("http://").to_owned();
         self.run(&addr);
+    }
+
+    /// Its process, as long as it runs.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.program.as_ref().map(Program::id)
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

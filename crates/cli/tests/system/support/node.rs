@@ -92,6 +92,16 @@ impl RollupNode {
         self.program.take().expect("the node runs").stop()
     }
 
+    /// Its process, as long as it runs.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.program.as_ref().map(Program::id)
+    }
+
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.program.as_mut().is_some_and(Program::is_running)
     }

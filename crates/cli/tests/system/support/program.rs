@@ -16,7 +16,9 @@ pub(crate) fn soru() -> Command {
 }
 
 fn bare() -> std::process::Command {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_soru"));
+    // Another build of it, for those who measure.
+    let program = std::env::var_os("SORU_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_soru").into());
+    let mut command = std::process::Command::new(program);
     for name in ["SORU_LOG", "OCTEZ_WASMER_COMPILER", "TEZOS_CLIENT_DIR"] {
         command.env_remove(name);
     }
@@ -105,6 +107,10 @@ impl Program {
 
     pub(crate) fn log_text(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
