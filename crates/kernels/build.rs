@@ -9,7 +9,9 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const KERNELS: [&str; 3] = ["echo", "installer", "notary"];
+const KERNELS: [&str; 6] = ["counter", "echo", "installer", "library", "notary", "token"];
+/// What kernels share.
+const SHARED: [&str; 3] = ["Cargo.toml", "Cargo.lock", "kit"];
 
 fn main() {
     if let Err(error) = build() {
@@ -49,7 +51,7 @@ fn directory(variable: &str) -> Result<PathBuf> {
 
 /// Named one by one: a build by hand leaves `kernels/target`, which must not count as a change.
 fn watch(sources: &Path) {
-    for name in ["Cargo.toml", "Cargo.lock"].iter().chain(&KERNELS) {
+    for name in SHARED.iter().chain(&KERNELS) {
         println!("cargo::rerun-if-changed={}", sources.join(name).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
