@@ -13,3 +13,4 @@ pub mod suite;
 pub mod table;
 pub mod target;
 pub mod tick_step;
+pub mod tzt;

@@ -38,6 +38,11 @@ pub enum Shape {
 pub(crate) type Rewrite<'a> = &'a dyn Fn(Syntax) -> Result<Syntax, ParseError>;
 
 impl Syntax {
+    /// Reads expressions separated by `;` as one sequence, with or without braces around them; macros are expanded.
+    pub fn script(text: &str) -> Result<Self, ParseError> {
+        Self::toplevel(text, &crate::macros::expand)
+    }
+
     /// Reads one expression. A primitive may be applied without parentheses around all.
     pub(crate) fn expression(text: &str, rewrite: Rewrite<'_>) -> Result<Self, ParseError> {
         Parser::new(text, rewrite)?.expression()

@@ -2,6 +2,7 @@
 
 use super::operands::{Operands, args, require};
 use super::{Checker, Instruction as I, Problem, Typed};
+use crate::error::Reason;
 use crate::micheline::{Cursor, Prim};
 use crate::types::{Type, Type as T, Use};
 
@@ -17,6 +18,9 @@ impl Checker<'_> {
         // The result, how many operands it takes, and the instruction.
         let found: Option<(Type, usize, I)> = match prim {
             Prim::ADD => pair.and_then(sum).map(|ty| (ty, 2, I::Add)),
+            Prim::SUB if pair == Some((&T::Mutez, &T::Mutez)) => {
+                return Err(Reason::Unsupported("SUB of mutez (SUB_MUTEZ replaced it)").into());
+            }
             Prim::SUB => pair.and_then(difference).map(|ty| (ty, 2, I::Sub)),
             Prim::SUB_MUTEZ => match pair {
                 Some((T::Mutez, T::Mutez)) => Some((Type::option(T::Mutez), 2, I::SubMutez)),
@@ -164,7 +168,7 @@ fn same_logic(types: Option<(&Type, &Type)>) -> Option<Type> {
 fn expected(prim: Prim) -> &'static str {
     match prim {
         Prim::ADD => "two numbers, two mutez, or a timestamp and an int",
-        Prim::SUB => "two numbers, two timestamps, or a timestamp and an int (SUB_MUTEZ subtracts mutez)",
+        Prim::SUB => "two numbers, two timestamps, or a timestamp and an int",
         Prim::SUB_MUTEZ => "two mutez",
         Prim::MUL => "two numbers, or mutez and a nat",
         Prim::EDIV => "two numbers, two mutez, or mutez and a nat",

@@ -41,9 +41,20 @@ pub enum After {
 ///
 /// `stack` has its top last. The code can be run with [`crate::interpret::run_fragment`].
 pub fn fragment(code: &Micheline, stack: Vec<Type>, gas: &mut Gas) -> Result<(Code, After), TypeError> {
+    fragment_of(code, stack, None, gas)
+}
+
+/// The same for instructions of a contract that has that parameter.
+pub fn fragment_of(
+    code: &Micheline,
+    stack: Vec<Type>,
+    parameter: Option<&Parameter>,
+    gas: &mut Gas,
+) -> Result<(Code, After), TypeError> {
     let source = Arc::new(code.clone());
     let numbering = Numbering::of(&source);
-    let mut checker = Checker::new(source.clone(), Place::Function, gas);
+    let place = parameter.map_or(Place::Function, Place::Contract);
+    let mut checker = Checker::new(source.clone(), place, gas);
     let (block, after) = checker.block(numbering.root(&source), stack)?;
     Ok((checker.finish(block), after))
 }
