@@ -1,6 +1,7 @@
 //! `soru rollup-client`: ask a rollup node.
 
 mod disputes;
+mod wait;
 
 use crate::output;
 use crate::phrase::{self, Phrase};
@@ -22,6 +23,9 @@ pub(crate) struct Options {
     /// Print JSON, as the node tells it
     #[arg(long)]
     json: bool,
+    /// Print one member of the answer only, for scripts: `commitment`, or `0.outbox_level` for a member of the first item of a list
+    #[arg(long, value_name = "NAME")]
+    field: Option<String>,
     /// The command, in words
     #[arg(value_name = "WORDS")]
     words: Vec<String>,
@@ -41,6 +45,9 @@ pub(crate) enum Command {
     Queue,
     MessageStatus,
     Inject,
+    WaitSynchronized,
+    WaitLevel,
+    WaitOutbox,
     Get,
     Post,
 }
@@ -118,6 +125,24 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
         options: &[],
         id: Command::Queue,
     },
+    Phrase {
+        words: "wait until synchronized",
+        about: "Wait until the node has evaluated the head of the layer-1",
+        options: &[],
+        id: Command::WaitSynchronized,
+    },
+    Phrase {
+        words: "wait for level <level>",
+        about: "Wait until the node has evaluated the block of that level",
+        options: &[],
+        id: Command::WaitLevel,
+    },
+    Phrase {
+        words: "wait for message <index> of outbox at level <level> to be executable",
+        about: "Wait until a commitment that covers an outbox message is cemented",
+        options: &[],
+        id: Command::WaitOutbox,
+    },
     Phrase { words: "rpc get <path>", about: "Ask an RPC of the node", options: &[], id: Command::Get },
     Phrase {
         words: "rpc post <path> with <body>",
@@ -129,7 +154,7 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
 
 pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
-    phrase.check_options(given, &["endpoint"])?;
+    phrase.check_options(given, &["endpoint", "field"])?;
     let node = NodeRpc::new(&options.endpoint);
     let block = format!("/global/block/{}", options.block);
     let answer = match phrase.id {
@@ -149,13 +174,23 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         Command::Inject => {
             node.post("/local/batcher/injection", &serde_json::json!(parameters.rest("messages"))).await?
         }
+        Command::WaitSynchronized => wait::synchronized(&node).await?,
+        Command::WaitLevel => wait::level(&node, parameters.get("level")).await?,
+        Command::WaitOutbox => {
+            wait::executable(&node, parameters.get("level"), parameters.get("index")).await?
+        }
         Command::Get => node.get(parameters.get("path")).await?,
         Command::Post => {
             let body = serde_json::from_str(parameters.get("body")).context("the body is no JSON")?;
             node.post(parameters.get("path"), &body).await?
         }
     };
+    let answer = match &options.field {
+        Some(field) => member(&answer, field)?,
+        None => answer,
+    };
     let readable = match phrase.id {
+        _ if options.field.is_some() => answer.as_str().map(str::to_owned),
         _ if options.json => None,
         Command::Conflicts => Some(disputes::lines(&answer, disputes::conflict, "No conflicts.")),
         Command::Games => Some(disputes::lines(&answer, disputes::game, "No games.")),
@@ -167,6 +202,12 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         Some(text) => output::line(text),
         None => output::line(format_args!("{answer:#}")),
     }
+}
+
+/// What is found by names and numbers with dots in between.
+fn member(answer: &Value, field: &str) -> Result<Value> {
+    let pointer: String = field.split('.').map(|step| format!("/{step}")).collect();
+    answer.pointer(&pointer).cloned().with_context(|| format!("the answer has no `{field}`: {answer}"))
 }
 
 /// The RPC of a rollup node.
@@ -225,12 +266,18 @@ impl NodeRpc {
         anyhow!("the rollup node at {} does not answer: {error}; is it running? (--endpoint)", self.url)
     }
 
-    async fn read(&self, path: &str, response: Response) -> Result<Value> {
+    /// The answer as it is.
+    async fn text(&self, path: &str, response: Response) -> Result<String> {
         let status = response.status();
         let text = response.text().await.map_err(|e| self.unreachable(&e))?;
         if !status.is_success() {
             bail!("{}: {status}: {}", self.full(path), text.trim());
         }
+        Ok(text)
+    }
+
+    async fn read(&self, path: &str, response: Response) -> Result<Value> {
+        let text = self.text(path, response).await?;
         serde_json::from_str(&text).with_context(|| format!("{}: the answer is no JSON", self.full(path)))
     }
 }

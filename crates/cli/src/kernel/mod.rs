@@ -1,6 +1,7 @@
 //! `soru kernel`: for those who write kernels.
 
 mod check;
+mod examples;
 mod install;
 mod project;
 mod run;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Check(check::Options),
     /// Run a kernel on a file of inputs, as `soru pvm run` does, and count the ticks of each run
     Run(run::Options),
+    /// Write the example kernels, and contracts that talk with them, to a folder
+    Examples(examples::Options),
     /// Split a file into pages of the reveal channel
     Pages(install::PagesOptions),
     /// Make a small kernel that installs a large one from the reveal channel
@@ -37,6 +40,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Build(options) => project::build(&options),
         Command::Check(options) => check::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Examples(options) => examples::run(&options),
         Command::Pages(options) => install::pages(&options),
         Command::Installer(options) => install::installer(&options),
     }
