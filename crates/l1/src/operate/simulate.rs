@@ -1,3 +1,4 @@
+use super::fee::Margins;
 use crate::block::read_content;
 use crate::{BlockId, Client, L1Error};
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ pub struct Simulated {
 /// What a content needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Needs {
-    /// Units of gas.
-    pub gas: u64,
+    /// Thousandths of a unit of gas.
+    pub milligas: u64,
     /// Bytes of storage.
     pub storage: u64,
 }
@@ -106,7 +107,14 @@ impl Needs {
             milligas = milligas.saturating_add(success.consumed_milligas);
             storage = storage.saturating_add(allocated(success, origination_size));
         }
-        Some(Self { gas: milligas.div_ceil(1_000), storage })
+        Some(Self { milligas, storage })
+    }
+
+    /// Limits of gas and storage that leave room for a chain that moves on.
+    pub(crate) fn with_margins(&self, margins: &Margins) -> (u64, u64) {
+        let gas = self.milligas.div_ceil(1_000).saturating_add(margins.gas);
+        let storage = if self.storage == 0 { 0 } else { self.storage.saturating_add(margins.storage) };
+        (gas, storage)
     }
 }
 
@@ -122,13 +130,14 @@ fn allocated(success: &Success, origination_size: u64) -> u64 {
             paid_storage_size_diff.saturating_add(new)
         }
         Effect::RollupOrigination { size, .. } => *size,
-        Effect::ExecuteOutboxMessage { paid_storage_size_diff } => *paid_storage_size_diff,
+        Effect::ExecuteOutboxMessage { paid_storage_size_diff, .. }
+        | Effect::TransferTicket { paid_storage_size_diff, .. } => *paid_storage_size_diff,
         Effect::Other(members) => ["paid_storage_size_diff", "storage_size", "size"]
             .iter()
             .find_map(|name| members.get(name)?.as_str()?.parse().ok())
             .unwrap_or(0),
         Effect::Done
-        | Effect::ToRollup
+        | Effect::ToRollup { .. }
         | Effect::IncreasePaidStorage
         | Effect::Cement { .. }
         | Effect::Publish { .. }

@@ -5,15 +5,15 @@ use super::contracts::Emitted;
 use super::error::{Failure, Outcome, ProtocolError, StorageError, Trace};
 use super::gas::{self, Meter};
 use super::rollups::Move;
+use super::tickets::TicketTransfer;
 use crate::inbox::{InboxMessage, InternalMessage};
-use crate::operation::{Action, Content, SignedOperation};
-use crate::outbox::OutboxMessage;
+use crate::operation::{Action, Content, Parameters, SignedOperation};
 use crate::receipt::{
     BalanceUpdate, ContentReceipt, Effect, InternalAction, InternalOperation, OperationReceipt,
     OperationResult, Success,
 };
 use crate::refutation::{Refutation, Stakers};
-use soru_base::{Address, CommitmentHash, Contract, Mutez, OriginationNonce, PublicKeyHash, RollupAddress};
+use soru_base::{Address, Contract, OriginationNonce, PublicKeyHash, RollupAddress};
 use std::collections::VecDeque;
 
 /// Calls that one content may lead to.
@@ -134,7 +134,7 @@ impl State {
                     self.pay_account(run, &source, pkh, *amount, parameters.as_ref())?
                 }
                 Address::Contract(Contract::Originated(hash)) => {
-                    self.call_contract(run, &source.into(), hash, *amount, parameters.as_ref())?
+                    self.call_contract(run, &source.into(), hash, *amount, parameters.as_ref(), None)?
                 }
                 Address::SmartRollup(_) => return Err(ProtocolError::InvalidTransferToRollup.into()),
             },
@@ -203,9 +203,12 @@ impl State {
                     self.ledger.timeout_game(rollup, Stakers::new(*alice, *bob), level, &mut run.gas)?;
                 done(Effect::Game { result }, updates)
             }
-            Action::RegisterGlobalConstant { .. }
-            | Action::TransferTicket { .. }
-            | Action::Delegation { .. } => {
+            Action::TransferTicket { contents, ty, ticketer, amount, destination, entrypoint } => {
+                let (ticketer, destination) = (*ticketer, *destination);
+                let asked = TicketTransfer { contents, ty, ticketer, amount, destination, entrypoint };
+                self.transfer_ticket(run, &asked)?
+            }
+            Action::RegisterGlobalConstant { .. } | Action::Delegation { .. } => {
                 let what = format!("the operation {}", content.action.kind());
                 return Err(ProtocolError::Unsupported { what }.into());
             }
@@ -250,67 +253,6 @@ impl State {
         Ok(())
     }
 
-    fn execute_outbox_message(
-        &mut self,
-        run: &mut Run<'_>,
-        rollup: &RollupAddress,
-        cemented_commitment: &CommitmentHash,
-        proof: &[u8],
-    ) -> Outcome<Done> {
-        let (message, paid_storage_size_diff) =
-            self.ledger.take_outbox_message(rollup, cemented_commitment, proof, &mut run.gas)?;
-        let sender = Address::from(*rollup);
-        let mut emitted = Vec::new();
-        match message {
-            OutboxMessage::AtomicTransactionBatch(transactions) => {
-                for t in transactions {
-                    self.ledger.check_outbox_parameters(
-                        run,
-                        &t.destination,
-                        &t.entrypoint,
-                        &t.parameters,
-                        None,
-                    )?;
-                    emitted.push(Emitted::call(
-                        run.call_nonce()?,
-                        sender,
-                        t.destination,
-                        t.entrypoint,
-                        t.parameters,
-                    ));
-                }
-            }
-            OutboxMessage::AtomicTransactionBatchTyped(transactions) => {
-                for t in transactions {
-                    let ty = Some(&t.parameters_ty);
-                    self.ledger.check_outbox_parameters(
-                        run,
-                        &t.destination,
-                        &t.entrypoint,
-                        &t.parameters,
-                        ty,
-                    )?;
-                    emitted.push(Emitted::call(
-                        run.call_nonce()?,
-                        sender,
-                        t.destination,
-                        t.entrypoint,
-                        t.parameters,
-                    ));
-                }
-            }
-            OutboxMessage::WhitelistUpdate(_) => return Err(ProtocolError::WhitelistDisabled.into()),
-            // Only one rollup of the network may send signals; here there is none, and it is ignored as there.
-            OutboxMessage::CanonicalRollupSignal(_) => {}
-        }
-        let success = Success {
-            consumed_milligas: 0,
-            balance_updates: Vec::new(),
-            effect: Effect::ExecuteOutboxMessage { paid_storage_size_diff },
-        };
-        Ok((success, emitted))
-    }
-
     /// Applies calls and what they lead to, depth first; whether all were done.
     fn apply_calls(
         &mut self,
@@ -344,17 +286,21 @@ impl State {
     fn apply_call(&mut self, run: &mut Run<'_>, call: &Emitted) -> Outcome<Done> {
         match &call.action {
             InternalAction::Transaction { amount, destination, parameters } => match destination {
+                Address::Contract(Contract::Implicit(pkh)) if call.gives_a_ticket() => {
+                    self.give_ticket(run, &call.sender, pkh, *amount, &call.tickets)
+                }
                 Address::Contract(Contract::Implicit(pkh)) => {
                     let Some(sender) = call.sender.contract() else {
-                        return Err(ProtocolError::NonEmptyTransactionFrom { contract: call.sender }.into());
+                        return Err(ProtocolError::InvalidSender { contract: call.sender }.into());
                     };
                     self.pay_account(run, sender, pkh, *amount, parameters.as_ref())
                 }
                 Address::Contract(Contract::Originated(hash)) => {
-                    self.call_contract(run, &call.sender, hash, *amount, parameters.as_ref())
+                    let (sender, parameters) = (&call.sender, parameters.as_ref());
+                    self.call_contract(run, sender, hash, *amount, parameters, Some(call))
                 }
                 Address::SmartRollup(rollup) => {
-                    self.transfer_to_rollup(run, &call.sender, rollup, *amount, parameters.as_ref())
+                    self.transfer_to_rollup(run, call, rollup, parameters.as_ref())
                 }
             },
             InternalAction::Origination { balance, script, delegate: None } => {
@@ -376,24 +322,17 @@ impl State {
         }
     }
 
-    /// A contract's transfer to a rollup: a message in the inbox.
+    /// A contract's transfer to a rollup: a message in the inbox. Its tickets were booked when the contract sent them.
     fn transfer_to_rollup(
         &mut self,
         run: &mut Run<'_>,
-        sender: &Address,
+        call: &Emitted,
         rollup: &RollupAddress,
-        amount: Mutez,
-        parameters: Option<&crate::operation::Parameters>,
+        parameters: Option<&Parameters>,
     ) -> Outcome<Done> {
-        let Some(Contract::Originated(sender)) = sender.contract() else {
+        let Some(Contract::Originated(sender)) = call.sender.contract() else {
             return Err(ProtocolError::InvalidTransferToRollup.into());
         };
-        if !amount.is_zero() {
-            return Err(ProtocolError::RollupTransactionAmount.into());
-        }
-        if parameters.is_some_and(|p| !p.entrypoint.is_default()) {
-            return Err(ProtocolError::RollupEntrypoint.into());
-        }
         let payload = self.ledger.check_rollup_payload(run, rollup, parameters.map(|p| &p.value))?;
         let message =
             InternalMessage::Transfer { payload, sender: *sender, source: run.payer, destination: *rollup };
@@ -401,7 +340,8 @@ impl State {
         run.gas.consume(gas::MESSAGE)?;
         run.gas.consume_bytes(serialized.as_bytes().len())?;
         self.add_message(&serialized)?;
-        Ok(done(Effect::ToRollup, Vec::new()))
+        let tokens = self.ledger.tokens(&call.tickets, &mut run.gas)?;
+        Ok(done(Effect::ToRollup { ticket_updates: tokens.updates(&(*rollup).into()) }, Vec::new()))
     }
 
     /// Burns tez for the storage of the content and of all its calls, within the limit of the content.
@@ -429,14 +369,25 @@ impl State {
                     (*paid_storage_size_diff, origination_size)
                 }
                 Effect::RollupOrigination { size, .. } => (*size, 0),
-                Effect::ExecuteOutboxMessage { paid_storage_size_diff } => (*paid_storage_size_diff, 0),
+                Effect::ExecuteOutboxMessage { paid_storage_size_diff, .. }
+                | Effect::TransferTicket { paid_storage_size_diff, .. } => (*paid_storage_size_diff, 0),
                 _ => (0, 0),
             };
             left = left.checked_sub(bytes).ok_or(ProtocolError::StorageExhausted)?;
             let mut updates = self.ledger.burn_for_storage(&payer, bytes)?;
-            updates.append(&mut success.balance_updates);
             left = left.checked_sub(new_account).ok_or(ProtocolError::StorageExhausted)?;
-            updates.extend(self.ledger.burn_for_storage(&payer, new_account)?);
+            let mut for_account = self.ledger.burn_for_storage(&payer, new_account)?;
+            // The network's order: a new contract's place comes before its tez, a new account's after them.
+            match success.effect {
+                Effect::Origination { .. } => {
+                    updates.append(&mut for_account);
+                    updates.append(&mut success.balance_updates);
+                }
+                _ => {
+                    updates.append(&mut success.balance_updates);
+                    updates.append(&mut for_account);
+                }
+            }
             success.balance_updates = updates;
         }
         Ok(())

@@ -2,10 +2,11 @@
 
 use crate::receipt::ErrorReport;
 use crate::refutation::GameError;
+use num_bigint::BigInt;
 use serde_json::{Map, Value, json};
 use soru_base::{
     Address, CommitmentHash, Contract, DecodeError, IdFamily, Json, Level, Mutez, PublicKey, PublicKeyHash,
-    RollupAddress,
+    RollupAddress, ScriptExprHash,
 };
 use soru_merkle::TreeError;
 use soru_michelson::Micheline;
@@ -181,6 +182,9 @@ protocol_errors! {
     /// Tez sent by something that has none.
     NonEmptyTransactionFrom { contract: Address => "contract" }
         Permanent "contract.non_empty_transaction_from_source", "{contract:?} cannot send tez";
+    /// A call that only accounts and contracts can make.
+    InvalidSender { contract: Address => "contract" }
+        Permanent "operations.invalid_sender", "{contract:?} is neither an account nor a contract";
     /// Only contracts can call rollups.
     InvalidTransferToRollup
         Permanent "operations.invalid_transfer_to_smart_rollup_from_implicit_account",
@@ -216,6 +220,39 @@ protocol_errors! {
     /// A contract rejected a call.
     ScriptRejected { location: u32 => "location", with: Micheline => "with" }
         Temporary "michelson_v1.script_rejected", "the contract rejected the call";
+
+    /// Types that differ.
+    InconsistentTypes { location: u32 => "loc", first_type: Micheline => "first_type", other_type: Micheline => "other_type" }
+        Permanent "michelson_v1.inconsistent_types", "the argument has another type than the entrypoint";
+    /// A type that cannot be compared.
+    ComparableTypeExpected { location: u32 => "location", wrong_type: Micheline => "wrong_type" }
+        Permanent "michelson_v1.comparable_type_expected", "tickets of a type that cannot be compared";
+    /// A ticket that somebody made up.
+    UnexpectedForgedValue { location: u32 => "location" }
+        Permanent "michelson_v1.unexpected_forged_value", "a ticket where only contracts could give one";
+    /// A ticket of nothing.
+    ForbiddenZeroTicket
+        Permanent "michelson_v1.forbidden_zero_amount_ticket", "a ticket of amount zero";
+    /// A ticket made by a rollup.
+    UnexpectedTicketOwner { ticketer: Address => "ticketer" }
+        Permanent "michelson_v1.unexpected_ticket_owner", "a ticket made by {ticketer:?}, which is no contract";
+
+    /// More tickets than there are.
+    InvalidTicketTransfer { ticketer: Contract => "ticketer", amount: BigInt => "amount" }
+        Permanent "invalid_ticket_transfer",
+        "{amount} tickets of {ticketer} are sent or kept that were neither held nor handed over";
+    /// More tickets than the owner has.
+    NegativeTicketBalance { key: ScriptExprHash => "key", balance: BigInt => "balance" }
+        Permanent "Negative_ticket_balance", "a balance of {balance} tickets would be left at {key}";
+    /// A fault in the count of bytes.
+    TicketStorageUnderflow
+        Permanent "Used_storage_underflow", "more bytes of balances of tickets are freed than are used";
+    /// A big map that is not there.
+    FailedToLoadBigMapValueType { id: BigInt => "big_map_id" }
+        Permanent "Failed_to_load_big_map_value_type", "the type of the values of big map {id} is not known";
+    /// A big map with bindings that are not written yet.
+    UnsupportedNonEmptyOverlay
+        Branch "Unsupported_non_empty_overlay", "a big map that can hold tickets has bindings in an argument";
 
     /// No such rollup.
     RollupDoesNotExist { rollup: RollupAddress => "rollup" }
@@ -354,7 +391,23 @@ macro_rules! json_members {
     )*};
 }
 
-json_members!(Contract, Address, Mutez, PublicKey, PublicKeyHash, RollupAddress, CommitmentHash, Micheline);
+json_members!(
+    Contract,
+    Address,
+    Mutez,
+    PublicKey,
+    PublicKeyHash,
+    RollupAddress,
+    CommitmentHash,
+    Micheline,
+    ScriptExprHash
+);
+
+impl Member for BigInt {
+    fn member(&self, _: IdFamily) -> Value {
+        self.to_string().into()
+    }
+}
 
 impl Member for u64 {
     fn member(&self, _: IdFamily) -> Value {

@@ -39,6 +39,10 @@ pub(crate) const CHUNK: Milligas = 1_000;
 pub(crate) const PROOF: Milligas = 750_000;
 /// Executing an outbox message, besides its proof and what it calls.
 pub(crate) const EXECUTE: Milligas = 4_500_000;
+/// A ticket that is met in a value.
+pub(crate) const TICKET: Milligas = 1_000;
+/// Changing how many tickets somebody owns.
+pub(crate) const TICKET_BALANCE: Milligas = 150_000;
 /// An event.
 pub(crate) const EVENT: Milligas = 1_000;
 /// A byte that is read, stored or hashed.

@@ -14,6 +14,7 @@ mod gas;
 mod lengths;
 mod rollups;
 mod store;
+mod tickets;
 mod validate;
 
 pub use accounts::{GenesisAccount, Supply};

@@ -88,9 +88,7 @@ fn check_shape(contents: &[Content], first: &Content) -> Outcome<()> {
         match &content.action {
             Action::Reveal { .. } if i > 0 => return Err(ProtocolError::IncorrectRevealPosition.into()),
             Action::Reveal { public_key, proof } => check_proof(public_key, proof)?,
-            Action::RegisterGlobalConstant { .. }
-            | Action::TransferTicket { .. }
-            | Action::Delegation { .. } => {
+            Action::RegisterGlobalConstant { .. } | Action::Delegation { .. } => {
                 let what = format!("the operation {}", content.action.kind());
                 return Err(ProtocolError::Unsupported { what }.into());
             }

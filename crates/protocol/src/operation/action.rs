@@ -169,6 +169,13 @@ pub struct Parameters {
     pub value: Micheline,
 }
 
+impl Parameters {
+    /// Whether they are what a call without parameters has: `Unit` for the default entrypoint.
+    pub fn is_default(&self) -> bool {
+        self.entrypoint.is_default() && self.value == Micheline::unit()
+    }
+}
+
 /// A contract's code and storage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {

@@ -5,11 +5,13 @@ mod balance;
 mod block_operation;
 mod internal;
 mod result;
+mod tickets;
 
 pub use balance::{BalanceAccount, BalanceUpdate};
 pub use block_operation::{BlockContent, BlockOperation};
 pub use internal::{InternalAction, InternalOperation};
 pub use result::{Effect, ErrorReport, OperationResult, Success};
+pub use tickets::{TicketChange, TicketToken, TicketUpdate};
 
 use serde_json::{Value, json};
 use soru_base::json::{array_field, field, member};

@@ -1,7 +1,8 @@
-use super::{BalanceUpdate, all, balance_updates, list, optional};
+use super::tickets::ticket_updates;
+use super::{BalanceUpdate, TicketUpdate, all, balance_updates, list, optional};
 use serde_json::{Value, json};
 use soru_base::json::{array_field, field, member, str_field, u64_field};
-use soru_base::{CommitmentHash, ContractHash, IdFamily, Json, JsonError, Level, RollupAddress};
+use soru_base::{Address, CommitmentHash, ContractHash, IdFamily, Json, JsonError, Level, RollupAddress};
 use soru_michelson::Micheline;
 
 use crate::inbox::level_field;
@@ -44,6 +45,10 @@ pub enum Effect {
     ToContract {
         /// The contract's storage after the call.
         storage: Option<Micheline>,
+        /// Tickets that the contract keeps or no longer keeps, and those that an account got.
+        ticket_updates: Vec<TicketUpdate>,
+        /// Contracts that the call made an address for.
+        originated_contracts: Vec<ContractHash>,
         /// Bytes of its storage.
         storage_size: u64,
         /// Bytes paid for now.
@@ -52,9 +57,21 @@ pub enum Effect {
         allocated_destination_contract: bool,
         /// Changes of big maps, as the network tells them.
         lazy_storage_diff: Option<Value>,
+        /// Addresses that got an index in the registry of addresses.
+        address_registry_diff: Vec<(Address, u64)>,
     },
     /// A transfer to a rollup.
-    ToRollup,
+    ToRollup {
+        /// Tickets that the rollup got.
+        ticket_updates: Vec<TicketUpdate>,
+    },
+    /// Tickets left an account, and reached another one; a contract gets them in a call.
+    TransferTicket {
+        /// The tickets.
+        ticket_updates: Vec<TicketUpdate>,
+        /// Bytes paid for now.
+        paid_storage_size_diff: u64,
+    },
     /// A contract was made.
     Origination {
         /// The contract.
@@ -98,6 +115,10 @@ pub enum Effect {
     },
     /// An outbox message was executed.
     ExecuteOutboxMessage {
+        /// Tickets that left the rollup; contracts get them in calls.
+        ticket_updates: Vec<TicketUpdate>,
+        /// A change of who may stake, as the network tells it.
+        whitelist_update: Option<Value>,
         /// Bytes paid for now.
         paid_storage_size_diff: u64,
     },
@@ -160,11 +181,12 @@ impl OperationResult {
 
     /// The `result` member of a call. The network has another name for tickets there.
     pub fn to_internal_json(&self, family: IdFamily) -> Value {
-        let mut object = self.put(family);
-        if let Some(tickets) = object.as_object_mut().and_then(|o| o.shift_remove("ticket_updates")) {
-            object["ticket_receipt"] = tickets;
-        }
-        object
+        let Value::Object(members) = self.put(family) else { return Value::Null };
+        let renamed = members.into_iter().map(|(name, value)| match name.as_str() {
+            "ticket_updates" => ("ticket_receipt".to_owned(), value),
+            _ => (name, value),
+        });
+        Value::Object(renamed.collect())
     }
 
     fn put(&self, family: IdFamily) -> Value {
@@ -203,13 +225,15 @@ impl OperationResult {
 }
 
 impl Success {
+    // Members stand in the network's order.
     fn put(&self, object: &mut Value, family: IdFamily) {
         if let Effect::ToContract { storage: Some(storage), .. } = &self.effect {
             object["storage"] = storage.to_json(family);
         }
-        if !self.balance_updates.is_empty() {
+        if !self.balance_updates.is_empty() || self.effect.always_tells_balances() {
             object["balance_updates"] = all(&self.balance_updates, family);
         }
+        self.effect.put_first(object, family);
         object["consumed_milligas"] = self.consumed_milligas.to_string().into();
         self.effect.put(object, family);
     }
@@ -224,6 +248,34 @@ impl Success {
 }
 
 impl Effect {
+    fn always_tells_balances(&self) -> bool {
+        matches!(self, Self::TransferTicket { .. } | Self::ExecuteOutboxMessage { .. })
+    }
+
+    /// What comes before the gas.
+    fn put_first(&self, object: &mut Value, family: IdFamily) {
+        match self {
+            Self::ToContract { ticket_updates, originated_contracts, .. } => {
+                if !ticket_updates.is_empty() {
+                    object["ticket_updates"] = all(ticket_updates, family);
+                }
+                if !originated_contracts.is_empty() {
+                    object["originated_contracts"] = all(originated_contracts, family);
+                }
+            }
+            Self::TransferTicket { ticket_updates, .. } => {
+                object["ticket_updates"] = all(ticket_updates, family);
+            }
+            Self::ExecuteOutboxMessage { ticket_updates, whitelist_update, .. } => {
+                object["ticket_updates"] = all(ticket_updates, family);
+                if let Some(update) = whitelist_update {
+                    object["whitelist_update"] = update.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn put(&self, object: &mut Value, family: IdFamily) {
         match self {
             Self::Done | Self::IncreasePaidStorage => {}
@@ -232,6 +284,7 @@ impl Effect {
                 paid_storage_size_diff,
                 allocated_destination_contract,
                 lazy_storage_diff,
+                address_registry_diff,
                 ..
             } => {
                 put_sizes(object, *storage_size, *paid_storage_size_diff);
@@ -239,8 +292,14 @@ impl Effect {
                     object["allocated_destination_contract"] = true.into();
                 }
                 put_diff(object, lazy_storage_diff);
+                if !address_registry_diff.is_empty() {
+                    let indexed = address_registry_diff.iter().map(|(address, index)| {
+                        json!({ "address": address.to_json(family), "index": index.to_string() })
+                    });
+                    object["address_registry_diff"] = indexed.collect();
+                }
             }
-            Self::ToRollup => object["ticket_updates"] = json!([]),
+            Self::ToRollup { ticket_updates } => object["ticket_updates"] = all(ticket_updates, family),
             Self::Origination {
                 originated_contracts,
                 storage_size,
@@ -271,9 +330,9 @@ impl Effect {
                     object["balance_updates"] = json!([]);
                 }
             }
-            Self::ExecuteOutboxMessage { paid_storage_size_diff } => {
-                object["ticket_updates"] = json!([]);
-                object["paid_storage_size_diff"] = paid_storage_size_diff.to_string().into();
+            Self::TransferTicket { paid_storage_size_diff, .. }
+            | Self::ExecuteOutboxMessage { paid_storage_size_diff, .. } => {
+                put_sizes(object, 0, *paid_storage_size_diff);
             }
             Self::Other(Value::Object(members)) => {
                 for (name, value) in members {
@@ -290,20 +349,22 @@ impl Effect {
                 Self::Done
             }
             // Transfers to contracts and to rollups can be told apart by what must be there only.
-            "transaction" if is_rollup_transfer(value) => Self::ToRollup,
+            "transaction" if is_rollup_transfer(value) => {
+                Self::ToRollup { ticket_updates: ticket_updates(value, family)? }
+            }
             "transaction" => Self::ToContract {
                 storage: optional(value, "storage", family)?,
+                ticket_updates: ticket_updates(value, family)?,
+                originated_contracts: contracts(value, family)?,
                 storage_size: number(value, "storage_size")?,
                 paid_storage_size_diff: number(value, "paid_storage_size_diff")?,
                 allocated_destination_contract: member(value, "allocated_destination_contract")
                     == &Value::Bool(true),
                 lazy_storage_diff: value.get("lazy_storage_diff").cloned(),
+                address_registry_diff: registered(value, family)?,
             },
             "origination" => Self::Origination {
-                originated_contracts: match member(value, "originated_contracts") {
-                    Value::Null => Vec::new(),
-                    _ => list(value, "originated_contracts", family)?,
-                },
+                originated_contracts: contracts(value, family)?,
                 storage_size: number(value, "storage_size")?,
                 paid_storage_size_diff: number(value, "paid_storage_size_diff")?,
                 lazy_storage_diff: value.get("lazy_storage_diff").cloned(),
@@ -326,7 +387,13 @@ impl Effect {
                 result: status_from_json(member(value, "game_status"), family)
                     .map_err(|e| e.within("game_status"))?,
             },
+            "transfer_ticket" => Self::TransferTicket {
+                ticket_updates: ticket_updates(value, family)?,
+                paid_storage_size_diff: number(value, "paid_storage_size_diff")?,
+            },
             "smart_rollup_execute_outbox_message" => Self::ExecuteOutboxMessage {
+                ticket_updates: ticket_updates(value, family)?,
+                whitelist_update: value.get("whitelist_update").cloned(),
                 paid_storage_size_diff: number(value, "paid_storage_size_diff")?,
             },
             _ => {
@@ -340,9 +407,31 @@ impl Effect {
     }
 }
 
+fn contracts(value: &Value, family: IdFamily) -> Result<Vec<ContractHash>, JsonError> {
+    match member(value, "originated_contracts") {
+        Value::Null => Ok(Vec::new()),
+        _ => list(value, "originated_contracts", family),
+    }
+}
+
+fn registered(value: &Value, family: IdFamily) -> Result<Vec<(Address, u64)>, JsonError> {
+    if member(value, "address_registry_diff").is_null() {
+        return Ok(Vec::new());
+    }
+    let items = array_field(value, "address_registry_diff")?.iter().enumerate();
+    let read = |item| Ok((field(item, "address", family)?, u64_field(item, "index")?));
+    let of = |i: usize, e: JsonError| e.at(i).within("address_registry_diff");
+    items.map(|(i, item)| read(item).map_err(|e| of(i, e))).collect()
+}
+
+/// Whether a transfer went to a rollup: the network tells of tickets then, even if there are none, and whose they are.
 fn is_rollup_transfer(value: &Value) -> bool {
+    let tickets = array_field(value, "ticket_updates").or_else(|_| array_field(value, "ticket_receipt"));
+    let Ok(tickets) = tickets else { return false };
+    let accounts = tickets.iter().flat_map(|item| array_field(item, "updates").unwrap_or(&[]));
+    let mut addresses = accounts.map(|update| member(update, "account").as_str().map(str::parse));
     let told = |name| value.get(name).is_some();
-    array_field(value, "ticket_updates").or_else(|_| array_field(value, "ticket_receipt")).is_ok()
+    addresses.all(|address| matches!(address, Some(Ok(Address::SmartRollup(_)))))
         && !told("storage")
         && !told("storage_size")
         && !told("balance_updates")

@@ -4,8 +4,9 @@ use super::app::App;
 use super::entrypoints;
 use super::error::{RpcError, RpcResult};
 use super::request::{At, ok};
+use super::tickets;
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use num_bigint::BigInt;
 use serde_json::{Map, json};
 use soru_base::{Contract, ContractHash, IdFamily, Json, Mutez, PublicKeyHash, ScriptExprHash};
@@ -30,7 +31,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/entrypoints/{entrypoint}", get(entrypoints::one))
         .route("/storage", get(storage))
         .route("/storage/used_space", get(used_space))
-        .route("/storage/paid_space", get(paid_space));
+        .route("/storage/paid_space", get(paid_space))
+        .route("/ticket_balance", post(tickets::of_contract))
+        .route("/all_ticket_balances", get(tickets::stored));
     Router::new().route("/", get(list)).route("/{contract}", get(info)).nest("/{contract}", contract)
 }
 

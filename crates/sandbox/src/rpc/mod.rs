@@ -13,7 +13,9 @@ mod monitor;
 mod request;
 mod rollups;
 mod sandbox;
+mod scripts;
 mod shape;
+mod tickets;
 
 pub(crate) use app::App;
 

@@ -5,7 +5,7 @@ use super::disputes;
 use super::error::{RpcError, RpcResult};
 use super::request::{At, ok};
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 use soru_base::{CommitmentHash, Json, Level, LevelSpan, RollupAddress};
 use soru_protocol::ledger::{Ledger, ProtocolError, StorageError};
@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/commitment/{commitment}/can_be_cemented", get(can_be_cemented))
         .route("/inbox_level/{level}/commitments", get(commitments))
         .route("/consumed_outputs/{level}", get(consumed_outputs))
+        .route("/ticket_balance", post(super::tickets::of_rollup))
         .route("/whitelist", get(public))
         .route("/last_whitelist_update", get(public))
         .merge(disputes::routes());

@@ -43,6 +43,27 @@ impl Ledger {
         }
     }
 
+    /// The hashes of all keys of a big map, in their order.
+    pub(in super::super) fn big_map_keys(&self, id: &BigInt) -> Result<Vec<ScriptExprHash>, StorageError> {
+        match big_map_name(id) {
+            Some(id) => self.store.names(at![BIG_MAPS, id, "contents"]),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Values, in optimised form, of a big map: `length` of them behind the first `offset`, in the order of the hashes of their keys.
+    pub fn big_map_values(
+        &self,
+        id: &BigInt,
+        offset: usize,
+        length: usize,
+    ) -> Result<Vec<Micheline>, StorageError> {
+        let Some(id) = big_map_name(id) else { return Ok(Vec::new()) };
+        let listed = self.store.tree.list(at![BIG_MAPS, id, "contents"], offset, length)?;
+        let read = |(name, _)| self.store.require(at![BIG_MAPS, id, "contents", name]);
+        listed.into_iter().map(read).collect()
+    }
+
     /// The types of keys and values of a big map.
     pub fn big_map_types(&self, id: &BigInt) -> Result<Option<(Micheline, Micheline)>, StorageError> {
         let Some(id) = big_map_name(id) else { return Ok(None) };

@@ -10,39 +10,42 @@ use super::error::{Outcome, ProtocolError, StorageError};
 use super::store::at;
 use crate::operation::{Parameters, Script};
 use crate::receipt::{BalanceUpdate, InternalAction, InternalOperation, OperationResult};
-use soru_base::{Address, Binary, Contract, ContractHash, Entrypoint, Mutez};
-use soru_michelson::Micheline;
+use soru_base::{Address, Binary, Contract, ContractHash, Entrypoint};
+use soru_michelson::{HeldTickets, Micheline, Type};
 
 pub use big_maps::lazy_storage_diff;
 pub use call::asked_json;
-pub(super) use types::check_rollup_type;
+pub(super) use types::{check_rollup_type, goes_to_a_rollup, ill_formed, with_gas};
 
 const CONTRACTS: &str = "contracts";
 const BIG_MAPS: &str = "big_maps";
 
 /// A call that something led to, before it is applied.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Emitted {
     pub(crate) nonce: u16,
     pub(crate) sender: Address,
     pub(crate) action: InternalAction,
     /// The address that a contract already gave to the contract it makes.
     pub(crate) preorigination: Option<ContractHash>,
+    /// The tickets that come with it.
+    pub(crate) tickets: HeldTickets,
+    /// The type that the argument was made with: the entrypoint must take the same.
+    pub(crate) told: Option<Type>,
 }
 
 impl Emitted {
-    /// A call to a contract without tez.
-    pub(crate) fn call(
-        nonce: u16,
-        sender: Address,
-        destination: ContractHash,
-        entrypoint: Entrypoint,
-        value: Micheline,
-    ) -> Self {
-        let parameters = parameters(entrypoint, value);
-        let action =
-            InternalAction::Transaction { amount: Mutez::ZERO, destination: destination.into(), parameters };
-        Self { nonce, sender, action, preorigination: None }
+    /// Whom a transfer goes to.
+    pub(crate) fn destination(&self) -> Option<Address> {
+        match (&self.action, self.preorigination) {
+            (InternalAction::Transaction { destination, .. }, _) => Some(*destination),
+            (_, made) => made.map(Address::from),
+        }
+    }
+
+    /// Whether it is a transfer of a ticket, as accounts take it.
+    pub(crate) fn gives_a_ticket(&self) -> bool {
+        matches!(self.told, Some(Type::Ticket(_)))
     }
 
     pub(crate) fn receipt(&self, result: OperationResult) -> InternalOperation {
@@ -52,7 +55,8 @@ impl Emitted {
 
 /// `Unit` for the default entrypoint is left out, as the network does.
 fn parameters(entrypoint: Entrypoint, value: Micheline) -> Option<Parameters> {
-    (!entrypoint.is_default() || value != Micheline::unit()).then_some(Parameters { entrypoint, value })
+    let parameters = Parameters { entrypoint, value };
+    (!parameters.is_default()).then_some(parameters)
 }
 
 /// What the RPC asks.

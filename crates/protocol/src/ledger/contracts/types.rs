@@ -4,7 +4,7 @@ use super::super::Ledger;
 use super::super::apply::Run;
 use super::super::error::{Failure, Outcome, ProtocolError, StorageError};
 use super::chain::View;
-use soru_base::{Address, Contract, ContractHash, Entrypoint, RollupAddress};
+use soru_base::RollupAddress;
 use soru_michelson::{Form, Gas, Micheline, Parameter, Reading, Reason, Type, TypeError, Value};
 
 /// Whether a rollup can take parameters of that type: no named parts, nothing that cannot leave the layer-1.
@@ -29,7 +29,8 @@ fn names_default(ty: &Micheline) -> bool {
     }
 }
 
-fn goes_to_a_rollup(ty: &Type) -> bool {
+/// Whether values of a type can go to a rollup, or come from one.
+pub(in super::super) fn goes_to_a_rollup(ty: &Type) -> bool {
     let mut pending = vec![ty];
     while let Some(ty) = pending.pop() {
         match ty {
@@ -48,12 +49,13 @@ fn goes_to_a_rollup(ty: &Type) -> bool {
     true
 }
 
-pub(super) fn ill_formed(ty: &Micheline, error: &TypeError) -> Failure {
+/// A type that is none.
+pub(in super::super) fn ill_formed(ty: &Micheline, error: &TypeError) -> Failure {
     ProtocolError::IllFormedType { expression: ty.clone(), reason: error.to_string() }.into()
 }
 
 /// Spends Michelson's gas from that of the operation.
-pub(super) fn with_gas<T>(
+pub(in super::super) fn with_gas<T>(
     run: &mut Run<'_>,
     work: impl FnOnce(&mut Run<'_>, &mut Gas) -> Outcome<T>,
 ) -> Outcome<T> {
@@ -65,48 +67,25 @@ pub(super) fn with_gas<T>(
 
 /// Data that is not of its type. Running out of gas and a ledger that cannot be read are no fault of the data.
 pub(super) fn ill_typed(data: &Micheline, ty: &Type, error: TypeError) -> Failure {
-    match error.reason {
-        Reason::Gas(_) => ProtocolError::GasExhausted.into(),
-        Reason::Chain(reason) => Failure::Storage(StorageError::Missing(reason)),
-        _ => ProtocolError::IllTypedData {
-            expected_type: ty.to_micheline(),
-            ill_typed_expression: data.clone(),
-            reason: error.to_string(),
-        }
-        .into(),
+    let location = u32::try_from(error.location).unwrap_or(u32::MAX);
+    let reason = error.to_string();
+    let inner = match error.reason {
+        Reason::Gas(_) => return ProtocolError::GasExhausted.into(),
+        Reason::Chain(reason) => return Failure::Storage(StorageError::Missing(reason)),
+        Reason::ForgedTicket => Some(ProtocolError::UnexpectedForgedValue { location }),
+        Reason::ZeroTicket => Some(ProtocolError::ForbiddenZeroTicket),
+        Reason::TicketOwner(ticketer) => Some(ProtocolError::UnexpectedTicketOwner { ticketer }),
+        _ => None,
+    };
+    let (expected_type, ill_typed_expression) = (ty.to_micheline(), data.clone());
+    let ill_typed = ProtocolError::IllTypedData { expected_type, ill_typed_expression, reason };
+    match inner {
+        Some(inner) => Failure::from(inner).within(ill_typed),
+        None => ill_typed.into(),
     }
 }
 
 impl Ledger {
-    /// Checks a call that an outbox asks for: its contract, its entrypoint, its argument and, if told, the type of that.
-    pub(in super::super) fn check_outbox_parameters(
-        &mut self,
-        run: &mut Run<'_>,
-        destination: &ContractHash,
-        entrypoint: &Entrypoint,
-        argument: &Micheline,
-        told: Option<&Micheline>,
-    ) -> Outcome<()> {
-        let contract = Contract::from(*destination);
-        let Some(written) = self.parameter_type(&Address::from(*destination))? else {
-            return Err(ProtocolError::NonExistingContract { contract }.into());
-        };
-        let parameter = Parameter::parse(&written).map_err(|e| ill_formed(&written, &e))?;
-        let Some((_, ty)) = parameter.entrypoint(entrypoint) else {
-            return Err(ProtocolError::NoSuchEntrypoint { entrypoint: entrypoint.to_string() }.into());
-        };
-        if let Some(told) = told {
-            let parsed = Type::parse(told).map_err(|e| ill_formed(told, &e))?;
-            if parsed != *ty {
-                return Err(ProtocolError::BadContractParameter { contract }.into());
-            }
-        }
-        if !goes_to_a_rollup(ty) {
-            return Err(ProtocolError::InvalidParametersType.into());
-        }
-        self.parse(run, argument, ty).map(|_| ())
-    }
-
     /// Checks what is sent to a rollup against its type; the payload in optimised form.
     pub(in super::super) fn check_rollup_payload(
         &mut self,
@@ -119,7 +98,7 @@ impl Ledger {
         };
         let ty = Type::parse(&written).map_err(|e| ill_formed(&written, &e))?;
         let unit = Micheline::unit();
-        let value = self.parse(run, argument.unwrap_or(&unit), &ty)?;
+        let value = self.parse_as(run, argument.unwrap_or(&unit), &ty, Source::Contract)?;
         with_gas(run, |_, gas| {
             value.to_micheline(&ty, Form::Optimized, gas).map_err(|reason| match reason {
                 Reason::Gas(_) => ProtocolError::GasExhausted.into(),
@@ -128,10 +107,43 @@ impl Ledger {
         })
     }
 
-    fn parse(&mut self, run: &mut Run<'_>, data: &Micheline, ty: &Type) -> Outcome<Value> {
+    /// Reads what an operation brings.
+    pub(in super::super) fn parse_argument(
+        &mut self,
+        run: &mut Run<'_>,
+        data: &Micheline,
+        ty: &Type,
+    ) -> Outcome<Value> {
+        self.parse_as(run, data, ty, Source::Account)
+    }
+
+    /// Reads what a rollup sends: tickets, too, but no big maps by their numbers.
+    pub(in super::super) fn parse_from_rollup(
+        &mut self,
+        run: &mut Run<'_>,
+        data: &Micheline,
+        ty: &Type,
+    ) -> Outcome<Value> {
+        self.parse_as(run, data, ty, Source::Rollup)
+    }
+
+    fn parse_as(&mut self, run: &mut Run<'_>, data: &Micheline, ty: &Type, from: Source) -> Outcome<Value> {
         with_gas(run, |run, gas| {
             let view = View::of(self, run);
-            Value::parse(data, ty, &mut Reading::external(&view, gas)).map_err(|e| ill_typed(data, ty, e))
+            let mut reading = match from {
+                Source::Contract => Reading::internal(&view, gas),
+                Source::Account | Source::Rollup => Reading::external(&view, gas),
+            };
+            reading.tickets |= from == Source::Rollup;
+            Value::parse(data, ty, &mut reading).map_err(|e| ill_typed(data, ty, e))
         })
     }
+}
+
+/// Who made an argument: what it may hold depends on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Account,
+    Contract,
+    Rollup,
 }

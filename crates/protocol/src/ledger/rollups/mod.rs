@@ -16,6 +16,7 @@
 mod bonds;
 mod cement;
 mod conflicts;
+mod execute;
 mod games;
 mod originate;
 mod outbox;

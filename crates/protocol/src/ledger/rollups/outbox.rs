@@ -52,15 +52,14 @@ impl Ledger {
         Ok(indices.filter(|index| applied.contains(*index)).collect())
     }
 
-    /// Checks that an outbox message may be executed and marks it as executed; the message and the bytes of storage that
-    /// the mark takes.
-    pub(crate) fn take_outbox_message(
-        &mut self,
+    /// Checks that an outbox message may be executed; where it is, and what it says.
+    pub(super) fn read_outbox_message(
+        &self,
         rollup: &RollupAddress,
         cemented_commitment: &CommitmentHash,
         proof: &[u8],
         gas: &mut Meter,
-    ) -> Outcome<(OutboxMessage, u64)> {
+    ) -> Outcome<(Output, OutboxMessage)> {
         gas.consume(EXECUTE)?;
         gas.consume_bytes(proof.len())?;
         let (cemented, cemented_level) = self.last_cemented(rollup)?;
@@ -69,11 +68,10 @@ impl Ledger {
         }
         let state = self.known_commitment(rollup, cemented_commitment)?.compressed_state;
         let output = check_proof(proof, state).ok_or(ProtocolError::InvalidOutputProof)?;
-        self.check_outbox_level(output.level, cemented_level)?;
         let message =
             OutboxMessage::from_bytes(&output.message).map_err(|_| ProtocolError::OutboxMessageDecoding)?;
-        let size = self.mark_executed(rollup, output.level, output.index)?;
-        Ok((message, size))
+        self.check_outbox_level(output.level, cemented_level)?;
+        Ok((output, message))
     }
 
     pub(in super::super) fn check_outbox_level(&self, level: Level, cemented: Level) -> Outcome<()> {
@@ -86,7 +84,7 @@ impl Ledger {
     }
 
     /// Bytes of storage that are new.
-    fn mark_executed(&mut self, rollup: &RollupAddress, level: Level, index: u64) -> Outcome<u64> {
+    pub(super) fn mark_executed(&mut self, rollup: &RollupAddress, level: Level, index: u64) -> Outcome<u64> {
         if index >= u64::from(self.constants.rollup().max_outbox_messages_per_level) {
             return Err(ProtocolError::InvalidOutboxMessageIndex.into());
         }
