@@ -86,7 +86,9 @@ kit::kernel!(run);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kit::bless;
     use kit::mock::Mock;
+    use std::path::Path;
 
     fn mock() -> Mock {
         Mock { rollup: [9; 20], ..Mock::default() }
@@ -148,5 +150,18 @@ mod tests {
             level(&mut mock, &[text.to_vec()]);
             assert_eq!((mock.storage.len(), mock.outbox.len(), mock.log.len()), (0, 0, 1), "{text:?}");
         }
+    }
+
+    /// The file of inputs beside the sources, for a rollup without an address.
+    #[test]
+    fn the_inputs_are_these() {
+        let mock = Mock::default();
+        let external = |command: &[u8]| bless::external(&mock.framed(command));
+        let ask = [&[3][..], &[5; 20]].concat();
+        let inputs = bless::inputs(&[
+            vec![external(&number(0, 5)), external(&number(1, 7))],
+            vec![external(&ask), external(&[2]), external(&number(0, 42)), external(&ask)],
+        ]);
+        bless::compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs.json"), &inputs);
     }
 }

@@ -1,8 +1,10 @@
 use super::*;
 use import::PAGES_PER_RUN;
+use kit::bless;
 use kit::mock::Mock;
 use kit::signed::sign;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 const LIBRARIAN: [u8; 32] = [1; 32];
 
@@ -141,3 +143,21 @@ fn a_book_too_large_is_given_up() {
     assert!(mock.log.iter().any(|line| line.contains("too large")), "{:?}", mock.log);
     assert!(!mock.storage.keys().any(|key| key.starts_with(b"/books") || key.starts_with(b"/import")));
 }
+
+/// The files beside the sources, for a rollup without an address: the librarian's key, and the request for the numbers from 1 to 200,000, a line each.
+#[test]
+fn the_files_are_these() {
+    let mut root = [0; 33];
+    for (byte, digits) in root.iter_mut().zip(NUMBERS.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+    }
+    let request = sign(LIBRARIAN, &[0; 20], 0, &[&[0], &root[..]].concat());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    bless::compare(&folder.join("inputs.json"), &bless::inputs(&[vec![bless::external(&request)], vec![]]));
+    let key = bless::hex(&request[22..54]);
+    let setup = format!("instructions:\n  - set:\n      value: {key}\n      to: /librarian\n");
+    bless::compare(&folder.join("setup.yaml"), &setup);
+}
+
+/// Root of the pages of `seq 1 200000`.
+const NUMBERS: &str = "0022d133665a126c07f5123ef0026e5852d50a5421cf8f79120bc1ef212478e262";

@@ -1,7 +1,9 @@
 use super::*;
+use kit::bless;
 use kit::micheline::Writer;
 use kit::mock::{Mock, OUTBOX};
 use kit::signed::{account, sign};
+use std::path::Path;
 
 const BRIDGE: Ticketer = [5; 20];
 const ALICE: [u8; 32] = [1; 32];
@@ -168,4 +170,24 @@ fn what_the_outbox_does_not_take_waits() {
     mock.level([], run);
     assert_eq!(mock.outbox.len(), 0);
     assert!(mock.storage.keys().filter(|key| key.starts_with(b"/exits")).count() == 2);
+}
+
+/// The file of inputs beside the sources, for a rollup without an address: a deposit, a transfer, a withdrawal.
+#[test]
+fn the_inputs_are_these() {
+    let (alice, bob) = (account(ALICE), account(BOB));
+    let ticketer = bless::hex(&[&[1][..], &BRIDGE, &[0]].concat());
+    let deposit = format!(
+        r#"{{ "payload": "Pair 0x{} (Pair 0x{ticketer} (Pair Unit 1000))" }}"#,
+        bless::hex(&alice)
+    );
+    let order = |from, nonce, tag, amount, to| {
+        bless::external(&sign(from, &[0; 20], nonce, &command(tag, amount, to)))
+    };
+    let inputs = bless::inputs(&[
+        vec![deposit],
+        vec![order(ALICE, 0, 0, 250, &bob), order(BOB, 0, 0, 50, &alice)],
+        vec![order(BOB, 1, 1, 120, &bob)],
+    ]);
+    bless::compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs.json"), &inputs);
 }
