@@ -13,6 +13,7 @@ pub use block::Block;
 pub(crate) use block::MAX_JSON_DEPTH;
 pub(crate) use build::refusal;
 pub use error::ChainError;
+pub(crate) use network::baker_public_key;
 pub use network::{BAKER, BOOTSTRAP_BALANCE, Network};
 
 use crate::constants::ChainConstants;

@@ -24,6 +24,11 @@ pub(crate) static BAKER_KEY: LazyLock<SecretKey> = LazyLock::new(|| {
     SecretKey::from_seed(Curve::Ed25519, &BAKER_SEED).expect("every seed makes an Ed25519 key")
 });
 
+/// The key that blocks can be checked with.
+pub(crate) fn baker_public_key() -> soru_base::PublicKey {
+    BAKER_KEY.public_key()
+}
+
 /// The account that makes blocks and gets the fees.
 pub static BAKER: LazyLock<PublicKeyHash> = LazyLock::new(|| BAKER_KEY.public_key().hash());
 

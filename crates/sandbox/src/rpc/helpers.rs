@@ -3,6 +3,7 @@
 use super::app::App;
 use super::error::{RpcError, RpcResult};
 use super::request::{At, Body, ok};
+use super::scripts;
 use crate::chain::Block;
 use axum::Router;
 use axum::routing::post;
@@ -10,25 +11,21 @@ use serde_json::Value as JsonValue;
 use serde_json::json;
 use soru_base::json::{field, hex_field, member};
 use soru_base::{Binary, BlockHash, IdFamily, Json, JsonError, Signature};
-use soru_michelson::{Gas, Micheline, Reading, Type, Value};
 use soru_protocol::ledger::{ApplyError, BlockBuilder};
 use soru_protocol::operation::{MAX_OPERATION_SIZE, Operation, SignedOperation};
 use soru_protocol::receipt::{BlockOperation, OperationReceipt};
-use std::fmt::Display;
 
 /// `…/helpers/…`
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/scripts/simulate_operation", post(simulate))
         .route("/scripts/run_operation", post(simulate))
-        .route("/scripts/pack_data", post(pack_data))
+        .nest("/scripts", scripts::routes())
         .route("/preapply/operations", post(preapply))
         .route("/forge/operations", post(forge))
         .route("/parse/operations", post(parse))
 }
 
-/// What packing may cost: as much as an operation.
-const PACK_MILLIGAS: u64 = 1_040_000_000;
 /// Operations that one request can try or parse.
 const MAX_OPERATIONS: usize = 1_000;
 
@@ -156,21 +153,4 @@ async fn parse(at: At, Body(body): Body) -> RpcResult {
         parsed.push(object);
     }
     ok(parsed)
-}
-
-/// `POST …/scripts/pack_data {"data", "type"}`: the bytes that `PACK` makes of it.
-async fn pack_data(at: At, Body(body): Body) -> RpcResult {
-    let family = at.family();
-    let data: Micheline = field(&body, "data", family).map_err(bad_body)?;
-    let ty: Micheline = field(&body, "type", family).map_err(bad_body)?;
-    let packed = at.app.blocking(move |_| {
-        let refused =
-            |what: &str, e: &dyn Display| RpcError::bad_request(format!("in the body, {what}: {e}"));
-        let ty = Type::parse(&ty).map_err(|e| refused("type", &e))?;
-        let mut gas = Gas::new(PACK_MILLIGAS);
-        let value =
-            Value::parse(&data, &ty, &mut Reading::stored(&mut gas)).map_err(|e| refused("data", &e))?;
-        value.pack(&ty, &mut gas).map_err(|e| refused("data", &e))
-    });
-    ok(json!({ "packed": hex::encode(packed.await?), "gas": "unaccounted" }))
 }

@@ -1,6 +1,8 @@
 //! The RPC server: the network's paths, and a few of the sandbox's own.
 
+mod accounts;
 mod app;
+mod bakers;
 mod blocks;
 mod contracts;
 mod disputes;
@@ -10,6 +12,7 @@ mod helpers;
 mod injection;
 mod mempool;
 mod monitor;
+mod node;
 mod request;
 mod rollups;
 mod sandbox;
@@ -34,19 +37,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(crate) fn router(app: App) -> Router {
     let block = Router::new()
         .merge(blocks::routes())
+        .merge(bakers::routes())
+        .nest("/context", accounts::routes())
         .nest("/context/contracts", contracts::routes())
         .nest("/context/big_maps", contracts::big_map_routes())
         .nest("/context/smart_rollups", rollups::routes())
         .nest("/helpers", helpers::routes());
     Router::new()
-        .route("/version", get(sandbox::version))
-        .route("/network/version", get(sandbox::network_version))
-        .route("/health/ready", get(sandbox::ready))
-        .route("/protocols", get(sandbox::protocols))
-        .route("/config/history_mode", get(sandbox::history_mode))
-        .route("/config/network/user_activated_upgrades", get(sandbox::none))
-        .route("/config/network/user_activated_protocol_overrides", get(sandbox::none))
-        .route("/chains/{chain}/invalid_blocks", get(sandbox::none))
+        .merge(node::routes())
         .route("/chains/{chain}/levels/{mark}", get(blocks::mark))
         .route("/chains/{chain}/chain_id", get(blocks::chain_id))
         .route("/chains/{chain}/is_bootstrapped", get(blocks::is_bootstrapped))

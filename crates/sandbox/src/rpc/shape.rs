@@ -159,6 +159,17 @@ fn operation_quotas() -> Value {
     ])
 }
 
+/// The cycle of a level.
+pub(super) fn cycle(level: u32) -> u32 {
+    level.saturating_sub(1) / BLOCKS_PER_CYCLE
+}
+
+/// The first and the last level of the cycle of a level. The genesis is a cycle of its own, as it were.
+pub(super) fn levels_of_cycle(level: u32) -> (u32, u32) {
+    let first = cycle(level).saturating_mul(BLOCKS_PER_CYCLE).saturating_add(1);
+    (first, first.saturating_add(BLOCKS_PER_CYCLE - 1))
+}
+
 /// `…/helpers/current_level`, too.
 pub(super) fn level_info(level: u32) -> Value {
     let position = level.saturating_sub(1);
@@ -171,7 +182,8 @@ pub(super) fn level_info(level: u32) -> Value {
     })
 }
 
-fn voting_period_info(level: u32) -> Value {
+/// `…/votes/current_period`, too.
+pub(super) fn voting_period_info(level: u32) -> Value {
     let position = level.saturating_sub(1);
     let period = BLOCKS_PER_CYCLE * CYCLES_PER_VOTING_PERIOD;
     let index = position / period;
