@@ -238,7 +238,12 @@ impl Durable {
 
     /// Puts a value of any length in place of what is there.
     pub fn set(&mut self, key: &Key, bytes: &[u8]) -> Result<(), DurableError> {
-        Ok(self.set_path(&key.value(), bytes)?)
+        Ok(self.replace(key, bytes)?)
+    }
+
+    /// The same, where nothing but the storage itself can be in the way.
+    pub(crate) fn replace(&mut self, key: &Key, bytes: &[u8]) -> Result<(), StateError> {
+        self.set_path(&key.value(), bytes)
     }
 
     /// Makes a value of `size` zeros; false if there is one already.

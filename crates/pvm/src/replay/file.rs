@@ -89,7 +89,7 @@ impl RunFile {
     /// What its machine is made with.
     pub fn setup(&self) -> Setup {
         let reboots = Some(self.max_reboots).filter(|reboots| u64::from(*reboots) != MAX_REBOOTS);
-        Setup { version: self.version, limits: self.limits, max_reboots: reboots }
+        Setup { version: self.version, limits: self.limits, max_reboots: reboots, values: Vec::new() }
     }
 
     /// Reads a file: one JSON object a line, the first one the run.

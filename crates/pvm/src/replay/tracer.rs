@@ -381,6 +381,7 @@ mod tests {
         version: Version::V0,
         limits: Limits { ticks_per_snapshot: TickSpan(20), ..Limits::FIRST },
         max_reboots: None,
+        values: Vec::new(),
     };
 
     fn levels() -> Vec<ReplayLevel> {

@@ -109,7 +109,7 @@ impl RevealSource for NoPages {
 pub(crate) fn settings(kernel: &[u8], inboxes: Vec<ReplayLevel>) -> Settings<'_> {
     Settings {
         kernel,
-        setup: Setup { version: Version::V0, limits: Limits::FIRST, max_reboots: None },
+        setup: Setup { version: Version::V0, limits: Limits::FIRST, max_reboots: None, values: Vec::new() },
         inboxes,
         first_level: Level::GENESIS,
         ids: IdFamily::Alpha,
@@ -133,7 +133,7 @@ pub(crate) fn run_settings<'a>(run: &RunFile, kernel: &'a [u8]) -> Settings<'a> 
     let FixedReveals(answers) = &run.reveals;
     Settings {
         kernel,
-        setup: Setup { version: run.version, limits: run.limits, max_reboots: Some(run.max_reboots) },
+        setup: Setup { version: run.version, limits: run.limits, max_reboots: Some(run.max_reboots), values: Vec::new() },
         inboxes: run.levels.clone(),
         first_level: Level::GENESIS,
         ids: IdFamily::Alpha,
