@@ -51,6 +51,35 @@ impl PageTree {
     }
 }
 
+/// What a page of a tree holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page<'a> {
+    /// A part of the file.
+    Contents(&'a [u8]),
+    /// Hashes of pages, in order.
+    Hashes(Vec<PreimageHash>),
+}
+
+impl<'a> Page<'a> {
+    /// Reads a page of a tree. A page of the reveal channel may be anything: nothing if it has another form.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let (tag, rest) = page.split_first()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        if u32::from_be_bytes(*length) as usize != rest.len() {
+            return None;
+        }
+        match tag {
+            0 => Some(Self::Contents(rest)),
+            1 if rest.len().is_multiple_of(HASH) => rest
+                .chunks(HASH)
+                .map(|hash| PreimageHash::from_bytes(hash).ok())
+                .collect::<Option<_>>()
+                .map(Self::Hashes),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,10 +97,9 @@ mod tests {
         while let Some(name) = open.pop() {
             let page = pages[&name];
             assert!(page.len() <= PAGE_MAX);
-            assert_eq!(page[1..HEAD], (page.len() as u32 - 5).to_be_bytes());
-            match page[0] {
-                0 => file.extend_from_slice(&page[HEAD..]),
-                _ => open.extend(page[HEAD..].chunks(HASH).rev().map(hex::encode)),
+            match Page::parse(page).unwrap() {
+                Page::Contents(contents) => file.extend_from_slice(contents),
+                Page::Hashes(hashes) => open.extend(hashes.iter().rev().map(PreimageHash::to_string)),
             }
         }
         file
@@ -113,6 +141,27 @@ mod tests {
             assert_eq!(tree.pages.len(), pages, "{length}");
             assert_eq!(tree.pages.last().unwrap().0, tree.root, "{length}");
             assert!(joined(&tree) == file, "{length}");
+        }
+    }
+
+    #[test]
+    fn pages_of_another_form_are_told_from_those_of_a_tree() {
+        let hash = PreimageHash::of_page(b"page");
+        let page = |tag, length: u32, rest: &[u8]| [&[tag][..], &length.to_be_bytes(), rest].concat();
+        assert_eq!(Page::parse(&page(0, 2, b"hi")), Some(Page::Contents(b"hi")));
+        assert_eq!(Page::parse(&page(1, 33, &hash.to_bytes())), Some(Page::Hashes(vec![hash])));
+        let short = [&hash.to_bytes()[..], &[0; 32]].concat();
+        let of_another_kind = [&[1], &hash.to_bytes()[1..]].concat();
+        for other in [
+            vec![],
+            vec![0, 0, 0, 0],
+            page(0, 3, b"hi"),
+            page(0, 1, b"hi"),
+            page(2, 2, b"hi"),
+            page(1, 65, &short),
+            page(1, 33, &of_another_kind),
+        ] {
+            assert_eq!(Page::parse(&other), None, "{other:?}");
         }
     }
 }
