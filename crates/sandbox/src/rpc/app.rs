@@ -2,13 +2,17 @@
 
 use super::error::RpcError;
 use crate::chain::{Block, Chain, ChainError, ChainReader, Network};
-use soru_base::BlockId;
+use soru_base::{BlockId, OperationHash};
 use soru_protocol::ledger::Ledger;
+use soru_protocol::operation::SignedOperation;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};
 
-/// How many heads a slow listener may lag behind before it misses some.
-const HEADS_KEPT: usize = 1_024;
+/// How many heads or operations a slow listener may lag behind before it misses some.
+const KEPT: usize = 1_024;
+
+/// An operation that was taken, with its hash.
+pub(crate) type Taken = Arc<(OperationHash, SignedOperation)>;
 
 /// What all handlers share.
 #[derive(Clone)]
@@ -19,6 +23,7 @@ struct Shared {
     // Taken away when the sandbox stops.
     chain: Mutex<Option<Chain>>,
     heads: broadcast::Sender<Arc<Block>>,
+    operations: broadcast::Sender<Taken>,
     stop: watch::Sender<bool>,
 }
 
@@ -27,7 +32,8 @@ impl App {
         Self(Arc::new(Shared {
             reader: chain.reader(),
             chain: Mutex::new(Some(chain)),
-            heads: broadcast::Sender::new(HEADS_KEPT),
+            heads: broadcast::Sender::new(KEPT),
+            operations: broadcast::Sender::new(KEPT),
             stop: watch::Sender::new(false),
         }))
     }
@@ -42,6 +48,11 @@ impl App {
 
     pub(crate) fn heads(&self) -> &broadcast::Sender<Arc<Block>> {
         &self.0.heads
+    }
+
+    /// Operations as they are taken.
+    pub(crate) fn operations(&self) -> &broadcast::Sender<Taken> {
+        &self.0.operations
     }
 
     pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {

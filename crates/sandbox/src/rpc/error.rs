@@ -37,6 +37,16 @@ impl RpcError {
         Self::one(StatusCode::METHOD_NOT_ALLOWED, "permanent", "rpc.method_not_allowed", "method not allowed")
     }
 
+    /// A body in a form that is not understood.
+    pub(crate) fn unsupported_media(what: impl Display) -> Self {
+        Self::one(StatusCode::UNSUPPORTED_MEDIA_TYPE, "permanent", "rpc.unsupported_media_type", what)
+    }
+
+    /// The client accepts no form that there is.
+    pub(crate) fn not_acceptable(what: impl Display) -> Self {
+        Self::one(StatusCode::NOT_ACCEPTABLE, "permanent", "rpc.not_acceptable", what)
+    }
+
     /// A body above the limit.
     pub(crate) fn too_large(what: impl Display) -> Self {
         Self::one(StatusCode::PAYLOAD_TOO_LARGE, "permanent", "rpc.body_too_large", what)

@@ -1,22 +1,32 @@
 //! Operations that wait, and why others do not.
 
-use super::app::App;
+use super::app::{App, Taken};
 use super::error::{RpcError, RpcResult};
 use super::request::{Asked, ok};
 use crate::chain::Chain;
 use crate::mempool::{Class, Pending, Rejected};
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::stream;
 use serde_json::{Map, Value, json};
 use soru_base::{IdFamily, Json, OperationHash, PublicKeyHash};
 use soru_protocol::operation::SignedOperation;
+use std::collections::BTreeSet;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 
 /// The validation pass of everything the sandbox knows: operations of accounts.
 const MANAGER_PASS: u64 = 3;
 
 /// `…/mempool/…`
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/pending_operations", get(pending_operations)).route("/filter", get(filter))
+    Router::new()
+        .route("/pending_operations", get(pending_operations))
+        .route("/filter", get(filter))
+        .route("/monitor_operations", get(monitor_operations))
 }
 
 /// `GET …/mempool/filter`: every fee will do.
@@ -100,10 +110,91 @@ async fn pending_operations(asked: Asked) -> RpcResult {
 }
 
 fn validated(pending: &Pending, family: IdFamily) -> Value {
+    shown(pending.hash, &pending.operation, family)
+}
+
+fn shown(hash: OperationHash, operation: &SignedOperation, family: IdFamily) -> Value {
     let mut object = Map::new();
-    object.insert("hash".to_owned(), json!(pending.hash.to_string()));
-    extend(&mut object, pending.operation.to_json(family));
+    object.insert("hash".to_owned(), json!(hash.to_string()));
+    extend(&mut object, operation.to_json(family));
     Value::Object(object)
+}
+
+/// `GET …/mempool/monitor_operations`: the operations that wait, then each that comes, as arrays, until there is a new head: as
+/// on the network, the stream ends then.
+async fn monitor_operations(asked: Asked) -> Result<Response, RpcError> {
+    let filter = Filter::read(&asked)?;
+    let wanted = asked.flag("validated", true)?;
+    // In this order: an operation that comes in between comes twice, and the second time is dropped.
+    let mut monitor = Monitor {
+        operations: asked.app.operations().subscribe(),
+        heads: asked.app.heads().subscribe(),
+        stop: asked.app.stop_signal(),
+        filter,
+        family: asked.family(),
+        protocol: asked.app.network().profile().protocol.to_string(),
+        told: BTreeSet::new(),
+        first: None,
+    };
+    let waiting =
+        asked.app.with_chain(|chain: &mut Chain| Ok(chain.waiting())).await.map_err(RpcError::internal)?;
+    let mut first = Vec::new();
+    for (pending, next) in &waiting {
+        monitor.told.insert(pending.hash);
+        if wanted && *next && monitor.filter.lets_through(&pending.hash, &pending.operation) {
+            first.push(monitor.line(pending.hash, &pending.operation));
+        }
+    }
+    monitor.first = Some(Value::Array(first));
+    let chunks = stream::unfold(monitor, move |mut monitor| async move {
+        let value = monitor.next(wanted).await?;
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(format!("{value}\n"))), monitor))
+    });
+    Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(chunks)).into_response())
+}
+
+/// Somebody who watches the operations that come.
+struct Monitor {
+    operations: broadcast::Receiver<Taken>,
+    heads: broadcast::Receiver<std::sync::Arc<crate::chain::Block>>,
+    stop: watch::Receiver<bool>,
+    filter: Filter,
+    family: IdFamily,
+    protocol: String,
+    told: BTreeSet<OperationHash>,
+    first: Option<Value>,
+}
+
+impl Monitor {
+    fn line(&self, hash: OperationHash, operation: &SignedOperation) -> Value {
+        let mut object = shown(hash, operation, self.family);
+        object["protocol"] = self.protocol.clone().into();
+        object
+    }
+
+    async fn next(&mut self, wanted: bool) -> Option<Value> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        loop {
+            let received = tokio::select! {
+                _ = self.stop.wait_for(|stop| *stop) => return None,
+                _ = self.heads.recv() => return None,
+                received = self.operations.recv() => received,
+            };
+            match received {
+                Err(RecvError::Closed) => return None,
+                // Who reads too slowly misses some.
+                Err(RecvError::Lagged(_)) => {}
+                Ok(taken) => {
+                    let (hash, operation) = &*taken;
+                    if self.told.insert(*hash) && wanted && self.filter.lets_through(hash, operation) {
+                        return Some(json!([self.line(*hash, operation)]));
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn failed(

@@ -10,6 +10,7 @@ mod entrypoints;
 mod error;
 mod helpers;
 mod injection;
+mod media;
 mod mempool;
 mod monitor;
 mod node;
@@ -64,6 +65,7 @@ pub(crate) fn router(app: App) -> Router {
         })
         .method_not_allowed_fallback(|| async { RpcError::method_not_allowed() })
         .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn(media::negotiate))
         .layer(middleware::from_fn(cross_origin))
         .with_state(app)
 }

@@ -97,7 +97,7 @@ async fn a_sandbox_says_what_it_is() {
     let world = world().await;
     world.bake(1).await;
     let version = world.get("/version").await;
-    assert_eq!(version["network_version"]["chain_name"], "SORU_SANDBOX_ALPHA");
+    assert_eq!(version["network_version"]["chain_name"], "SANDBOXED_TEZOS");
     let info = world.get("/sandbox/info").await;
     assert_eq!(info["profile"], "alpha");
     assert_eq!(info["head"]["level"], 1);
