@@ -88,7 +88,9 @@ impl Json for Level {
         Value::from(self.0)
     }
     fn from_json(value: &Value, _: IdFamily) -> Result<Self, JsonError> {
-        let level = value.as_u64().and_then(|n| u32::try_from(n).ok()).and_then(Self::new);
+        // A number on the network; some proxies and indexers make texts of all numbers.
+        let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let level = number.and_then(|n| u32::try_from(n).ok()).and_then(Self::new);
         level.ok_or_else(|| JsonError::new("a level (0 to 2147483647)", value))
     }
 }

@@ -1,6 +1,7 @@
 //! Questions to a layer-1 over HTTP: retries, limits, and errors that say what was asked and where.
 
 use crate::backoff::Backoff;
+use crate::endpoint::{Endpoint, EndpointError, Login, shown_endpoint};
 use crate::error::{L1Error, Place, cut};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -8,9 +9,9 @@ use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
 use soru_base::{IdFamily, Json, JsonError, json_text};
 use soru_protocol::receipt::ErrorReport;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use thiserror::Error;
 
 /// How deep an answer may be nested. Contracts of the public network go far beyond the 128 that are usual.
 const MAX_DEPTH: usize = 2 * soru_michelson::MAX_DEPTH + 100;
@@ -46,21 +47,13 @@ impl Default for Settings {
     }
 }
 
-/// Why a text is no endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{endpoint}` is no endpoint of a layer-1: {reason} (expected one such as http://127.0.0.1:8732)")]
-pub struct EndpointError {
-    /// The text.
-    pub endpoint: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 /// A layer-1, seen through its RPC. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    // Without the name and password, which are in no message.
     endpoint: Arc<str>,
+    login: Option<Arc<Login>>,
     family: IdFamily,
     settings: Settings,
 }
@@ -71,6 +64,12 @@ enum Attempt {
     // The layer-1 did not look at the question: it may be put again, after that time if it says one.
     Later(L1Error, Option<Duration>),
     Failed(L1Error),
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -85,29 +84,20 @@ impl Client {
         family: IdFamily,
         settings: Settings,
     ) -> Result<Self, EndpointError> {
-        let refuse = |reason: &str| EndpointError { endpoint: cut(endpoint), reason: reason.to_owned() };
-        let host = match endpoint.trim().split_once("://") {
-            None => endpoint.trim(),
-            Some(("http", host)) => host,
-            Some(_) => return Err(refuse("only http is spoken")),
-        };
-        let full = format!("http://{}", host.trim_end_matches('/'));
-        let url = reqwest::Url::parse(&full).map_err(|e| refuse(&e.to_string()))?;
-        if !url.has_host() || url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("a host and maybe a path are expected"));
-        }
+        let parsed = Endpoint::parse(endpoint)?;
         let http = reqwest::Client::builder()
             .connect_timeout(settings.connect_timeout)
             // A layer-1 is asked directly, whatever the environment says.
             .no_proxy()
+            // An operation sent elsewhere, a password handed on: the person who configured the endpoint decides.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("soru/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|e| refuse(&e.to_string()))?;
-        Ok(Self { http, endpoint: full.into(), family, settings })
+            .map_err(|e| EndpointError { endpoint: shown_endpoint(endpoint), reason: causes(&e) })?;
+        Ok(Self { http, endpoint: parsed.url.into(), login: parsed.login.map(Arc::new), family, settings })
     }
 
-    /// Where the layer-1 is.
+    /// Where the layer-1 is, without a name and password.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -152,7 +142,8 @@ impl Client {
         Place { endpoint: self.endpoint.clone(), path: path.to_owned() }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, L1Error> {
+    /// The answer to any question; `path` starts with a slash.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, L1Error> {
         let mut attempt = 0;
         loop {
             let (error, after) = match self.open(&method, path, body).await {
@@ -187,9 +178,13 @@ impl Client {
 
     async fn open(&self, method: &Method, path: &str, body: Option<&Value>) -> Attempt {
         let place = self.place(path);
+        tracing::debug!(target: "soru_l1::requests", "{method} {place}");
         let request = self.http.request(method.clone(), place.to_string());
         // A real node can answer in binary, too.
         let mut request = request.header(header::ACCEPT, "application/json");
+        if let Some(login) = &self.login {
+            request = request.basic_auth(&login.name, login.password.as_ref());
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -218,6 +213,7 @@ impl Client {
 
     async fn whole_answer(&self, path: &str, response: Response) -> Result<Value, L1Error> {
         let status = response.status();
+        let moved_to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).map(cut);
         let limit = self.settings.request_timeout;
         let body = match tokio::time::timeout(limit, self.body(path, response)).await {
             Ok(body) => body?,
@@ -230,9 +226,14 @@ impl Client {
             };
         }
         let place = self.place(path);
+        if let Some(to) = moved_to.filter(|_| status.is_redirection()) {
+            let body = format!("it is at {to} now: no redirection is followed, give that endpoint");
+            return Err(L1Error::HttpStatus { place, code: status.as_u16(), body });
+        }
         let reports = json_text::parse(&body, MAX_DEPTH).ok().and_then(|v| reports(&v));
         Err(match (status, reports) {
             (StatusCode::NOT_FOUND, _) => L1Error::NotFound { place },
+            (StatusCode::GONE, _) => L1Error::Gone { place },
             (_, Some(errors)) => L1Error::Rejected { place, errors },
             (_, None) => L1Error::HttpStatus { place, code: status.as_u16(), body: text(&body) },
         })

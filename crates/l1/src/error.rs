@@ -48,6 +48,12 @@ pub enum L1Error {
         /// The question.
         place: Place,
     },
+    /// It was there, and the layer-1 has thrown it away.
+    #[error("{place} is no longer kept there")]
+    Gone {
+        /// The question.
+        place: Place,
+    },
     /// The protocol or the node refuses, with the network's errors.
     #[error("{place} refuses: {}", ids(errors))]
     Rejected {
@@ -83,6 +89,7 @@ impl L1Error {
             Self::Unreachable { place, .. }
             | Self::Timeout { place, .. }
             | Self::NotFound { place }
+            | Self::Gone { place }
             | Self::Rejected { place, .. }
             | Self::HttpStatus { place, .. }
             | Self::BadJson { place, .. } => place,
@@ -94,7 +101,7 @@ impl L1Error {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } => true,
             Self::HttpStatus { code, .. } => matches!(code, 408 | 429 | 502 | 503 | 504),
-            Self::NotFound { .. } | Self::Rejected { .. } | Self::BadJson { .. } => false,
+            Self::NotFound { .. } | Self::Gone { .. } | Self::Rejected { .. } | Self::BadJson { .. } => false,
         }
     }
 

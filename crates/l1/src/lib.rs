@@ -6,6 +6,7 @@ mod block;
 pub mod chain;
 mod client;
 mod constants;
+mod endpoint;
 mod error;
 mod heads;
 pub mod operate;
@@ -15,8 +16,9 @@ mod values;
 
 pub use backoff::Backoff;
 pub use block::{Block, Header};
-pub use client::{Client, EndpointError, Settings};
+pub use client::{Client, Settings};
 pub use constants::Constants;
+pub use endpoint::{EndpointError, shown_endpoint};
 pub use error::{L1Error, Place, short_id};
 pub use heads::Heads;
 pub use query::HeadChangeError;

@@ -32,6 +32,22 @@ pub struct RollupEvents {
     pub recovered: Vec<Recovered>,
     /// Outbox messages that were executed.
     pub executed: Vec<Executed>,
+    /// Applied contents about commitments in a form that is not understood: what they did is not in the lists above.
+    pub obscure: Vec<Obscure>,
+}
+
+/// A content that changed what a layer-1 knows of a rollup, in a form that is not understood: of an account of a kind that
+/// is not known, for instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obscure {
+    /// The operation.
+    pub operation: OperationHash,
+    /// Number of the content.
+    pub index: usize,
+    /// What it is called.
+    pub kind: String,
+    /// The rollup, if it is named.
+    pub rollup: Option<RollupAddress>,
 }
 
 /// A content that added external messages.
@@ -132,8 +148,8 @@ pub struct Executed {
 /// Why one cannot tell what a block means to rollups: guessing would make a wrong inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RollupEventsError {
-    /// A content that concerns rollups, in a form that is not understood.
-    #[error("content {index} of operation {operation} concerns rollups, but is not understood")]
+    /// A content that may have put something into the inbox, in a form that is not understood.
+    #[error("content {index} of operation {operation} may have added to the inbox, but is not understood")]
     NotUnderstood {
         /// The operation.
         operation: OperationHash,
@@ -187,11 +203,50 @@ impl RollupEvents {
             BlockContent::Manager { receipt: None, .. } => {
                 Err(RollupEventsError::NoReceipt { operation, index })
             }
-            BlockContent::Other(value) if concerns_rollups(value) => {
-                Err(RollupEventsError::NotUnderstood { operation, index })
-            }
-            BlockContent::Other(_) => Ok(()),
+            BlockContent::Other(value) => self.add_unknown(operation, index, value),
         }
+    }
+
+    /// What can be told of a content that is not understood as a whole: of a kind, or from an account, that is not known
+    /// here.
+    fn add_unknown(
+        &mut self,
+        operation: OperationHash,
+        index: usize,
+        content: &Value,
+    ) -> Result<(), RollupEventsError> {
+        let not_understood = RollupEventsError::NotUnderstood { operation, index };
+        let kind = content.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let kind = kind.strip_prefix("smart_rollup_");
+        let result = content.pointer("/metadata/operation_result");
+        if kind == Some("add_messages") && result.is_none() {
+            return Err(RollupEventsError::NoReceipt { operation, index });
+        }
+        if !is_applied(result) {
+            return Ok(());
+        }
+        let calls = content.pointer("/metadata/internal_operation_results").and_then(Value::as_array);
+        if calls.into_iter().flatten().any(may_reach_rollup) {
+            return Err(not_understood);
+        }
+        match kind {
+            Some("add_messages") => {
+                let list = content.get("message").and_then(Value::as_array).ok_or(not_understood.clone())?;
+                self.added.push(Added { operation, index });
+                for message in list {
+                    let bytes = message.as_str().and_then(|digits| hex::decode(digits).ok());
+                    let message = InboxMessage::External(bytes.ok_or(not_understood.clone())?);
+                    let too_large = |_| RollupEventsError::MessageTooLarge { operation, index };
+                    self.messages.push(message.serialize().map_err(too_large)?);
+                }
+            }
+            Some(kind @ ("publish" | "cement" | "execute_outbox_message" | "recover_bond")) => {
+                let rollup = content.get("rollup").and_then(Value::as_str).and_then(|r| r.parse().ok());
+                self.obscure.push(Obscure { operation, index, kind: kind.to_owned(), rollup });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn add_applied(
@@ -291,20 +346,16 @@ fn transfer(call: &InternalOperation, source: PublicKeyHash) -> Option<InternalM
     Some(InternalMessage::Transfer { payload, sender, source, destination: *destination })
 }
 
-/// Whether a content that is not understood may have done something to rollups: it is of a kind of theirs that this
-/// module looks at, or a call in it went to one.
-fn concerns_rollups(content: &Value) -> bool {
-    let looked_at = ["add_messages", "originate", "publish", "cement", "execute_outbox_message"];
-    let kind = content.get("kind").and_then(Value::as_str).unwrap_or_default();
-    if kind.strip_prefix("smart_rollup_").is_some_and(|kind| looked_at.contains(&kind)) {
-        return true;
-    }
-    let calls = content.pointer("/metadata/internal_operation_results").and_then(Value::as_array);
-    let to_rollup = |call: &Value| {
-        let destination = call.get("destination").and_then(Value::as_str);
-        destination.is_some_and(|d| d.parse::<RollupAddress>().is_ok())
-    };
-    calls.into_iter().flatten().any(to_rollup)
+/// Whether a result that may not be understood says that something was done. Without one, nobody knows.
+fn is_applied(result: Option<&Value>) -> bool {
+    let status = result.and_then(|result| result.get("status")).and_then(Value::as_str);
+    !matches!(status, Some("failed" | "backtracked" | "skipped"))
+}
+
+/// Whether a call that is not understood may have put something into the inbox.
+fn may_reach_rollup(call: &Value) -> bool {
+    let destination = call.get("destination").and_then(Value::as_str);
+    destination.is_some_and(|d| d.parse::<RollupAddress>().is_ok()) && is_applied(call.get("result"))
 }
 
 #[cfg(test)]

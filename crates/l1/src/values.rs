@@ -17,7 +17,13 @@ impl Values {
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<Value>, JsonError> {
         let wrong =
             |found: String| JsonError { path: String::new(), expected: "a JSON value".to_owned(), found };
-        self.buffer.extend_from_slice(piece);
+        // Some servers keep a quiet stream open with blanks: they are not gathered.
+        let blank = if self.buffer.is_empty() {
+            piece.iter().take_while(|b| b.is_ascii_whitespace()).count()
+        } else {
+            0
+        };
+        self.buffer.extend_from_slice(&piece[blank..]);
         let mut values = Vec::new();
         let mut read = 0;
         let mut reader = serde_json::Deserializer::from_slice(&self.buffer).into_iter();
@@ -31,7 +37,8 @@ impl Values {
                 Err(e) => return Err(wrong(e.to_string())),
             }
         }
-        self.buffer.drain(..read);
+        let blank = self.buffer[read..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        self.buffer.drain(..read + blank);
         match self.buffer.len() > Self::MAX_VALUE {
             true => Err(wrong(format!("one of more than {} bytes", Self::MAX_VALUE))),
             false => Ok(values),
@@ -51,6 +58,16 @@ mod tests {
         let mut values = Values::default();
         assert_eq!(values.push(b"\"").unwrap(), Vec::<Value>::new());
         assert!(values.push(&vec![b'x'; Values::MAX_VALUE]).is_err());
+    }
+
+    #[test]
+    fn blanks_that_keep_a_stream_open_are_not_gathered() {
+        let mut values = Values::default();
+        for _ in 0..3 {
+            assert_eq!(values.push(&vec![b'\n'; Values::MAX_VALUE]).unwrap(), Vec::<Value>::new());
+        }
+        assert_eq!(values.push(b" 7 \r\n").unwrap(), [json!(7)]);
+        assert!(values.buffer.is_empty());
     }
 
     proptest! {

@@ -168,7 +168,7 @@ fn endpoints() {
         assert_eq!(Client::new(text, IdFamily::Alpha).unwrap().endpoint(), endpoint);
     }
     for text in
-        ["", "http://", "https://host", "ftp://host", "http://host?x=1", "http://a b", "http://host:99999"]
+        ["", "http://", "https://", "ftp://host", "http://host?x=1", "http://a b", "http://host:99999"]
     {
         let error = Client::new(text, IdFamily::Alpha).unwrap_err().to_string();
         assert!(error.contains("http://127.0.0.1:8732"), "{error}");

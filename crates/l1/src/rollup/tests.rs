@@ -239,6 +239,136 @@ fn moves_and_ends_of_games_are_told_and_failed_ones_are_not() {
     assert_eq!(events.refuted, [told(Some(start), None), told(None, Some(lost))]);
 }
 
+/// A content of an account of a kind that is not known here.
+fn from_stranger(mut content: Value) -> Value {
+    content["source"] = "tz5Unheardof".into();
+    content
+}
+
+#[test]
+fn operations_of_every_other_kind_are_passed_over() {
+    let kinds = [
+        "attestation",
+        "preattestation",
+        "attestation_with_dal",
+        "attestations_aggregate",
+        "preattestations_aggregate",
+        "endorsement",
+        "dal_attestation",
+        "proposals",
+        "ballot",
+        "seed_nonce_revelation",
+        "vdf_revelation",
+        "double_consensus_operation_evidence",
+        "activate_account",
+        "drain_delegate",
+        "dal_entrapment_evidence",
+        "failing_noop",
+        "set_deposits_limit",
+        "update_consensus_key",
+        "zk_rollup_origination",
+        "dal_publish_commitment",
+        "smart_rollup_of_the_future",
+        "host",
+        "",
+    ];
+    let strange: Vec<Value> = kinds
+        .iter()
+        .flat_map(|kind| {
+            [
+                json!({ "kind": kind, "slot": 1, "metadata": {} }),
+                json!({ "kind": kind }),
+                content(kind, json!({}), applied(), json!([])),
+            ]
+        })
+        .collect();
+    let passes = json!([[operation(json!(strange))], [operation(json!([{}]))], [operation(json!([]))], []]);
+    assert_eq!(block(passes).rollup_events(), Ok(RollupEvents::default()));
+}
+
+#[test]
+fn messages_count_whoever_sent_them_and_whatever_else_the_receipt_tells() {
+    let mut told = applied();
+    told["balance_updates"] = json!([
+        { "kind": "contract", "contract": "tz5Unheardof", "change": "-1", "origin": "block" },
+        { "kind": "of the future", "change": 7 },
+    ]);
+    let mut numbers = add_messages(json!(["03"]), applied());
+    numbers["fee"] = json!(357);
+    numbers["counter"] = json!(10);
+    let undone = json!({ "status": "failed", "errors": [{ "kind": "temporary", "id": "x" }] });
+    let events = events(json!([
+        from_stranger(add_messages(json!(["01"]), applied())),
+        add_messages(json!(["02"]), told),
+        numbers,
+        from_stranger(add_messages(json!(["04"]), undone)),
+        from_stranger(add_messages(json!(["05"]), json!({ "status": "skipped" }))),
+        from_stranger(add_messages(json!(["06"]), json!({ "status": "backtracked" }))),
+    ]))
+    .unwrap();
+    let bytes: Vec<&[u8]> = events.messages.iter().map(SerializedMessage::as_bytes).collect();
+    assert_eq!(bytes, [&[1, 1], &[1, 2], &[1, 3]]);
+    let indexes: Vec<usize> = events.added.iter().map(|added| added.index).collect();
+    assert_eq!(indexes, [0, 1, 2]);
+}
+
+#[test]
+fn addresses_of_either_prefix_are_the_same_rollup() {
+    let other = ROLLUP.parse::<RollupAddress>().unwrap().in_family(IdFamily::Mainnet).to_string();
+    assert!(other.starts_with("sr1"));
+    let calls = json!([call(&other, Value::Null, "applied"), call(ROLLUP, Value::Null, "applied")]);
+    let events = events(json!([
+        transaction(applied(), calls),
+        content(
+            "smart_rollup_recover_bond",
+            json!({ "rollup": other, "staker": SOURCE }),
+            applied(),
+            json!([])
+        ),
+        content(
+            "smart_rollup_recover_bond",
+            json!({ "rollup": ROLLUP, "staker": SOURCE }),
+            applied(),
+            json!([])
+        ),
+    ]))
+    .unwrap();
+    assert_eq!((events.messages.len(), &events.messages[0]), (2, &events.messages[1]));
+    assert_eq!(events.recovered[0].rollup, events.recovered[1].rollup);
+}
+
+#[test]
+fn what_strangers_do_to_other_rollups_holds_nobody_up() {
+    let originate =
+        json!({ "kernel": "00", "pvm_kind": "of the future", "parameters_ty": { "prim": "bytes" } });
+    let publish = json!({ "rollup": ROLLUP, "commitment": commitment().to_json(IdFamily::Mainnet) });
+    let failed = json!({ "status": "failed", "errors": [] });
+    let events = events(json!([
+        content("smart_rollup_originate", originate, applied(), json!([])),
+        from_stranger(content("smart_rollup_publish", publish.clone(), applied(), json!([]))),
+        from_stranger(content("smart_rollup_publish", publish, failed, json!([]))),
+        content("smart_rollup_cement", json!({ "rollup": "sr1unheardof" }), applied(), json!([])),
+    ]))
+    .unwrap();
+    let operation = OperationHash([5; 32]);
+    let obscure = |index, kind: &str, rollup| Obscure { operation, index, kind: kind.to_owned(), rollup };
+    let expected = [obscure(1, "publish", Some(RollupAddress::ZERO)), obscure(3, "cement", None)];
+    assert_eq!(events, RollupEvents { obscure: expected.to_vec(), ..RollupEvents::default() });
+}
+
+#[test]
+fn calls_that_are_not_understood_count_if_they_reached_a_rollup() {
+    let strange = |destination: &str, status: &str| {
+        let mut call = call(destination, Value::Null, status);
+        call["source"] = "KT9Unheardof".into();
+        from_stranger(transaction(applied(), json!([call])))
+    };
+    assert_eq!(events(json!([strange(ROLLUP, "failed")])), Ok(RollupEvents::default()));
+    assert_eq!(events(json!([strange(KT1, "applied")])), Ok(RollupEvents::default()));
+    let not_understood = RollupEventsError::NotUnderstood { operation: OperationHash([5; 32]), index: 0 };
+    assert_eq!(events(json!([strange(ROLLUP, "applied")])), Err(not_understood));
+}
+
 #[test]
 fn what_would_make_a_wrong_inbox_is_an_error() {
     let operation = OperationHash([5; 32]);
@@ -247,6 +377,7 @@ fn what_would_make_a_wrong_inbox_is_an_error() {
 
     let not_understood = Err(RollupEventsError::NotUnderstood { operation, index });
     assert_eq!(after_another(add_messages(json!("no list"), applied())), not_understood);
+    assert_eq!(after_another(from_stranger(add_messages(json!(["0x"]), applied()))), not_understood);
     // A transaction to an address that is not known, in which a contract calls a rollup.
     let mut strange = transaction(applied(), json!([call(ROLLUP, Value::Null, "applied")]));
     strange["destination"] = "KT9unheardof".into();
@@ -256,7 +387,8 @@ fn what_would_make_a_wrong_inbox_is_an_error() {
 
     let mut without = add_messages(json!(["00"]), applied());
     without["metadata"] = "too large".into();
-    assert_eq!(after_another(without), Err(RollupEventsError::NoReceipt { operation, index }));
+    assert_eq!(after_another(without.clone()), Err(RollupEventsError::NoReceipt { operation, index }));
+    assert_eq!(after_another(from_stranger(without)), Err(RollupEventsError::NoReceipt { operation, index }));
 
     let large = add_messages(json!(["00".repeat(4_096)]), applied());
     assert_eq!(after_another(large), Err(RollupEventsError::MessageTooLarge { operation, index }));

@@ -22,6 +22,10 @@ pub enum Reply {
     Json(Value),
     Status(u16, String),
     RetryAfter(u16, &'static str),
+    /// A status and a header.
+    With(u16, &'static str, String),
+    /// JSON, compressed: the header that says so, and the bytes.
+    Gzip(Vec<u8>),
     /// Pieces of a stream, which then ends or stays open.
     Pieces(Vec<Vec<u8>>, Ending),
     /// Nothing, for ever.
@@ -31,6 +35,8 @@ pub enum Reply {
 #[derive(Clone, Copy, PartialEq)]
 pub enum Ending {
     Ends,
+    /// The connection is lost.
+    Breaks,
     StaysOpen,
 }
 
@@ -118,11 +124,21 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         Reply::RetryAfter(code, after) => {
             Response::builder().status(code).header("retry-after", after).body(Body::empty()).unwrap()
         }
+        Reply::With(code, name, value) => {
+            Response::builder().status(code).header(name, value).body(Body::empty()).unwrap()
+        }
+        Reply::Gzip(bytes) => {
+            Response::builder().header("content-encoding", "gzip").body(Body::from(bytes)).unwrap()
+        }
         Reply::Silence => std::future::pending().await,
         Reply::Pieces(pieces, ending) => {
             let pieces = stream::iter(pieces).map(|p| Ok::<_, std::io::Error>(Bytes::from(p)));
             Response::new(match ending {
                 Ending::Ends => Body::from_stream(pieces),
+                Ending::Breaks => {
+                    let lost = stream::once(async { Err(std::io::Error::other("lost")) });
+                    Body::from_stream(pieces.chain(lost))
+                }
                 Ending::StaysOpen => Body::from_stream(pieces.chain(stream::pending())),
             })
         }
