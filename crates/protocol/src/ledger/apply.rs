@@ -14,7 +14,7 @@ use crate::receipt::{
 };
 use crate::refutation::{Refutation, Stakers};
 use soru_base::{Address, Contract, OriginationNonce, PublicKeyHash, RollupAddress};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Calls that one content may lead to.
 const MAX_INTERNAL_OPERATIONS: usize = 1_000;
@@ -26,6 +26,8 @@ pub(crate) struct Run<'a> {
     pub(crate) payer: PublicKeyHash,
     pub(crate) nonce: OriginationNonce,
     pub(crate) next_call: u16,
+    /// Numbers of calls that were made.
+    pub(crate) done: BTreeSet<u16>,
     /// The number of the last big map that lives only as long as the operation; 0 for none.
     pub(crate) temporary: i64,
     pub(crate) gas: Meter,
@@ -70,7 +72,8 @@ impl State {
                 continue;
             }
             let gas = Meter::new(content.gas_limit);
-            let mut run = Run { context, payer: content.source, nonce, next_call, temporary, gas };
+            let done = BTreeSet::new();
+            let mut run = Run { context, payer: content.source, nonce, next_call, done, temporary, gas };
             let (result, internal, ok) = self.apply_content(&mut run, content)?;
             (nonce, next_call, temporary) = (run.nonce, run.next_call, run.temporary);
             failed = !ok;
@@ -254,7 +257,7 @@ impl State {
     }
 
     /// Applies calls and what they lead to, depth first; whether all were done.
-    fn apply_calls(
+    pub(super) fn apply_calls(
         &mut self,
         run: &mut Run<'_>,
         emitted: Vec<Emitted>,
@@ -263,9 +266,14 @@ impl State {
         let mut applied = Vec::new();
         while let Some(call) = queue.pop_front() {
             let used_before = run.gas.used();
-            let done = match applied.len() < MAX_INTERNAL_OPERATIONS {
-                true => run.gas.consume(gas::CONTENT).and_then(|()| self.apply_call(run, &call)),
-                false => Err(ProtocolError::TooManyInternalOperations.into()),
+            // A value that is an operation can be copied: each is done once.
+            let done = match (run.done.insert(call.nonce), applied.len() < MAX_INTERNAL_OPERATIONS) {
+                (true, true) => run.gas.consume(gas::CONTENT).and_then(|()| self.apply_call(run, &call)),
+                (true, false) => Err(ProtocolError::TooManyInternalOperations.into()),
+                (false, _) => {
+                    let (sender, nonce) = (call.sender, call.nonce.into());
+                    Err(ProtocolError::InternalOperationReplay { sender, nonce }.into())
+                }
             };
             match settle(done)? {
                 Ok((mut success, emitted)) => {

@@ -195,6 +195,9 @@ protocol_errors! {
     /// An entrypoint of a rollup.
     RollupEntrypoint
         Permanent "operation.rollup_invalid_entrypoint", "a transfer to a smart rollup must be to its default entrypoint";
+    /// A call that a script asks for twice.
+    InternalOperationReplay { sender: Address => "source", nonce: u32 => "nonce" }
+        Permanent "internal_operation_replay", "the internal operation {nonce} was asked for twice";
     /// Too many calls.
     TooManyInternalOperations
         Permanent "too_many_internal_operations", "an operation leads to too many internal ones";

@@ -205,7 +205,7 @@ impl Action {
                 contents: read_expr(r, "contents")?,
                 ty: read_expr(r, "type")?,
                 ticketer: Contract::read(r)?,
-                amount: r.n("amount")?,
+                amount: read_positive(r)?,
                 destination: Contract::read(r)?,
                 entrypoint: read_entrypoint(r)?,
             },
@@ -326,4 +326,14 @@ fn read_all<T>(
         items.push(read(r)?);
     }
     Ok(items)
+}
+
+/// Tickets of nothing cannot be written.
+fn read_positive(r: &mut Reader<'_>) -> Result<num_bigint::BigUint, DecodeError> {
+    let place = r.clone();
+    let amount = r.n("amount of tickets")?;
+    match amount == num_bigint::BigUint::ZERO {
+        true => Err(place.invalid("amount of tickets", "zero")),
+        false => Ok(amount),
+    }
 }

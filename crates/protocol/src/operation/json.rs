@@ -1,5 +1,6 @@
 use super::Operation;
 use super::action::{Action, Content, Parameters, PvmKind, RevealProof, Script};
+use num_bigint::BigUint;
 use serde_json::{Map, Value, json};
 use soru_base::json::{array_field, field, hex_field, member, parse_str, str_field, u64_field};
 use soru_base::{IdFamily, Json, JsonError};
@@ -188,8 +189,7 @@ impl Action {
                 contents: field(value, "ticket_contents", family)?,
                 ty: field(value, "ticket_ty", family)?,
                 ticketer: field(value, "ticket_ticketer", family)?,
-                amount: parse_str(member(value, "ticket_amount"), "a natural number")
-                    .map_err(|e| e.within("ticket_amount"))?,
+                amount: positive(member(value, "ticket_amount")).map_err(|e| e.within("ticket_amount"))?,
                 destination: field(value, "destination", family)?,
                 entrypoint: field(value, "entrypoint", family)?,
             },
@@ -284,5 +284,14 @@ fn proof(value: &Value) -> Result<RevealProof, JsonError> {
             Ok(_) => Err(JsonError::new(WHAT, text).within("proof")),
             Err(e) => Err(e.within("proof")),
         },
+    }
+}
+
+fn positive(value: &Value) -> Result<BigUint, JsonError> {
+    const WHAT: &str = "a positive number of tickets, as a string";
+    let amount: BigUint = parse_str(value, WHAT)?;
+    match amount == BigUint::ZERO {
+        true => Err(JsonError::new(WHAT, value)),
+        false => Ok(amount),
     }
 }

@@ -82,7 +82,7 @@ fn receipts_of_the_network_read_back() {
     let read = BlockOperation::from_json(&operation, IdFamily::Mainnet).unwrap();
     assert_eq!(read.to_json(IdFamily::Mainnet), operation);
     let receipts: Vec<_> = read.manager_contents().map(|(_, receipt)| receipt.clone()).collect();
-    assert!(matches!(receipts[0].internal[0].result.success().unwrap().effect, Effect::ToRollup));
+    assert!(matches!(receipts[0].internal[0].result.success().unwrap().effect, Effect::ToRollup { .. }));
     let receipt = OperationReceipt { contents: receipts };
     assert_eq!(receipt.errors().iter().map(|e| e.id()).collect::<Vec<_>>(), ["proto.042.unheard_of", "x"]);
     assert_eq!(receipt.consumed_milligas(), 2_169_000 + 1_000 + 5);

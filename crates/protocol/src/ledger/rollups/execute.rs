@@ -19,6 +19,14 @@ struct Ordered {
     value: Value,
 }
 
+/// What an outbox message leads to.
+pub(in super::super) struct Given {
+    pub(in super::super) calls: Vec<Emitted>,
+    pub(in super::super) ticket_updates: Vec<TicketUpdate>,
+    /// Bytes paid for balances of tickets.
+    pub(in super::super) paid: u64,
+}
+
 impl State {
     /// Executes an outbox message: tickets leave the rollup, the calls follow.
     pub(in super::super) fn execute_outbox_message(
@@ -28,14 +36,11 @@ impl State {
         cemented_commitment: &CommitmentHash,
         proof: &[u8],
     ) -> Outcome<Done> {
-        let ledger = &mut self.ledger;
         let (output, message) =
-            ledger.read_outbox_message(rollup, cemented_commitment, proof, &mut run.gas)?;
-        let ordered = ledger.read_orders(run, message)?;
-        let calls = ordered.iter().map(|order| emit(run, rollup, order)).collect::<Outcome<Vec<_>>>()?;
-        let (ticket_updates, paid) = ledger.withdraw_tickets(run, rollup, &calls)?;
+            self.ledger.read_outbox_message(rollup, cemented_commitment, proof, &mut run.gas)?;
+        let Given { calls, ticket_updates, paid } = self.ledger.take_orders(run, rollup, message)?;
         // Whether the message was executed before is looked at last, as on the network.
-        let marked = ledger.mark_executed(rollup, output.level, output.index)?;
+        let marked = self.ledger.mark_executed(rollup, output.level, output.index)?;
         let effect = Effect::ExecuteOutboxMessage {
             ticket_updates,
             whitelist_update: None,
@@ -46,6 +51,19 @@ impl State {
 }
 
 impl Ledger {
+    /// Takes the tickets of a message from the rollup; the calls that have to be made.
+    pub(in super::super) fn take_orders(
+        &mut self,
+        run: &mut Run<'_>,
+        rollup: &RollupAddress,
+        message: OutboxMessage,
+    ) -> Outcome<Given> {
+        let ordered = self.read_orders(run, message)?;
+        let calls = ordered.iter().map(|order| emit(run, rollup, order)).collect::<Outcome<Vec<_>>>()?;
+        let (ticket_updates, paid) = self.withdraw_tickets(run, rollup, &calls)?;
+        Ok(Given { calls, ticket_updates, paid })
+    }
+
     /// Reads all arguments before anything is done. What says the type of its argument may name a contract that is not
     /// there: the call fails, then.
     fn read_orders(&mut self, run: &mut Run<'_>, message: OutboxMessage) -> Outcome<Vec<Ordered>> {

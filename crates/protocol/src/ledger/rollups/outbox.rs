@@ -53,7 +53,7 @@ impl Ledger {
     }
 
     /// Checks that an outbox message may be executed; where it is, and what it says.
-    pub(super) fn read_outbox_message(
+    pub(in super::super) fn read_outbox_message(
         &self,
         rollup: &RollupAddress,
         cemented_commitment: &CommitmentHash,

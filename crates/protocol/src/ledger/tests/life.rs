@@ -43,12 +43,12 @@ impl RevealSource for NoReveals {
     }
 }
 
-struct Life {
-    chain: Chain,
-    rollup: RollupAddress,
-    contract: ContractHash,
+pub(super) struct Life {
+    pub(super) chain: Chain,
+    pub(super) rollup: RollupAddress,
+    pub(super) contract: ContractHash,
     /// The state of the machine after each level, from the origination on.
-    states: Vec<(Level, Tree)>,
+    pub(super) states: Vec<(Level, Tree)>,
 }
 
 fn save(contract: ContractHash, text: &str) -> Vec<u8> {
@@ -63,16 +63,26 @@ fn save(contract: ContractHash, text: &str) -> Vec<u8> {
 impl Life {
     /// A contract at level 1, a rollup at level 2.
     fn new() -> Self {
-        let (mut chain, contract) = with_contract();
-        let rollup = chain.originate();
-        let Action::SmartRollupOriginate { kernel, .. } = originate() else { panic!() };
+        let (chain, contract) = with_contract();
+        Self::of_type(chain, contract, Micheline::atom(Prim::bytes))
+    }
+
+    /// A rollup of a type, originated in the next block.
+    pub(super) fn of_type(mut chain: Chain, contract: ContractHash, ty: Micheline) -> Self {
+        let mut action = originate();
+        let Action::SmartRollupOriginate { kernel, parameters_ty, .. } = &mut action else { panic!() };
+        let kernel = kernel.clone();
+        *parameters_ty = ty;
+        let Effect::RollupOrigination { address: rollup, .. } = chain.done(1, action).effect else {
+            panic!()
+        };
         let state = chain.ledger.genesis_state(&kernel).unwrap();
         let states = vec![(chain.level(), state)];
         Self { chain, rollup, contract, states }
     }
 
     /// A block with these messages, which the machine answers with these outbox messages.
-    fn level(&mut self, messages: &[&[u8]], outbox: Vec<Vec<u8>>) {
+    pub(super) fn level(&mut self, messages: &[&[u8]], outbox: Vec<Vec<u8>>) {
         let before = self.chain.ledger.inbox().unwrap();
         if messages.is_empty() {
             self.chain.bake_to(self.chain.level().get() + 1);
@@ -90,12 +100,12 @@ impl Life {
         self.states.push((built.inbox.level, outcome.tree));
     }
 
-    fn state(&self, level: Level) -> &Tree {
+    pub(super) fn state(&self, level: Level) -> &Tree {
         &self.states.iter().find(|(l, _)| *l == level).unwrap().1
     }
 
     /// Publishes and cements the state at the end of the first period.
-    fn cemented(mut self) -> (Self, CommitmentHash, Level) {
+    pub(super) fn cemented(mut self) -> (Self, CommitmentHash, Level) {
         let mut commitment = self.chain.on(&self.rollup, self.chain.lcc(&self.rollup), 0);
         let level = commitment.inbox_level;
         commitment.compressed_state = StateHash::from(self.state(level).hash().unwrap());
@@ -105,7 +115,7 @@ impl Life {
         (self, commitment.hash(), level)
     }
 
-    fn execute(&self, cemented_commitment: CommitmentHash, proof: &OutputProof) -> Action {
+    pub(super) fn execute(&self, cemented_commitment: CommitmentHash, proof: &OutputProof) -> Action {
         Action::SmartRollupExecuteOutboxMessage {
             rollup: self.rollup,
             cemented_commitment,
@@ -142,7 +152,11 @@ fn a_rollup_lives() {
     assert_eq!(life.storage(), Micheline::string("second"));
     assert_eq!(life.chain.ledger.executed_outbox_messages(&rollup, outbox_level).unwrap(), [1]);
     let OperationResult::Applied(success) = &receipt.contents[0].result else { panic!() };
-    assert_eq!(success.effect, Effect::ExecuteOutboxMessage { paid_storage_size_diff: 5 });
+    let Effect::ExecuteOutboxMessage { paid_storage_size_diff: 5, ticket_updates, .. } = &success.effect
+    else {
+        panic!("{success:?}")
+    };
+    assert!(ticket_updates.is_empty());
 
     // Once only; the other message of the level is still there.
     let again = life.execute(commitment, &proof);
@@ -157,14 +171,22 @@ fn a_rollup_lives() {
 }
 
 /// A rollup with one outbox message, cemented; the proof of it.
-fn with_message(message: impl FnOnce(&Life) -> Vec<u8>) -> (Life, CommitmentHash, OutputProof) {
-    let mut life = Life::new();
+pub(super) fn with_message(message: impl FnOnce(&Life) -> Vec<u8>) -> (Life, CommitmentHash, OutputProof) {
+    with_message_of(Life::new(), message)
+}
+
+/// The same with a rollup that was made before.
+pub(super) fn with_message_of(
+    mut life: Life,
+    message: impl FnOnce(&Life) -> Vec<u8>,
+) -> (Life, CommitmentHash, OutputProof) {
     let message = message(&life);
     life.level(&[], vec![message]);
-    let level = life.states[1].0;
-    life.level(&[], vec![]);
-    life.level(&[], vec![]);
-    life.level(&[], vec![]);
+    let level = life.chain.level();
+    let first = life.states[0].0.get();
+    while life.chain.level().get() < first + 4 {
+        life.level(&[], vec![]);
+    }
     let (life, commitment, cemented_level) = life.cemented();
     let proof = OutputProof::produce(life.state(cemented_level), level, 0).unwrap();
     (life, commitment, proof)
@@ -235,7 +257,8 @@ fn a_message_that_cannot_be_executed_is_left_to_be_tried_again() {
         errors
     };
     let save = |name: &str| Entrypoint::new(name).unwrap();
-    assert_eq!(message(&|t| t.destination = ContractHash([9; 20])), ["contract.non_existing_contract"]);
+    let nobody = message(&|t| t.destination = ContractHash([9; 20]));
+    assert_eq!(nobody, ["smart_rollup_management_protocol_invalid_destination"]);
     assert_eq!(message(&|t| t.entrypoint = save("nowhere")), ["michelson_v1.no_such_entrypoint"]);
     assert_eq!(message(&|t| t.parameters = Micheline::int(5)), ["michelson_v1.ill_typed_data"]);
     let failing = message(&|t| {
@@ -263,7 +286,7 @@ fn kinds_of_messages() {
     };
     assert!(run(&|life| typed(life, Prim::string)).is_applied());
     let wrong = run(&|life| typed(life, Prim::bytes));
-    assert_eq!(wrong.errors()[0].id(), "proto.alpha.michelson_v1.bad_contract_parameter");
+    assert_eq!(wrong.errors()[0].id(), "proto.alpha.michelson_v1.ill_typed_data");
     let whitelist = run(&|_| OutboxMessage::WhitelistUpdate(None));
     assert_eq!(whitelist.errors()[0].id(), "proto.alpha.smart_rollup_whitelist_disabled");
     assert!(run(&|_| OutboxMessage::CanonicalRollupSignal(b"s".to_vec())).is_applied());
@@ -291,8 +314,7 @@ fn messages_grow_too_old_to_be_executed() {
     }
     // The commitment with the message is gone, too, so that the rule of levels is asked alone.
     let mut gas = crate::ledger::gas::Meter::new(1_000_000);
-    let taken =
-        life.chain.ledger.clone().take_outbox_message(&life.rollup, &commitment, &proof.to_bytes(), &mut gas);
+    let taken = life.chain.ledger.read_outbox_message(&life.rollup, &commitment, &proof.to_bytes(), &mut gas);
     assert!(taken.is_err());
     assert!(
         life.chain.ledger.check_outbox_level(proof.output.level, Level::new(level + 19).unwrap()).is_ok()
@@ -318,7 +340,7 @@ fn a_contract_s_transfer_reaches_the_inbox() {
     let receipt = life.chain.run(3, vec![action]);
     assert!(receipt.is_applied(), "{receipt:?}");
     let OperationResult::Applied(success) = &receipt.contents[0].internal[0].result else { panic!() };
-    assert_eq!(success.effect, Effect::ToRollup);
+    assert_eq!(success.effect, Effect::ToRollup { ticket_updates: Vec::new() });
     let message = crate::inbox::InternalMessage::Transfer {
         payload: Micheline::bytes(*b"payload"),
         sender: life.contract,
@@ -374,7 +396,10 @@ fn a_transfer_to_a_rollup_brings_no_tez_and_a_fitting_payload() {
     *amount = Mutez(1);
     let before = life.chain.balance(pkh(1));
     let inbox = life.chain.ledger.inbox().unwrap();
-    assert_eq!(life.chain.fails(1, action), ["operation.rollup_invalid_transaction_amount"]);
+    assert_eq!(
+        life.chain.fails(1, action),
+        ["michelson_v1.runtime_error", "operation.rollup_invalid_transaction_amount"]
+    );
     assert_eq!(life.chain.balance(pkh(1)), before - 1_000);
     let empty = LevelInbox::build(&inbox, &ProtocolMessages::default(), &[]).unwrap();
     assert_eq!(life.chain.ledger.inbox().unwrap(), empty.inbox);

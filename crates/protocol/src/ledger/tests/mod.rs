@@ -10,5 +10,6 @@ mod life;
 mod properties;
 mod rollups;
 mod stakes;
+mod tickets;
 
 use harness::Chain;

@@ -11,6 +11,10 @@ mod flow;
 mod tokens;
 
 pub(super) use apply::TicketTransfer;
+#[cfg(test)]
+pub(super) use flow::{Kept, Sent};
+#[cfg(test)]
+pub(super) use tokens::Tokens;
 
 use super::Ledger;
 use super::error::{Failure, Outcome, ProtocolError, StorageError};

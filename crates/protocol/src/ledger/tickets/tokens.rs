@@ -14,7 +14,7 @@ pub(super) fn place(token: &TicketToken) -> ScriptExprHash {
 }
 
 impl Tokens {
-    pub(super) fn add(&mut self, token: TicketToken, amount: &BigInt) {
+    pub(in super::super) fn add(&mut self, token: TicketToken, amount: &BigInt) {
         let (_, sum) = self.0.entry(place(&token)).or_insert_with(|| (token, BigInt::default()));
         *sum += amount;
     }
