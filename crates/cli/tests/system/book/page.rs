@@ -10,7 +10,7 @@ use std::time::Instant;
 
 /// Info strings that the tests know, so that a typing error is not a block that nobody runs.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("sh", &["again", "background", "fails", "ignore", "repl"]),
+    ("sh", &["again", "background", "fails", "ignore", "picture", "repl"]),
     ("text", &["exact", "file", "output"]),
     ("json", &["file", "fragment"]),
     ("rust", &["file", "ignore", "why"]),
@@ -42,8 +42,9 @@ fn run(name: &str) {
             continue;
         }
         let shown = output_of(&blocks, number);
+        let picture = block.get("picture").map(picture);
         let exact = shown.is_some_and(|shown| shown.has("exact"));
-        let expected = shown.map(|shown| shown.text.as_str());
+        let expected = picture.as_deref().or(shown.map(|shown| shown.text.as_str()));
         let end = Instant::now() + PATIENCE;
         if block.has("background") {
             let terminal = machine.open(&command(&block.text));
@@ -67,6 +68,8 @@ fn run(name: &str) {
                     _ if ran.done == block.has("fails") => {
                         Err("its exit code is not the one expected".to_owned())
                     }
+                    // A drawing has no lines.
+                    Some(expected) if picture.is_some() => compare(expected, &ran.printed.replace('\n', " "), false),
                     Some(expected) => compare(expected, &ran.printed, exact),
                     None => Ok(()),
                 };
@@ -79,6 +82,19 @@ fn run(name: &str) {
         }
         println!("{name}:{}: {} ms", block.line, started.elapsed().as_millis());
     }
+}
+
+/// The texts in a drawing, in their order: each is to be found in what is printed. The first one is the prompt.
+fn picture(name: &str) -> String {
+    let drawing = std::fs::read_to_string(repository(name)).unwrap();
+    let texts = drawing.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text.trim());
+    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).map(unescaped).collect();
+    assert!(texts.len() > 10, "no texts in {name}");
+    format!("…{}…", texts[1..].join("…"))
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 /// The program under test is built already: how readers start it from the sources is not.
