@@ -76,6 +76,26 @@ pub(crate) mod cost {
     pub(crate) const SIGNATURE: u64 = 70_000;
     /// Writing into the storage of the chain.
     pub(crate) const WRITE: u64 = 200_000;
+    /// Reading a point of G1: whether it is in the group.
+    pub(crate) const G1_POINT: u64 = 55_000;
+    /// Reading a point of G2.
+    pub(crate) const G2_POINT: u64 = 70_000;
+    /// Adding two points of G1.
+    pub(crate) const G1_SUM: u64 = 1_000;
+    /// Adding two points of G2.
+    pub(crate) const G2_SUM: u64 = 2_500;
+    /// A point of G1, so many times.
+    pub(crate) const G1_PRODUCT: u64 = 105_000;
+    /// A point of G2, so many times.
+    pub(crate) const G2_PRODUCT: u64 = 220_000;
+    /// Any check of pairings, before its pairings.
+    pub(crate) const PAIRINGS: u64 = 450_000;
+    /// A pairing.
+    pub(crate) const PAIRING: u64 = 345_000;
+    /// Opening a chest.
+    pub(crate) const CHEST: u64 = 10_000_000;
+    /// Every bit of the power in the key of a chest.
+    pub(crate) const CHEST_POWER_BIT: u64 = 8_000;
     /// Reading from the storage of the chain.
     pub(crate) const READ: u64 = 100_000;
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod annots;
 mod error;
 mod gas;
 pub mod interpret;

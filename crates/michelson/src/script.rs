@@ -1,5 +1,6 @@
 //! Scripts: the parameter, the storage, the code and the views of a contract.
 
+use crate::annots::Allowed;
 use crate::error::{Reason, TypeError, shorten};
 use crate::gas::{Gas, cost};
 use crate::micheline::{Cursor, Micheline, Numbering, Prim};
@@ -146,6 +147,10 @@ impl<'a> Parts<'a> {
             let [argument] = part
                 .exactly()
                 .ok_or_else(|| TypeError::unexpected(part.number, "one argument", part.node))?;
+            let annots = part.node.as_prim().map_or(&[][..], |(_, _, annots)| annots);
+            Allowed::NOTHING
+                .check(annots.iter().map(String::as_str))
+                .map_err(|reason| TypeError::new(part.number, reason))?;
             if slot.replace((part, argument)).is_some() {
                 return Err(TypeError::unexpected(part.number, "each declaration once", part.node));
             }
@@ -161,10 +166,7 @@ impl<'a> Parts<'a> {
     }
 
     fn parameter(&self) -> Result<Parameter, TypeError> {
-        let (declaration, argument) = self.parameter;
-        let annots = declaration.node.as_prim().map_or(&[][..], |(_, _, annots)| annots);
-        let name = annots.iter().find_map(|annot| annot.strip_prefix('%')).filter(|name| !name.is_empty());
-        Parameter::parse_at(argument, name)
+        Parameter::parse_at(self.parameter.1)
     }
 }
 

@@ -5,7 +5,9 @@ mod support;
 
 use soru_base::{Address, ContractHash, Entrypoint, Mutez};
 use soru_michelson::interpret::{BigMapAction, Operation, OperationContent, ViewTarget, call, originate};
-use soru_michelson::{Context, Form, Gas, Micheline, Origin, Outcome, RunError, Script, Source, Type, Value};
+use soru_michelson::{
+    Context, Form, Gas, Micheline, Origin, Outcome, Reason, RunError, Script, Source, Type, Value,
+};
 use support::{OTHER, ROLLUP, SELF, Tables, context, parse, rollup, ty};
 
 const MAILBOX: &str = include_str!("../contracts/mailbox.tz");
@@ -240,17 +242,19 @@ fn gas_ends_what_would_not_end() {
 }
 
 #[test]
-fn functions_nested_by_application_are_dropped_without_recursion() {
-    let script = script(
-        "parameter unit; storage unit;
-         code { DROP; LAMBDA unit unit {}; PUSH nat 100000; DUP; NEQ;
+fn functions_nested_by_application_are_dropped_without_recursion_and_not_too_deep() {
+    let nested = |times: usize| {
+        let code = "parameter unit; storage unit;
+         code { DROP; LAMBDA unit unit {}; PUSH nat TIMES; DUP; NEQ;
                 LOOP { SWAP; LAMBDA (pair (lambda unit unit) unit) unit { CDR }; SWAP; APPLY; SWAP;
                        PUSH int -1; ADD; ABS; DUP; NEQ };
                 DROP 2; UNIT; NIL operation; PAIR }"
             .replace("DUP; NEQ", "DUP; INT; NEQ")
-            .as_str(),
-    );
-    run(&script, "Unit", "Unit", &mut Tables::default()).unwrap();
+            .replace("TIMES", &times.to_string());
+        run(&script(&code), "Unit", "Unit", &mut Tables::default())
+    };
+    nested(10_000).unwrap();
+    assert!(matches!(nested(10_001), Err(RunError::Unwritable(Reason::TooDeep))));
 }
 
 #[test]

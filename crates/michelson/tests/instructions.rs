@@ -275,10 +275,10 @@ fn tickets() {
     table(&Tables::default(), &r#"
         TICKET ; IF_NONE { FAIL } { READ_TICKET ; DIP { DROP } } | Elt string "t" ; Elt nat 3 | Elt (pair address string nat) (Pair "SELF" "t" 3)
         TICKET | Elt string "t" ; Elt nat 0 | Elt (option (ticket string)) None
-        SPLIT_TICKET | Elt (ticket string) (Ticket "SELF" string "t" 5) ; Elt (pair nat nat) (Pair 2 3) | Elt (option (pair (ticket string) (ticket string))) (Some (Pair (Ticket "SELF" string "t" 2) (Ticket "SELF" string "t" 3)))
+        SPLIT_TICKET | Elt (ticket string) (Ticket "SELF" string "t" 5) ; Elt (pair nat nat) (Pair 2 3) | Elt (option (pair (ticket string) (ticket string))) (Some (Pair (Pair "SELF" "t" 2) (Pair "SELF" "t" 3)))
         SPLIT_TICKET | Elt (ticket string) (Pair "SELF" "t" 5) ; Elt (pair nat nat) (Pair 2 2) | Elt (option (pair (ticket string) (ticket string))) None
         SPLIT_TICKET | Elt (ticket string) (Pair "SELF" (Pair "t" 5)) ; Elt (pair nat nat) (Pair 0 5) | Elt (option (pair (ticket string) (ticket string))) None
-        JOIN_TICKETS | Elt (pair (ticket string) (ticket string)) (Pair (Ticket "SELF" string "t" 2) (Ticket "SELF" string "t" 3)) | Elt (option (ticket string)) (Some (Ticket "SELF" string "t" 5))
+        JOIN_TICKETS | Elt (pair (ticket string) (ticket string)) (Pair (Ticket "SELF" string "t" 2) (Ticket "SELF" string "t" 3)) | Elt (option (ticket string)) (Some (Pair "SELF" "t" 5))
         JOIN_TICKETS | Elt (pair (ticket string) (ticket string)) (Pair (Ticket "SELF" string "t" 2) (Ticket "SELF" string "u" 3)) | Elt (option (ticket string)) None
     "#.replace("SELF", SELF));
 }

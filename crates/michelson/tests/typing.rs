@@ -57,11 +57,16 @@ fn code() {
         ("UNPAIR 3", &["pair int int"][..], "expected a comb of 3"),
         ("DROP 1024", &["int"][..], "expected a number from 0 to 1023, found 1024"),
         ("PAIR 1", &["int"][..], "expected a number from 2, found 1"),
-        ("SUB", &["mutez", "mutez"][..], "SUB_MUTEZ subtracts mutez"),
+        ("SUB", &["mutez", "mutez"][..], "SUB of mutez (SUB_MUTEZ replaced it) is not supported"),
         ("SAPLING_EMPTY_STATE 8", &[][..], "Sapling is not supported"),
         ("PUSH (sapling_state 8) {}", &[][..], "Sapling is not supported"),
         ("VIEW \"a b\" int", &["unit", "address"][..], "the name of a view"),
         ("int", &[][..], "expected an instruction, found int"),
+        ("GET 2048", &["pair int int"][..], "a number from 0 to 2047"),
+        ("PUSH (constant \"a\") 1", &[][..], "a global constant is not supported"),
+        ("TICKET_DEPRECATED", &["int", "nat"][..], "is not supported"),
+        ("ADD", &["bls12_381_g1", "bls12_381_g2"][..], "expected two numbers"),
+        ("COMPARE", &["chest", "chest"][..], "a comparable type"),
         ("DIP { ADD }", &["unit", "int", "string"][..], "the stack is [int : string]"),
         (
             "CREATE_CONTRACT { parameter unit ; storage unit ; code {} }",
@@ -73,6 +78,41 @@ fn code() {
         let found = error_of(code, stack);
         assert!(found.contains(expected), "{code}:\n  found    {found}\n  expected {expected}");
     }
+}
+
+#[test]
+fn annotations_stand_where_they_may() {
+    let good = |code: &str, stack: &[&str]| {
+        let types = stack.iter().rev().map(|text| ty(text)).collect();
+        let typed = fragment(&parse(&format!("{{ {code} }}")), types, &mut Gas::unlimited());
+        assert!(typed.is_ok(), "{code}: {:?}", typed.err());
+    };
+    good("DUP @a; PAIR :t @v %x %y; CAR @%% %x; UNIT :u @v; PAIR %@ %b; UNPAIR @% @b % %", &["int"]);
+    good("MIN_BLOCK_TIME %anything !at ?all; DROP", &[]);
+    good("EMIT %tag @v; DROP", &["int"]);
+    good("PUSH (pair :v (int %a :t) (or %c (nat %d) (string :u %e))) (Pair 1 (Left 2)); DROP", &[]);
+    good("PUSH @_.%@ int 1; DROP", &[]);
+    for (code, stack, expected) in [
+        ("DROP @a", &["int"][..], "at most 0 annotations of variables, found @a"),
+        ("DUP @a @b", &["int"][..], "at most 1 annotations of variables, found @b"),
+        ("DUP :t", &["int"][..], "at most 0 annotations of types"),
+        ("PAIR %a %b %c", &["int", "int"][..], "at most 2 annotations of fields, found %c"),
+        ("PAIR %a @v %b", &["int", "int"][..], "annotations grouped by their kind, found %b"),
+        ("CAR %@", &["pair int int"][..], "a well-formed annotation, found %@"),
+        ("PAIR @%", &["int", "int"][..], "a well-formed annotation, found @%"),
+        ("DUP !a", &["int"][..], "a well-formed annotation, found !a"),
+        ("SIZE :t", &["string"][..], "at most 0 annotations of types"),
+        ("NIL (int %a)", &[][..], "at most 0 annotations of fields, found %a"),
+        ("PUSH (list (int %a)) {}", &[][..], "at most 0 annotations of fields"),
+        ("PUSH (int @a) 1", &[][..], "at most 0 annotations of variables"),
+        ("PUSH (pair (int %a %b) int) (Pair 1 1)", &[][..], "at most 0 annotations of fields, found %b"),
+        ("PUSH (pair (int %) int) (Pair 1 1)", &[][..], "at most 0 annotations of fields, found %"),
+        ("PUSH unit (Unit @a)", &[][..], "a value of the type unit"),
+    ] {
+        let found = error_of(code, stack);
+        assert!(found.contains(expected), "{code}:\n  found    {found}\n  expected {expected}");
+    }
+    good("SIZE :t; DROP", &["list int"]);
 }
 
 #[test]
@@ -93,6 +133,15 @@ fn scripts() {
     for (text, expected) in [
         ("parameter unit; storage unit", "a code declaration"),
         ("parameter unit; parameter unit; storage unit; code { FAIL }", "each declaration once"),
+        (
+            "parameter %whole unit; storage unit; code { FAIL }",
+            "at most 0 annotations of fields, found %whole",
+        ),
+        ("parameter unit; storage unit; code @c { FAIL }", "at most 0 annotations of variables, found @c"),
+        (
+            "parameter unit; storage unit; code { FAIL }; view \"v\" address nat { CAR; INDEX_ADDRESS }",
+            "changes nothing, in a view",
+        ),
         ("parameter operation; storage unit; code { FAIL }", "can be passed"),
         ("parameter unit; storage (contract unit); code { FAIL }", "can be stored"),
         (
@@ -105,7 +154,7 @@ fn scripts() {
         ),
         (
             "parameter unit; storage unit; code { FAIL }; view \"v\" unit unit { DROP; NONE key_hash; SET_DELEGATE; FAIL }",
-            "no operations in a view",
+            "changes nothing, in a view",
         ),
         (
             "parameter unit; storage unit; code { CDR; LAMBDA unit (contract unit) { DROP; SELF } ; FAIL }",
@@ -134,14 +183,20 @@ fn entrypoints() {
     assert_eq!(at("c"), Some((2, Type::String)));
     assert_eq!(at("all").unwrap().0, 0);
     assert_eq!(at("default"), Some((0, parameter.ty().clone())));
-    assert_eq!(at("root"), Some((0, parameter.ty().clone())));
+    assert_eq!(at("root"), None);
     assert_eq!(at("d"), None);
     let names: Vec<String> = parameter.entrypoints().map(|(name, _)| name.to_string()).collect();
     assert_eq!(names, ["default", "a", "all", "b", "c"]);
     let wrapped = parameter.wrap_micheline(&Entrypoint::new("b").unwrap(), parse("3")).unwrap();
     assert_eq!(wrapped, parse("Left (Right 3)"));
     let long = format!("or (int %{}) nat", "x".repeat(32));
-    assert!(Parameter::parse(&parse(&long)).is_err());
+    // A name that is too long names nothing.
+    assert_eq!(Parameter::parse(&parse(&long)).unwrap().entrypoints().count(), 1);
+    let root = Parameter::parse(&parse("or %root (int %default) (nat %n)")).unwrap();
+    let found = |ty: &Type| root.entrypoint_for(&Entrypoint::default(), ty).map(|name| name.to_string());
+    assert_eq!(found(&Type::Int).as_deref(), Some("default"));
+    assert_eq!(found(root.ty()).as_deref(), Some("root"));
+    assert_eq!(found(&Type::Nat), None);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Machine<'_> {
                     let sum = a.checked_add(b).ok_or_else(|| self.overflow())?;
                     self.push(Value::Mutez(sum))
                 }
-                _ => Err(self.fault("numbers or mutez")),
+                (a, b) => self.curve_sum(a, b),
             },
             I::Sub => {
                 let (a, b) = (self.pop_int()?, self.pop_int()?);
@@ -72,17 +72,17 @@ impl Machine<'_> {
                     let product = product.ok_or_else(|| self.overflow())?;
                     self.push(Value::Mutez(product))
                 }
-                _ => Err(self.fault("numbers or mutez")),
+                (a, b) => self.curve_product(a, b),
             },
             I::Ediv => self.ediv(),
             I::Abs => {
                 let n = self.pop_int()?;
                 self.push(Value::Int(n.abs()))
             }
-            I::Neg => {
-                let n = self.pop_int()?;
-                self.push(Value::Int(-n))
-            }
+            I::Neg => match self.pop()? {
+                Value::Int(n) => self.push(Value::Int(-n)),
+                other => self.curve_negation(other),
+            },
             I::IsNat => {
                 let n = self.pop_int()?;
                 self.push(if n.is_negative() { Value::none() } else { Value::some(Value::Int(n)) })

@@ -74,6 +74,7 @@ impl Machine<'_> {
                 }
                 _ => Err(self.fault("a key, a signature and bytes")),
             },
+            I::ScalarToInt | I::PairingCheck | I::OpenChest => self.curve(instruction),
             _ => self.on_chain(instruction),
         }
     }

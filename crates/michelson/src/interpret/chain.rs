@@ -3,7 +3,7 @@
 use super::big_maps::{self, Extraction};
 use super::machine::{Machine, Next, Pointer, Then};
 use super::operation::{Operation, OperationContent};
-use super::{RunError, entrypoint_type};
+use super::{RunError, entrypoint_for};
 use crate::gas::cost;
 use crate::typecheck::Instruction as I;
 use crate::types::Type;
@@ -129,11 +129,10 @@ impl Machine<'_> {
             (false, true) => {}
             (false, false) => return self.push(Value::none()),
         }
-        let found = entrypoint_type(self.chain, &address, ty, self.gas)?;
-        self.push(match found.as_ref() == Some(ty) {
-            true => Value::some(Value::address(address)),
-            false => Value::none(),
-        })
+        let found = entrypoint_for(self.chain, &address, ty, self.gas)?;
+        self.push(found.map_or(Value::none(), |entrypoint| {
+            Value::some(Value::address(MichelsonAddress { entrypoint, ..address }))
+        }))
     }
 
     fn pop_delegate(&mut self) -> Result<Option<PublicKeyHash>, RunError> {

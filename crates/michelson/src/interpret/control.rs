@@ -107,9 +107,9 @@ impl Machine<'_> {
                 let crate::types::Type::Pair(parameter) = inner.parameter() else {
                     return Err(self.fault("a function that takes a pair"));
                 };
-                let (parameter, result) = (parameter.1.clone(), inner.result().clone());
-                let function = Function::Applied { argument, argument_type: argument_type.clone(), inner };
-                self.push(Value::Lambda(Arc::new(Lambda::new(parameter, result, function))))
+                let parameter = parameter.1.clone();
+                let lambda = Lambda::applied(inner, (argument, argument_type.clone()), parameter, self.gas)?;
+                self.push(Value::Lambda(Arc::new(lambda)))
             }
             I::Failwith(ty) => {
                 let value = self.pop()?;

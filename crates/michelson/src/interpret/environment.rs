@@ -6,7 +6,8 @@ use crate::micheline::Micheline;
 use crate::types::{Parameter, Type};
 use num_bigint::BigInt;
 use soru_base::{
-    Address, ChainId, Contract, ContractHash, Level, MichelsonAddress, Mutez, PublicKeyHash, ScriptExprHash,
+    Address, ChainId, Contract, ContractHash, Entrypoint, Level, MichelsonAddress, Mutez, PublicKeyHash,
+    ScriptExprHash,
 };
 
 /// Why the chain could not be read.
@@ -87,25 +88,22 @@ pub trait Chain {
     fn new_nonce(&mut self) -> Result<u16, ChainError>;
 }
 
-/// The type that an entrypoint takes; `None` if there is no such contract or entrypoint.
+/// The entrypoint of an address that takes a type; `None` if there is no such contract or entrypoint, or it takes another type.
 ///
-/// Implicit accounts take tickets of any type, so the type that is `wanted` matters for them.
-pub(crate) fn entrypoint_type(
+/// Implicit accounts take `unit` and tickets of any type.
+pub(crate) fn entrypoint_for(
     chain: &dyn Chain,
     address: &MichelsonAddress,
     wanted: &Type,
     gas: &mut Gas,
-) -> Result<Option<Type>, Reason> {
+) -> Result<Option<Entrypoint>, Reason> {
     if let Address::Contract(Contract::Implicit(_)) = address.address {
-        return Ok(match (address.entrypoint.as_str(), wanted) {
-            ("default", Type::Ticket(_)) => Some(wanted.clone()),
-            ("default" | "stake" | "unstake" | "finalize_unstake", _) => Some(Type::Unit),
-            _ => None,
-        });
+        let found = address.entrypoint.is_default() && matches!(wanted, Type::Unit | Type::Ticket(_));
+        return Ok(found.then(Entrypoint::default));
     }
     gas.charge(cost::READ)?;
     let written = chain.parameter_type(&address.address).map_err(|e| Reason::Chain(e.to_string()))?;
     let Some(written) = written else { return Ok(None) };
     let parameter = Parameter::parse(&written).map_err(|e| e.reason)?;
-    Ok(parameter.entrypoint(&address.entrypoint).map(|(_, ty)| ty.clone()))
+    Ok(parameter.entrypoint_for(&address.entrypoint, wanted))
 }

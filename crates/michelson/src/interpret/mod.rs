@@ -6,6 +6,7 @@ mod bytes;
 mod chain;
 mod collections;
 mod control;
+mod curve;
 mod environment;
 mod machine;
 mod operation;
@@ -15,7 +16,7 @@ pub use big_maps::{BigMapAction, BigMapDiff, BigMapUpdate};
 pub use environment::{Chain, ChainError, Context, ViewTarget};
 pub use operation::{Operation, OperationContent};
 
-pub(crate) use environment::entrypoint_type;
+pub(crate) use environment::entrypoint_for;
 
 use crate::error::{Reason, TypeError};
 use crate::gas::{Gas, GasExhaustedError};
@@ -54,6 +55,12 @@ pub enum RunError {
     /// An amount of mutez outside of its range, or a shift by too many bits.
     #[error("overflow at node {location}")]
     Overflow {
+        /// The number of the instruction in the script.
+        location: usize,
+    },
+    /// A chest is to be opened with a key that takes no time to find.
+    #[error("expected a time above 0 at node {location}, found 0")]
+    NoTime {
         /// The number of the instruction in the script.
         location: usize,
     },

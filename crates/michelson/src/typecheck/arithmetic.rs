@@ -29,7 +29,11 @@ impl Checker<'_> {
             Prim::MUL => pair.and_then(product).map(|ty| (ty, 2, I::Mul)),
             Prim::EDIV => pair.and_then(quotient).map(|(q, r)| (Type::option(Type::pair(q, r)), 2, I::Ediv)),
             Prim::ABS => (top == Some(&T::Int)).then_some((T::Nat, 1, I::Abs)),
-            Prim::NEG => matches!(top, Some(T::Int | T::Nat)).then_some((T::Int, 1, I::Neg)),
+            Prim::NEG => match top {
+                Some(T::Int | T::Nat) => Some((T::Int, 1, I::Neg)),
+                Some(ty @ (T::BlsG1 | T::BlsG2 | T::BlsFr)) => Some((ty.clone(), 1, I::Neg)),
+                _ => None,
+            },
             Prim::ISNAT => (top == Some(&T::Int)).then(|| (Type::option(T::Nat), 1, I::IsNat)),
             Prim::INT => match top {
                 Some(T::Nat) => {
@@ -39,6 +43,7 @@ impl Checker<'_> {
                     return Ok(Some(Typed::nothing()));
                 }
                 Some(T::Bytes) => Some((T::Int, 1, I::BytesToInt(true))),
+                Some(T::BlsFr) => Some((T::Int, 1, I::ScalarToInt)),
                 _ => None,
             },
             Prim::NAT => (top == Some(&T::Bytes)).then_some((T::Nat, 1, I::BytesToInt(false))),
@@ -97,6 +102,16 @@ impl Checker<'_> {
                 Some([T::Key, T::Signature, T::Bytes]) => Some((T::Bool, 3, I::CheckSignature)),
                 _ => None,
             },
+            Prim::PAIRING_CHECK => match top {
+                Some(T::List(points)) if **points == T::pair(T::BlsG1, T::BlsG2) => {
+                    Some((T::Bool, 1, I::PairingCheck))
+                }
+                _ => None,
+            },
+            Prim::OPEN_CHEST => match operands.top() {
+                Some([T::ChestKey, T::Chest, T::Nat]) => Some((Type::option(T::Bytes), 3, I::OpenChest)),
+                _ => None,
+            },
             Prim::PACK => match top.cloned() {
                 Some(ty) => {
                     require(&ty, Use::Packed)?;
@@ -127,6 +142,7 @@ fn sum(types: (&Type, &Type)) -> Option<Type> {
         (T::Int | T::Nat, T::Int | T::Nat) => T::Int,
         (T::Timestamp, T::Int) | (T::Int, T::Timestamp) => T::Timestamp,
         (T::Mutez, T::Mutez) => T::Mutez,
+        (a @ (T::BlsG1 | T::BlsG2 | T::BlsFr), b) if a == b => a.clone(),
         _ => return None,
     })
 }
@@ -144,6 +160,8 @@ fn product(types: (&Type, &Type)) -> Option<Type> {
         (T::Nat, T::Nat) => T::Nat,
         (T::Int | T::Nat, T::Int | T::Nat) => T::Int,
         (T::Mutez, T::Nat) | (T::Nat, T::Mutez) => T::Mutez,
+        (point @ (T::BlsG1 | T::BlsG2), T::BlsFr) => point.clone(),
+        (T::BlsFr, T::BlsFr | T::Int | T::Nat) | (T::Int | T::Nat, T::BlsFr) => T::BlsFr,
         _ => return None,
     })
 }
@@ -167,16 +185,18 @@ fn same_logic(types: Option<(&Type, &Type)>) -> Option<Type> {
 
 fn expected(prim: Prim) -> &'static str {
     match prim {
-        Prim::ADD => "two numbers, two mutez, or a timestamp and an int",
+        Prim::ADD => "two numbers, two mutez, a timestamp and an int, or two points or scalars of BLS12-381",
         Prim::SUB => "two numbers, two timestamps, or a timestamp and an int",
         Prim::SUB_MUTEZ => "two mutez",
-        Prim::MUL => "two numbers, or mutez and a nat",
+        Prim::MUL => "two numbers, mutez and a nat, or a point, scalar or number and a scalar of BLS12-381",
         Prim::EDIV => "two numbers, two mutez, or mutez and a nat",
         Prim::ABS | Prim::ISNAT | Prim::EQ | Prim::NEQ | Prim::LT | Prim::GT | Prim::LE | Prim::GE => {
             "an int"
         }
-        Prim::NEG => "an int or a nat",
-        Prim::INT => "a nat or bytes",
+        Prim::NEG => "an int, a nat, or a point or scalar of BLS12-381",
+        Prim::INT => "a nat, bytes or a scalar of BLS12-381",
+        Prim::PAIRING_CHECK => "a list of pairs of a bls12_381_g1 and a bls12_381_g2",
+        Prim::OPEN_CHEST => "a chest_key, a chest and a nat",
         Prim::NAT => "bytes",
         Prim::BYTES => "an int or a nat",
         Prim::LSL | Prim::LSR => "a nat or bytes, and a nat",

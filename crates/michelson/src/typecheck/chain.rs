@@ -5,7 +5,7 @@ use super::{Checker, Instruction as I, Place, Problem, Typed};
 use crate::micheline::{Cursor, Micheline, Prim};
 use crate::script::{self, Script};
 use crate::types::{Type, Use};
-use soru_base::Entrypoint;
+use soru_base::{Entrypoint, EntrypointError};
 use std::sync::Arc;
 
 impl Checker<'_> {
@@ -42,7 +42,7 @@ impl Checker<'_> {
                         "it in a function or a view",
                     ));
                 };
-                let entrypoint = entrypoint_annotation(cursor)?;
+                let entrypoint = entrypoint_annotation(cursor, Entrypoint::new)?;
                 let (_, ty) = parameter
                     .entrypoint(&entrypoint)
                     .ok_or_else(|| Problem::unexpected("an entrypoint of the contract", &entrypoint))?;
@@ -62,7 +62,7 @@ impl Checker<'_> {
                 let ty = Type::parse_at_for(ty, Use::Passed)?;
                 operands.take(&Type::Address)?;
                 operands.push(Type::option(Type::contract(ty.clone())))?;
-                I::Contract(ty, entrypoint_annotation(cursor)?)
+                I::Contract(ty, entrypoint_annotation(cursor, Entrypoint::new_strict)?)
             }
             Prim::IMPLICIT_ACCOUNT => {
                 let [] = args(cursor)?;
@@ -78,6 +78,7 @@ impl Checker<'_> {
             }
             Prim::INDEX_ADDRESS => {
                 let [] = args(cursor)?;
+                self.changes_something()?;
                 operands.take(&Type::Address)?;
                 operands.push(Type::Nat)?;
                 I::IndexAddress
@@ -96,7 +97,7 @@ impl Checker<'_> {
             }
             Prim::TRANSFER_TOKENS => {
                 let [] = args(cursor)?;
-                self.makes_operations()?;
+                self.changes_something()?;
                 let argument = operands.pop("an argument, mutez and a contract")?;
                 operands.take(&Type::Mutez)?;
                 operands.take(&Type::contract(argument.clone()))?;
@@ -105,14 +106,14 @@ impl Checker<'_> {
             }
             Prim::SET_DELEGATE => {
                 let [] = args(cursor)?;
-                self.makes_operations()?;
+                self.changes_something()?;
                 operands.take(&Type::option(Type::KeyHash))?;
                 operands.push(Type::Operation)?;
                 I::SetDelegate
             }
             Prim::CREATE_CONTRACT => {
                 let [code] = args(cursor)?;
-                self.makes_operations()?;
+                self.changes_something()?;
                 let created = Script::typecheck_at(code, self.source.clone(), self.gas)?;
                 operands.take(&Type::option(Type::KeyHash))?;
                 operands.take(&Type::Mutez)?;
@@ -136,7 +137,7 @@ impl Checker<'_> {
                 };
                 require(&ty, Use::Pushed)?;
                 operands.push(Type::Operation)?;
-                I::Emit { tag: entrypoint_annotation(cursor)?, ty, written }
+                I::Emit { tag: entrypoint_annotation(cursor, Entrypoint::new_strict)?, ty, written }
             }
             Prim::VIEW => {
                 let [name, output] = args(cursor)?;
@@ -191,25 +192,25 @@ impl Checker<'_> {
         Ok(Some(typed.into()))
     }
 
-    fn makes_operations(&self) -> Result<(), Problem> {
+    /// Views change nothing; functions in them may.
+    fn changes_something(&self) -> Result<(), Problem> {
         match self.place {
             Place::View => {
-                Err(Problem::unexpected("no operations in a view", "an instruction that makes one"))
+                Err(Problem::unexpected("an instruction that changes nothing, in a view", "one that does"))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The entrypoint (or the tag of an event) an instruction names: `%name`, or `default`.
-fn entrypoint_annotation(cursor: Cursor<'_>) -> Result<Entrypoint, Problem> {
+/// The entrypoint (or the tag of an event) an instruction names: `%name`, or `default` if it does not.
+fn entrypoint_annotation(
+    cursor: Cursor<'_>,
+    read: fn(&str) -> Result<Entrypoint, EntrypointError>,
+) -> Result<Entrypoint, Problem> {
     let annots = cursor.node.as_prim().map_or(&[][..], |(_, _, annots)| annots);
-    let names: Vec<&str> = annots.iter().filter_map(|annot| annot.strip_prefix('%')).collect();
-    match names.as_slice() {
-        [] | [""] => Ok(Entrypoint::default()),
-        [name] => {
-            Entrypoint::new_strict(name).map_err(|e| Problem::unexpected("the name of an entrypoint", e))
-        }
-        [_, second, ..] => Err(Problem::unexpected("one entrypoint", format!("another, %{second}"))),
+    match annots.iter().find_map(|annot| annot.strip_prefix('%')) {
+        None | Some("") => Ok(Entrypoint::default()),
+        Some(name) => read(name).map_err(|e| Problem::unexpected("the name of an entrypoint", e)),
     }
 }

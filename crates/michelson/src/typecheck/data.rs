@@ -1,6 +1,6 @@
 //! Pairs, unions, options and collections.
 
-use super::operands::{Operands, args, count, count_or, same};
+use super::operands::{Operands, args, component_number, count_or, same};
 use super::{Checker, Instruction as I, Problem, Typed};
 use crate::micheline::{Cursor, Prim};
 use crate::types::{Type, Use};
@@ -60,13 +60,13 @@ impl Checker<'_> {
                 if first { I::Car } else { I::Cdr }
             }
             Prim::GET if !cursor.node.children().is_empty() => {
-                let n = count(args::<1>(cursor)?[0])?;
+                let n = component_number(args::<1>(cursor)?[0])?;
                 let ty = operands.pop("a pair")?;
                 operands.push(component(&ty, n)?)?;
                 I::GetComponent(n)
             }
             Prim::UPDATE if !cursor.node.children().is_empty() => {
-                let n = count(args::<1>(cursor)?[0])?;
+                let n = component_number(args::<1>(cursor)?[0])?;
                 let value = operands.pop("a value and a pair")?;
                 let pair = operands.pop("a value and a pair")?;
                 operands.push(with_component(&pair, n, value)?)?;

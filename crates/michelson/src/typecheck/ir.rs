@@ -116,6 +116,10 @@ pub(crate) enum Instruction {
     Keccak,
     Sha3,
     CheckSignature,
+    /// `INT` of a scalar.
+    ScalarToInt,
+    PairingCheck,
+    OpenChest,
     HashKey,
     // The chain.
     Amount,

@@ -10,6 +10,7 @@ mod operands;
 pub use ir::Code;
 pub(crate) use ir::{Instruction, Step};
 
+use crate::annots::Allowed;
 use crate::error::{Reason, TypeError, show_stack};
 use crate::gas::{Gas, cost};
 use crate::micheline::{Cursor, MAX_DEPTH, Micheline, Numbering, Prim};
@@ -212,6 +213,13 @@ impl<'a> Checker<'a> {
         prim: Prim,
         operands: &mut Operands,
     ) -> Result<Typed, Problem> {
+        let (args, annots) =
+            cursor.node.as_prim().map_or((0, &[][..]), |(_, args, annots)| (args.len(), annots));
+        let second = operands.top::<2>().map(|[_, second]| second);
+        let top = operands.top::<1>().map(|[top]| top);
+        if let Some(allowed) = Allowed::on_instruction(prim, args, top, second) {
+            allowed.check(annots.iter().map(String::as_str))?;
+        }
         let families = [Self::control, Self::data, Self::arithmetic, Self::chain];
         for family in families {
             if let Some(typed) = family(self, cursor, prim, operands)? {
@@ -220,8 +228,6 @@ impl<'a> Checker<'a> {
         }
         let unsupported = match prim {
             Prim::SAPLING_EMPTY_STATE | Prim::SAPLING_VERIFY_UPDATE => "Sapling",
-            Prim::OPEN_CHEST => "timelock",
-            Prim::PAIRING_CHECK => "BLS12-381",
             Prim::CREATE_ACCOUNT | Prim::STEPS_TO_QUOTA | Prim::TICKET_DEPRECATED => {
                 "a deprecated instruction"
             }

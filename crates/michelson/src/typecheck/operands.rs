@@ -8,6 +8,8 @@ use num_traits::ToPrimitive;
 
 /// Largest number that instructions take as an argument.
 const MAX_COUNT: usize = 1_023;
+/// Largest number of a component.
+const MAX_COMPONENT: usize = 2_047;
 
 pub(super) struct Operands {
     // The top last.
@@ -109,11 +111,20 @@ pub(super) fn args<const N: usize>(cursor: Cursor<'_>) -> Result<[Cursor<'_>; N]
 
 /// A small number given as an argument.
 pub(super) fn count(cursor: Cursor<'_>) -> Result<usize, Problem> {
+    number_up_to(MAX_COUNT, cursor)
+}
+
+/// The number of a component of a comb, given as an argument.
+pub(super) fn component_number(cursor: Cursor<'_>) -> Result<usize, Problem> {
+    number_up_to(MAX_COMPONENT, cursor)
+}
+
+fn number_up_to(most: usize, cursor: Cursor<'_>) -> Result<usize, Problem> {
     let n = match cursor.node {
-        Micheline::Int(n) => n.to_usize().filter(|n| *n <= MAX_COUNT),
+        Micheline::Int(n) => n.to_usize().filter(|n| *n <= most),
         _ => None,
     };
-    n.ok_or_else(|| Problem::unexpected(format!("a number from 0 to {MAX_COUNT}"), cursor.node))
+    n.ok_or_else(|| Problem::unexpected(format!("a number from 0 to {most}"), cursor.node))
 }
 
 /// The number given as the only argument, or `default` if there is none.

@@ -1,7 +1,7 @@
 //! Parameters of contracts and rollups, and the entrypoints into them.
 
-use super::{Type, Use};
-use crate::error::{Reason, TypeError};
+use super::Type;
+use crate::error::TypeError;
 use crate::micheline::{Cursor, Micheline, Numbering};
 use crate::values::Value;
 use soru_base::Entrypoint;
@@ -27,7 +27,7 @@ pub struct Parameter {
 impl Parameter {
     /// Reads the type of a parameter with its annotations.
     pub fn parse(node: &Micheline) -> Result<Self, TypeError> {
-        Self::parse_at(Numbering::of(node).root(node), None)
+        Self::parse_at(Numbering::of(node).root(node))
     }
 
     /// A parameter without named parts.
@@ -35,22 +35,15 @@ impl Parameter {
         Self { ty, named: BTreeMap::new() }
     }
 
-    /// `root_name` is an annotation of the declaration around the type.
-    pub(crate) fn parse_at(cursor: Cursor<'_>, root_name: Option<&str>) -> Result<Self, TypeError> {
-        let ty = Type::parse_at_for(cursor, Use::Passed)?;
+    pub(crate) fn parse_at(cursor: Cursor<'_>) -> Result<Self, TypeError> {
+        let ty = Type::parse_parameter(cursor)?;
         let mut parameter = Self { ty: ty.clone(), named: BTreeMap::new() };
-        if let Some(name) = root_name {
-            parameter.add(cursor.number, name, Vec::new(), ty.clone())?;
-        }
         let mut unreachable = None;
         // Branches still to be looked at: the node, its type, the way, whether a name leads to it.
         let mut pending = vec![(cursor, ty, Vec::new(), false)];
         while let Some((cursor, ty, way, mut named)) = pending.pop() {
-            if let Some(name) = field_annotation(cursor)? {
-                // A name on the whole parameter, given twice, is taken from the declaration.
-                if !(way.is_empty() && root_name.is_some()) {
-                    parameter.add(cursor.number, name, way.clone(), ty.clone())?;
-                }
+            if let Some(entrypoint) = name_of(cursor)? {
+                parameter.add(cursor.number, entrypoint, way.clone(), ty.clone())?;
                 named |= !way.is_empty();
             }
             match (&ty, cursor.exactly::<2>()) {
@@ -75,13 +68,11 @@ impl Parameter {
         }
     }
 
-    fn add(&mut self, at: usize, name: &str, way: Vec<Branch>, ty: Type) -> Result<(), TypeError> {
-        let entrypoint =
-            Entrypoint::new(name).map_err(|e| TypeError::unexpected(at, "the name of an entrypoint", e))?;
-        match self.named.insert(entrypoint, (way, ty)) {
+    fn add(&mut self, at: usize, name: Entrypoint, way: Vec<Branch>, ty: Type) -> Result<(), TypeError> {
+        match self.named.insert(name.clone(), (way, ty)) {
             None => Ok(()),
             Some(_) => {
-                Err(TypeError::unexpected(at, "names of entrypoints that differ", format!("{name:?} twice")))
+                Err(TypeError::unexpected(at, "names of entrypoints that differ", format!("{name} twice")))
             }
         }
     }
@@ -91,13 +82,24 @@ impl Parameter {
         &self.ty
     }
 
-    /// The way to an entrypoint and its type. `default` and `root` lead to the whole unless a part has that name.
+    /// The way to an entrypoint and its type. `default` leads to the whole unless a part has that name.
     pub fn entrypoint(&self, entrypoint: &Entrypoint) -> Option<(&[Branch], &Type)> {
         match self.named.get(entrypoint) {
             Some((way, ty)) => Some((way, ty)),
-            None if entrypoint.is_default() || entrypoint.as_str() == "root" => Some((&[], &self.ty)),
+            None if entrypoint.is_default() => Some((&[], &self.ty)),
             None => None,
         }
+    }
+
+    /// The entrypoint that takes a type, as `CONTRACT` finds it: where the whole is named `root`, that is what `default` leads to
+    /// if its own type is another one.
+    pub fn entrypoint_for(&self, entrypoint: &Entrypoint, wanted: &Type) -> Option<Entrypoint> {
+        let (_, ty) = self.entrypoint(entrypoint)?;
+        if ty == wanted {
+            return Some(entrypoint.clone());
+        }
+        let root = self.named.iter().find(|(name, (way, _))| name.as_str() == "root" && way.is_empty());
+        root.filter(|_| entrypoint.is_default() && self.ty == *wanted).map(|(name, _)| name.clone())
     }
 
     /// Every entrypoint that is named, and `default`.
@@ -127,19 +129,9 @@ impl Parameter {
     }
 }
 
-/// The name a node has as a field: `%name`. An empty one is none.
-fn field_annotation(cursor: Cursor<'_>) -> Result<Option<&str>, TypeError> {
+/// The entrypoint that is named by an annotation of a node. Names that are too long are none.
+fn name_of(cursor: Cursor<'_>) -> Result<Option<Entrypoint>, TypeError> {
     let annots = cursor.node.as_prim().map_or(&[][..], |(_, _, annots)| annots);
-    let mut names = annots.iter().filter_map(|a| a.strip_prefix('%')).filter(|name| !name.is_empty());
-    let name = names.next();
-    match names.next() {
-        None => Ok(name),
-        Some(second) => Err(TypeError::new(
-            cursor.number,
-            Reason::Unexpected {
-                expected: "one field annotation".to_owned(),
-                found: format!("another, %{second}"),
-            },
-        )),
-    }
+    let field = crate::annots::field(annots).map_err(|reason| TypeError::new(cursor.number, reason))?;
+    Ok(field.and_then(|(_, name)| Entrypoint::new(name).ok()))
 }

@@ -53,6 +53,10 @@ pub enum Type {
     BlsG2,
     /// `bls12_381_fr`
     BlsFr,
+    /// `chest`
+    Chest,
+    /// `chest_key`
+    ChestKey,
     /// `option`
     Option(Arc<Type>),
     /// `list`
@@ -154,6 +158,8 @@ impl Type {
             Self::BlsG1 => Prim::bls12_381_g1,
             Self::BlsG2 => Prim::bls12_381_g2,
             Self::BlsFr => Prim::bls12_381_fr,
+            Self::Chest => Prim::chest,
+            Self::ChestKey => Prim::chest_key,
             Self::Option(_) => Prim::option,
             Self::List(_) => Prim::list,
             Self::Set(_) => Prim::set,

@@ -1,11 +1,12 @@
 //! Types from expressions.
 
 use super::{MAX_TYPE_SIZE, Type, Use};
+use crate::annots;
 use crate::error::{Reason, TypeError};
 use crate::micheline::{Cursor, Micheline, Numbering, Prim};
 
 impl Type {
-    /// Reads a type; annotations are not looked at.
+    /// Reads a type.
     pub fn parse(node: &Micheline) -> Result<Self, TypeError> {
         Self::parse_at(Numbering::of(node).root(node))
     }
@@ -19,7 +20,13 @@ impl Type {
 
     pub(crate) fn parse_at(cursor: Cursor<'_>) -> Result<Self, TypeError> {
         let mut budget = MAX_TYPE_SIZE;
-        parse(cursor, &mut budget)
+        parse(cursor, false, &mut budget)
+    }
+
+    /// Reads the type of a parameter, whose name may stand on it.
+    pub(crate) fn parse_parameter(cursor: Cursor<'_>) -> Result<Self, TypeError> {
+        let mut budget = MAX_TYPE_SIZE;
+        part(cursor, true, Some(Use::Passed), &mut budget)
     }
 
     pub(crate) fn parse_at_for(cursor: Cursor<'_>, wanted: Use) -> Result<Self, TypeError> {
@@ -29,16 +36,18 @@ impl Type {
     }
 }
 
-fn parse(cursor: Cursor<'_>, budget: &mut usize) -> Result<Type, TypeError> {
-    crate::deep(|| parse_node(cursor, budget))
+/// `may_be_field` says whether the name of a field may stand on the type.
+fn parse(cursor: Cursor<'_>, may_be_field: bool, budget: &mut usize) -> Result<Type, TypeError> {
+    crate::deep(|| parse_node(cursor, may_be_field, budget))
 }
 
-fn parse_node(cursor: Cursor<'_>, budget: &mut usize) -> Result<Type, TypeError> {
+fn parse_node(cursor: Cursor<'_>, may_be_field: bool, budget: &mut usize) -> Result<Type, TypeError> {
     let at = cursor.number;
     *budget = budget.checked_sub(1).ok_or_else(|| TypeError::new(at, Reason::TypeTooLarge))?;
-    let Some((prim, args, _)) = cursor.node.as_prim() else {
+    let Some((prim, args, annots)) = cursor.node.as_prim() else {
         return Err(TypeError::unexpected(at, "a type", cursor.node));
     };
+    annots::check_type(annots, may_be_field).map_err(|reason| TypeError::new(at, reason))?;
     let atom = match prim {
         Prim::unit => Some(Type::Unit),
         Prim::never => Some(Type::Never),
@@ -58,10 +67,11 @@ fn parse_node(cursor: Cursor<'_>, budget: &mut usize) -> Result<Type, TypeError>
         Prim::bls12_381_g1 => Some(Type::BlsG1),
         Prim::bls12_381_g2 => Some(Type::BlsG2),
         Prim::bls12_381_fr => Some(Type::BlsFr),
+        Prim::chest => Some(Type::Chest),
+        Prim::chest_key => Some(Type::ChestKey),
         Prim::sapling_state | Prim::sapling_transaction | Prim::sapling_transaction_deprecated => {
             return Err(TypeError::new(at, Reason::Unsupported("Sapling")));
         }
-        Prim::chest | Prim::chest_key => return Err(TypeError::new(at, Reason::Unsupported("timelock"))),
         Prim::tx_rollup_l2_address => {
             return Err(TypeError::new(at, Reason::Unsupported("tx_rollup_l2_address")));
         }
@@ -77,7 +87,7 @@ fn parse_node(cursor: Cursor<'_>, budget: &mut usize) -> Result<Type, TypeError>
     }
     let mut one = |wanted: Option<Use>| -> Result<Type, TypeError> {
         let [arg] = cursor.exactly().ok_or_else(|| arity_error("one argument"))?;
-        part(arg, wanted, budget)
+        part(arg, false, wanted, budget)
     };
     match prim {
         Prim::option => return Ok(Type::option(one(None)?)),
@@ -87,13 +97,15 @@ fn parse_node(cursor: Cursor<'_>, budget: &mut usize) -> Result<Type, TypeError>
         Prim::ticket => return Ok(Type::ticket(one(Some(Use::Compared))?)),
         _ => {}
     }
+    let fields = prim == Prim::or;
     let mut two = |first: Option<Use>, second: Option<Use>| -> Result<(Type, Type), TypeError> {
         let [a, b] = cursor.exactly().ok_or_else(|| arity_error("two arguments"))?;
-        Ok((part(a, first, budget)?, part(b, second, budget)?))
+        Ok((part(a, fields, first, budget)?, part(b, fields, second, budget)?))
     };
     match prim {
         Prim::pair => {
-            let parts: Vec<_> = cursor.children().map(|arg| parse(arg, budget)).collect::<Result<_, _>>()?;
+            let parts: Vec<_> =
+                cursor.children().map(|arg| parse(arg, true, budget)).collect::<Result<_, _>>()?;
             // Every pair of the comb but the first is a part of its own.
             *budget = budget
                 .checked_sub(parts.len().saturating_sub(2))
@@ -108,8 +120,13 @@ fn parse_node(cursor: Cursor<'_>, budget: &mut usize) -> Result<Type, TypeError>
     }
 }
 
-fn part(cursor: Cursor<'_>, wanted: Option<Use>, budget: &mut usize) -> Result<Type, TypeError> {
-    let ty = parse(cursor, budget)?;
+fn part(
+    cursor: Cursor<'_>,
+    may_be_field: bool,
+    wanted: Option<Use>,
+    budget: &mut usize,
+) -> Result<Type, TypeError> {
+    let ty = parse(cursor, may_be_field, budget)?;
     if let Some(wanted) = wanted {
         ty.require(wanted).map_err(|reason| TypeError::new(cursor.number, reason))?;
     }

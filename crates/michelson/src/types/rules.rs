@@ -56,7 +56,9 @@ impl Use {
             | Type::Lambda(_)
             | Type::BlsG1
             | Type::BlsG2
-            | Type::BlsFr => {
+            | Type::BlsFr
+            | Type::Chest
+            | Type::ChestKey => {
                 matches!(self, Self::Compared)
             }
             _ => false,
@@ -78,6 +80,11 @@ impl Type {
     /// Whether values can hold tickets.
     pub fn has_tickets(&self) -> bool {
         self.holds(|ty| matches!(ty, Type::Ticket(_)))
+    }
+
+    /// Whether values can hold functions.
+    pub(crate) fn has_functions(&self) -> bool {
+        self.holds(|ty| matches!(ty, Type::Lambda(_)))
     }
 
     /// Whether a value can hold one of a type that passes a test.

@@ -1,7 +1,9 @@
 //! Functions as values.
 
 use super::Value;
-use crate::micheline::Micheline;
+use crate::error::Reason;
+use crate::gas::{Gas, GasExhaustedError, cost};
+use crate::micheline::{MAX_DEPTH, Micheline};
 use crate::typecheck::Code;
 use crate::types::Type;
 use std::cell::RefCell;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 pub struct Lambda {
     pub(crate) parameter: Type,
     pub(crate) result: Type,
+    // How many applied functions are nested in it.
+    depth: usize,
     // None only while it is being dropped.
     function: Option<Function>,
 }
@@ -34,7 +38,26 @@ pub(crate) enum Function {
 
 impl Lambda {
     pub(crate) fn new(parameter: Type, result: Type, function: Function) -> Self {
-        Self { parameter, result, function: Some(function) }
+        Self { parameter, result, depth: 0, function: Some(function) }
+    }
+
+    /// What `APPLY` makes: a function with its first argument given. Its parameter is what remains of a pair.
+    ///
+    /// The network writes it down at once, so it may not be nested too deeply.
+    pub(crate) fn applied(
+        inner: Arc<Lambda>,
+        (argument, argument_type): (Value, Type),
+        parameter: Type,
+        gas: &mut Gas,
+    ) -> Result<Self, Reason> {
+        let in_argument = if argument_type.has_functions() { argument.deepest_function(gas)? } else { 0 };
+        let depth = inner.depth.max(in_argument) + 1;
+        if depth > MAX_DEPTH {
+            return Err(Reason::TooDeep);
+        }
+        let result = inner.result.clone();
+        let function = Function::Applied { argument, argument_type, inner };
+        Ok(Self { parameter, result, depth, function: Some(function) })
     }
 
     /// The type of its parameter.
@@ -49,6 +72,26 @@ impl Lambda {
 
     pub(crate) fn function(&self) -> &Function {
         self.function.as_ref().expect("a function is taken out only when it is dropped")
+    }
+}
+
+impl Value {
+    /// The nesting of the most deeply nested function in it.
+    fn deepest_function(&self, gas: &mut Gas) -> Result<usize, GasExhaustedError> {
+        let mut deepest = 0;
+        let mut pending = vec![self];
+        while let Some(value) = pending.pop() {
+            gas.charge(cost::ELEMENT)?;
+            match value {
+                Self::Lambda(lambda) => deepest = deepest.max(lambda.depth),
+                Self::Pair(pair) => pending.extend([&pair.0, &pair.1]),
+                Self::Left(inner) | Self::Right(inner) | Self::Option(Some(inner)) => pending.push(inner),
+                Self::List(list) => pending.extend(list.iter()),
+                Self::Map(map) => pending.extend(map.values()),
+                _ => {}
+            }
+        }
+        Ok(deepest)
     }
 }
 

@@ -1,20 +1,26 @@
 //! Values.
 
+mod bls;
 mod lambda;
 mod list;
 mod order;
 mod parse;
+mod prime;
 mod tickets;
 mod time;
+mod timelock;
 mod unparse;
 
+pub use bls::{Fr, G1, G2};
 pub use lambda::Lambda;
 pub use list::List;
 pub use parse::Reading;
 pub use tickets::{HeldTickets, Ticket, TicketFlow};
 pub use time::{format_timestamp, parse_timestamp};
+pub use timelock::{Chest, ChestKey};
 pub use unparse::Form;
 
+pub(crate) use bls::pairing_check;
 pub(crate) use lambda::Function;
 
 use crate::interpret::Operation;
@@ -50,6 +56,16 @@ pub enum Value {
     Signature(Signature),
     /// Of `chain_id`.
     ChainId(ChainId),
+    /// Of `bls12_381_g1`.
+    BlsG1(Arc<G1>),
+    /// Of `bls12_381_g2`.
+    BlsG2(Arc<G2>),
+    /// Of `bls12_381_fr`.
+    BlsFr(Fr),
+    /// Of `chest`.
+    Chest(Arc<Chest>),
+    /// Of `chest_key`.
+    ChestKey(Arc<ChestKey>),
     /// Of `address` or `contract`.
     Address(Arc<MichelsonAddress>),
     /// Of `pair`.

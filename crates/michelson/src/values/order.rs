@@ -53,6 +53,11 @@ impl Value {
             Self::Lambda(_) => 18,
             Self::Ticket(_) => 19,
             Self::Operation(_) => 20,
+            Self::BlsG1(_) => 21,
+            Self::BlsG2(_) => 22,
+            Self::BlsFr(_) => 23,
+            Self::Chest(_) => 24,
+            Self::ChestKey(_) => 25,
         }
     }
 

@@ -1,9 +1,9 @@
 //! Values from expressions, in readable or optimized form.
 
-use super::{BigMap, Function, Lambda, Ticket, Value, time};
+use super::{BigMap, Chest, ChestKey, Fr, Function, G1, G2, Lambda, Ticket, Value, time};
 use crate::error::{Reason, TypeError, shorten};
-use crate::gas::{Gas, cost};
-use crate::interpret::{Chain, entrypoint_type};
+use crate::gas::{Gas, GasExhaustedError, cost};
+use crate::interpret::{Chain, entrypoint_for};
 use crate::micheline::{Cursor, Micheline, Numbering, Prim};
 use crate::typecheck;
 use crate::types::Type;
@@ -103,22 +103,26 @@ fn parse(cursor: Cursor<'_>, ty: &Type, reading: &mut Reading<'_>) -> Result<Val
         Type::Key => Value::Key(text_or_bytes(node).ok_or_else(wrong)?),
         Type::KeyHash => Value::KeyHash(text_or_bytes(node).ok_or_else(wrong)?),
         Type::ChainId => Value::ChainId(text_or_bytes(node).ok_or_else(wrong)?),
-        Type::Signature => Value::Signature(match node {
-            Micheline::String(text) => text.parse().map_err(|_| wrong())?,
-            Micheline::Bytes(bytes) => Signature::from_slice(bytes).ok_or_else(wrong)?,
-            _ => return Err(wrong()),
-        }),
+        Type::Signature => Value::Signature(
+            match node {
+                Micheline::String(text) => text.parse().ok(),
+                Micheline::Bytes(bytes) => Signature::from_slice(bytes),
+                _ => None,
+            }
+            .filter(is_signature)
+            .ok_or_else(wrong)?,
+        ),
         Type::Address => Value::Address(Arc::new(text_or_bytes(node).ok_or_else(wrong)?)),
         Type::Contract(expected) => {
             let address: MichelsonAddress = text_or_bytes(node).ok_or_else(wrong)?;
             let at = |reason| TypeError::new(cursor.number, reason);
             let chain = reading.chain.ok_or_else(|| at(Reason::Chain("there is none".to_owned())))?;
-            let found = entrypoint_type(chain, &address, expected, reading.gas).map_err(at)?;
-            if found.as_ref() != Some(&**expected) {
+            let found = entrypoint_for(chain, &address, expected, reading.gas).map_err(at)?;
+            let entrypoint = found.ok_or_else(|| {
                 let expected = format!("a contract whose entrypoint takes {expected}");
-                return Err(TypeError::unexpected(cursor.number, expected, node));
-            }
-            Value::Address(Arc::new(address))
+                TypeError::unexpected(cursor.number, expected, node)
+            })?;
+            Value::Address(Arc::new(MichelsonAddress { entrypoint, ..address }))
         }
         Type::Option(_) if atom(Prim::None) => Value::none(),
         Type::Option(inner) => match (prim(node), cursor.exactly()) {
@@ -166,10 +170,39 @@ fn parse(cursor: Cursor<'_>, ty: &Type, reading: &mut Reading<'_>) -> Result<Val
         Type::BigMap(types) => Value::BigMap(Arc::new(big_map(cursor, ty, &types.0, &types.1, reading)?)),
         Type::Lambda(types) => Value::Lambda(Arc::new(lambda(cursor, ty, &types.0, &types.1, reading)?)),
         Type::Ticket(contents) => Value::Ticket(Arc::new(ticket(cursor, ty, contents, reading)?)),
-        Type::BlsG1 | Type::BlsG2 | Type::BlsFr => {
-            return Err(TypeError::new(cursor.number, Reason::Unsupported("a value of BLS12-381")));
+        Type::BlsG1 | Type::BlsG2 | Type::BlsFr | Type::Chest | Type::ChestKey => {
+            curve_or_timelock(node, ty, reading.gas)
+                .map_err(|e| TypeError::new(cursor.number, e.into()))?
+                .ok_or_else(wrong)?
         }
         Type::Unit | Type::Bool | Type::Never | Type::Operation => return Err(wrong()),
+    })
+}
+
+/// A value of a type that has no form but bytes; a scalar may be a number, too.
+fn curve_or_timelock(node: &Micheline, ty: &Type, gas: &mut Gas) -> Result<Option<Value>, GasExhaustedError> {
+    let bytes = match node {
+        Micheline::Bytes(bytes) => bytes.as_slice(),
+        Micheline::Int(n) if *ty == Type::BlsFr => {
+            gas.charge((n.bits() / 8).saturating_mul(cost::BYTE))?;
+            return Ok(Some(Value::BlsFr(Fr::from_int(n))));
+        }
+        _ => return Ok(None),
+    };
+    gas.charge(cost::of(bytes.len(), cost::BYTE))?;
+    Ok(match ty {
+        Type::BlsG1 => {
+            gas.charge(cost::G1_POINT)?;
+            G1::from_bytes(bytes).map(|point| Value::BlsG1(Arc::new(point)))
+        }
+        Type::BlsG2 => {
+            gas.charge(cost::G2_POINT)?;
+            G2::from_bytes(bytes).map(|point| Value::BlsG2(Arc::new(point)))
+        }
+        Type::BlsFr => Fr::from_bytes(bytes).map(Value::BlsFr),
+        Type::Chest => Chest::from_bytes(bytes).ok().map(|chest| Value::Chest(Arc::new(chest))),
+        Type::ChestKey => ChestKey::from_bytes(bytes).ok().map(|key| Value::ChestKey(Arc::new(key))),
+        _ => None,
     })
 }
 
@@ -188,6 +221,24 @@ fn prim(node: &Micheline) -> Option<Prim> {
 pub(crate) fn is_printable(text: &str) -> bool {
     text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b))
 }
+
+/// Whether bytes can be a signature of their curve at all.
+fn is_signature(signature: &Signature) -> bool {
+    match signature {
+        Signature::Secp256k1(bytes) => {
+            let (r, s) = bytes.split_at(32);
+            r < &SECP256K1_ORDER[..] && s < &SECP256K1_ORDER[..]
+        }
+        Signature::Bls(bytes) => blst::min_pk::Signature::sig_validate(bytes, false).is_ok(),
+        _ => true,
+    }
+}
+
+/// The order of the curve secp256k1.
+const SECP256K1_ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba,
+    0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+];
 
 fn text_or_bytes<T: FromStr + Binary>(node: &Micheline) -> Option<T> {
     match node {

@@ -90,6 +90,14 @@ fn unparse_node(
             text_or_bytes(&|_| s.to_string(), &|| s.as_bytes().to_vec())
         }
         (Type::ChainId, Value::ChainId(c)) => text_or_bytes(&|_| c.to_string(), &|| c.to_bytes()),
+        (Type::BlsG1, Value::BlsG1(point)) => Micheline::bytes(point.to_bytes()),
+        (Type::BlsG2, Value::BlsG2(point)) => Micheline::bytes(point.to_bytes()),
+        (Type::BlsFr, Value::BlsFr(scalar)) => Micheline::bytes(scalar.to_bytes()),
+        (Type::Chest, Value::Chest(chest)) => {
+            gas.charge(cost::of(chest.contents_len(), cost::BYTE))?;
+            Micheline::bytes(chest.to_bytes())
+        }
+        (Type::ChestKey, Value::ChestKey(key)) => Micheline::bytes(key.to_bytes()),
         (Type::Address | Type::Contract(_), Value::Address(a)) => {
             text_or_bytes(&|family| a.in_family(family), &|| a.to_bytes())
         }
