@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use thiserror::Error;
 
 /// One command.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Phrase<Id: 'static> {
     /// Literal words, and parameters as `<name>`. A last `<name...>` takes all words that are left.
     pub words: &'static str,

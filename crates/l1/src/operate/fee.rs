@@ -38,11 +38,11 @@ impl Default for Margins {
 impl FeeRates {
     /// Fills the fees of the contents whose gas limits are known, but for those that are `fixed`. `signature_size` is
     /// that of the signature that will be added.
-    pub(crate) fn fill(&self, operation: &mut Operation, signature_size: usize, fixed: Option<Mutez>) {
+    pub(crate) fn fill(&self, operation: &mut Operation, signature_size: usize, fixed: &[Option<Mutez>]) {
         let branch_size = operation.branch.as_bytes().len();
         for (i, content) in operation.contents.iter_mut().enumerate() {
-            if let Some(fee) = fixed {
-                content.fee = fee;
+            if let Some(Some(fee)) = fixed.get(i) {
+                content.fee = *fee;
                 continue;
             }
             let shared = if i == 0 { branch_size + signature_size } else { 0 };
@@ -59,7 +59,8 @@ impl FeeRates {
         }
     }
 
-    fn fee(&self, gas: u64, size: u64) -> Mutez {
+    /// What bakers ask for an operation with so much gas and so many bytes.
+    pub fn fee(&self, gas: u64, size: u64) -> Mutez {
         let nanotez = gas
             .saturating_mul(self.nanotez_per_gas)
             .saturating_add(size.saturating_mul(self.nanotez_per_byte));
@@ -92,7 +93,7 @@ mod tests {
         fn the_whole_operation_pays_what_bakers_ask(gas in prop::collection::vec(0u64..2_000_000, 1..5), counter: u64) {
             let mut operation = operation(&gas, counter);
             let rates = FeeRates::default();
-            rates.fill(&mut operation, 64, None);
+            rates.fill(&mut operation, 64, &[]);
             let paid: u64 = operation.contents.iter().map(|c| c.fee.0).sum();
             let size = operation.forge().len() as u64 + 64;
             let asked = 100 + size + gas.iter().sum::<u64>().div_ceil(10);
@@ -105,7 +106,8 @@ mod tests {
     #[test]
     fn a_fee_that_is_given_is_taken() {
         let mut operation = operation(&[1_000, 2_000], 1);
-        FeeRates::default().fill(&mut operation, 64, Some(Mutez(7)));
-        assert!(operation.contents.iter().all(|c| c.fee == Mutez(7)));
+        FeeRates::default().fill(&mut operation, 64, &[None, Some(Mutez(7))]);
+        assert_eq!(operation.contents[1].fee, Mutez(7));
+        assert!(operation.contents[0].fee > Mutez(7));
     }
 }

@@ -1,12 +1,14 @@
 //! Operations: estimated by a simulation, signed, injected, followed until they are included.
 
 mod fee;
+mod limits;
 mod prepare;
 mod simulate;
 mod wait;
 
 pub use fee::{FeeRates, Margins};
-pub use prepare::{Limits, OperateError, Prepared};
+pub use limits::{Limits, Planned};
+pub use prepare::{Estimate, OperateError, Prepared};
 pub use simulate::Simulated;
 pub use wait::{Inclusion, WaitError, Waiting};
 

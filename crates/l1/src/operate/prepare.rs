@@ -1,46 +1,14 @@
 use super::Signer;
-use super::fee::{FeeRates, Margins};
+use super::fee::FeeRates;
+use super::limits::{Limits, Planned, branch_depth};
 use super::simulate::{Needs, Simulated, unsigned};
 use crate::error::ids;
 use crate::{BlockId, Client, Constants, L1Error};
-use soru_base::{BlockHash, Level, Mutez, OperationHash, PublicKeyHash};
+use soru_base::{Binary as _, BlockHash, Level, Mutez, OperationHash, PublicKeyHash};
 use soru_protocol::operation::{Action, Content, MAX_OPERATION_SIZE, RevealProof};
 use soru_protocol::receipt::{ContentReceipt, ErrorReport};
-use soru_protocol::refutation::Refutation;
 use soru_protocol::{Operation, SignedOperation};
 use thiserror::Error;
-
-/// What is not left to the simulation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The fee of each content.
-    pub fee: Option<Mutez>,
-    /// The gas limit of each content.
-    pub gas: Option<u64>,
-    /// The storage limit of each content.
-    pub storage: Option<u64>,
-    /// What bakers ask for.
-    pub rates: FeeRates,
-    /// What is added to the simulation's results.
-    pub margins: Margins,
-    /// How many blocks before the head the operation's branch is, if there are so many: after a reorganisation of
-    /// fewer blocks the operation can still be included. Moves of refutation games are always on the head: on another
-    /// branch the opponent may have played something else, and what was right here may be wrong there.
-    pub branch_depth: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            fee: None,
-            gas: None,
-            storage: None,
-            rates: FeeRates::default(),
-            margins: Margins::default(),
-            branch_depth: 2,
-        }
-    }
-}
 
 /// A signed operation, ready to be injected.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +23,17 @@ pub struct Prepared {
     pub reveals: bool,
     /// What it would do, the reveal included.
     pub simulated: Simulated,
+    /// What the simulation needed, for each content that it could tell.
+    pub estimates: Vec<Option<Estimate>>,
+}
+
+/// What a simulated content needed, before anything is added for safety.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// Thousandths of a unit of gas.
+    pub milligas: u64,
+    /// Bytes of storage that are paid for.
+    pub storage: u64,
 }
 
 /// Why an operation is not on its way.
@@ -119,6 +98,13 @@ impl Prepared {
         self.simulated.receipt(action + usize::from(self.reveals))
     }
 
+    /// What bakers with these rates ask for it.
+    pub fn fee_asked(&self, rates: &FeeRates) -> Mutez {
+        let gas =
+            self.operation.operation.contents.iter().fold(0u64, |gas, c| gas.saturating_add(c.gas_limit));
+        rates.fee(gas, self.operation.to_bytes().len() as u64)
+    }
+
     /// What the contents pay to the baker.
     pub fn fee(&self) -> Mutez {
         let sum = |sum: Mutez, content: &Content| Mutez(sum.0.saturating_add(content.fee.0));
@@ -135,7 +121,17 @@ impl Client {
         actions: Vec<Action>,
         limits: &Limits,
     ) -> Result<Prepared, OperateError> {
-        if actions.is_empty() {
+        self.prepare_planned(signer, actions.into_iter().map(Planned::from).collect(), limits).await
+    }
+
+    /// As [`Client::prepare`], with what is fixed for single actions.
+    pub async fn prepare_planned(
+        &self,
+        signer: &dyn Signer,
+        planned: Vec<Planned>,
+        limits: &Limits,
+    ) -> Result<Prepared, OperateError> {
+        if planned.is_empty() {
             return Err(OperateError::Empty);
         }
         let source = signer.public_key().hash();
@@ -148,24 +144,27 @@ impl Client {
             error => OperateError::L1(error),
         };
         let reveals = self.manager_key(block, source).await.map_err(of_account)?.is_none();
-        let mut contents = actions;
-        if reveals {
-            contents.insert(0, reveal(signer));
+        let mut planned: Vec<Planned> = planned.into_iter().map(|one| one.within(limits)).collect();
+        if reveals && !planned.iter().any(|one| matches!(one.action, Action::Reveal { .. })) {
+            planned.insert(0, reveal(signer).into());
         }
+        let reveals = reveals && planned.len() > 1;
         let counter = self.counter(block, source).await.map_err(of_account)?;
-        let depth = branch_depth(&contents, limits).min(head.level.get());
+        let counter = limits.counter.unwrap_or(counter.saturating_add(1));
+        let depth = branch_depth(&planned, limits).min(head.level.get());
         let branch = self.branch(head.hash, depth).await?;
-        let mut operation = self.draft(branch, source, counter, contents, &constants);
+        let mut operation = draft(branch, source, counter, &planned, &constants);
         let signature_size = signer_size(signer);
         check_size(&operation, signature_size)?;
         let simulated = self.simulate(&unsigned(operation.clone()), block).await?;
-        fit(&mut operation, &simulated, &constants, limits, reveals)?;
-        limits.rates.fill(&mut operation, signature_size, limits.fee);
+        let estimates = fit(&mut operation, &simulated, &constants, limits, reveals, &planned)?;
+        let fees: Vec<Option<Mutez>> = planned.iter().map(|one| one.fee).collect();
+        limits.rates.fill(&mut operation, signature_size, &fees);
         // The fee takes bytes, too.
         check_size(&operation, signature_size)?;
         let signature = signer.sign_operation(&operation.forge());
         let operation = SignedOperation { operation, signature };
-        Ok(Prepared { hash: operation.hash(), operation, head: head.level, reveals, simulated })
+        Ok(Prepared { hash: operation.hash(), operation, head: head.level, reveals, simulated, estimates })
     }
 
     /// [Prepares](Client::prepare) and injects.
@@ -190,27 +189,26 @@ impl Client {
             answer => answer,
         }
     }
+}
 
-    /// Contents with all the gas and storage that they may have.
-    fn draft(
-        &self,
-        branch: BlockHash,
-        source: PublicKeyHash,
-        counter: u64,
-        actions: Vec<Action>,
-        constants: &Constants,
-    ) -> Operation {
-        let share = constants.hard_gas_limit_per_block / (actions.len().max(1) as u64);
-        let content = |(i, action): (usize, Action)| Content {
-            source,
-            fee: Mutez::ZERO,
-            counter: counter.saturating_add(1 + i as u64),
-            gas_limit: constants.hard_gas_limit_per_operation.min(share),
-            storage_limit: constants.hard_storage_limit_per_operation,
-            action,
-        };
-        Operation { branch, contents: actions.into_iter().enumerate().map(content).collect() }
-    }
+/// Contents with all the gas and storage that they may have, if that is not fixed.
+fn draft(
+    branch: BlockHash,
+    source: PublicKeyHash,
+    counter: u64,
+    planned: &[Planned],
+    constants: &Constants,
+) -> Operation {
+    let share = constants.hard_gas_limit_per_block / (planned.len().max(1) as u64);
+    let content = |(i, one): (usize, &Planned)| Content {
+        source,
+        fee: Mutez::ZERO,
+        counter: counter.saturating_add(i as u64),
+        gas_limit: one.gas.unwrap_or(constants.hard_gas_limit_per_operation.min(share)),
+        storage_limit: one.storage.unwrap_or(constants.hard_storage_limit_per_operation),
+        action: one.action.clone(),
+    };
+    Operation { branch, contents: planned.iter().enumerate().map(content).collect() }
 }
 
 fn reveal(signer: &dyn Signer) -> Action {
@@ -234,64 +232,38 @@ fn check_size(operation: &Operation, signature_size: usize) -> Result<(), Operat
     }
 }
 
-/// Replaces the limits of a draft by what its simulation needed.
+/// Replaces the limits of a draft by what its simulation needed; gives that.
 fn fit(
     operation: &mut Operation,
     simulated: &Simulated,
     constants: &Constants,
     limits: &Limits,
     reveals: bool,
-) -> Result<(), OperateError> {
+    planned: &[Planned],
+) -> Result<Vec<Option<Estimate>>, OperateError> {
     let number = |content: usize| content.saturating_sub(usize::from(reveals));
-    if let Some((content, errors)) = simulated.failure() {
+    let failure = simulated.failure().filter(|_| !limits.force);
+    if let Some((content, errors)) = failure {
         let kind = operation.contents.get(content).map_or("a content", |c| c.action.kind());
         return Err(OperateError::WouldFail { index: number(content), kind, errors });
     }
-    for (i, content) in operation.contents.iter_mut().enumerate() {
+    let mut estimates = Vec::new();
+    for (i, (content, one)) in operation.contents.iter_mut().zip(planned).enumerate() {
         let receipt = simulated.receipt(i);
         let needs = receipt.and_then(|receipt| Needs::of(receipt, constants.origination_size));
-        let needs = needs.ok_or(OperateError::NoReceipt { index: number(i), kind: content.action.kind() })?;
-        let gas = needs.gas.saturating_add(limits.margins.gas).min(constants.hard_gas_limit_per_operation);
-        let storage = match needs.storage {
-            0 => 0,
-            bytes => {
-                bytes.saturating_add(limits.margins.storage).min(constants.hard_storage_limit_per_operation)
+        estimates.push(needs.map(|needs| Estimate { milligas: needs.milligas, storage: needs.storage }));
+        let (gas, storage) = match (needs, one.gas, one.storage) {
+            (_, Some(gas), Some(storage)) => (gas, storage),
+            (Some(needs), gas, storage) => {
+                let fitted = needs.with_margins(&limits.margins);
+                let gas = gas.unwrap_or(fitted.0.min(constants.hard_gas_limit_per_operation));
+                (gas, storage.unwrap_or(fitted.1.min(constants.hard_storage_limit_per_operation)))
+            }
+            (None, ..) => {
+                return Err(OperateError::NoReceipt { index: number(i), kind: content.action.kind() });
             }
         };
-        content.gas_limit = limits.gas.unwrap_or(gas);
-        content.storage_limit = limits.storage.unwrap_or(storage);
+        (content.gas_limit, content.storage_limit) = (gas, storage);
     }
-    Ok(())
-}
-
-fn branch_depth(actions: &[Action], limits: &Limits) -> u32 {
-    let is_move = |action: &Action| {
-        matches!(action, Action::SmartRollupRefute { refutation: Refutation::Move { .. }, .. })
-    };
-    if actions.iter().any(is_move) { 0 } else { limits.branch_depth }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use soru_base::{CommitmentHash, RollupAddress, Tick};
-    use soru_protocol::refutation::Step;
-
-    #[test]
-    fn a_move_is_for_the_chain_it_answers_to() {
-        let rollup = RollupAddress::ZERO;
-        let refute = |refutation| Action::SmartRollupRefute {
-            rollup,
-            opponent: soru_base::BOOTSTRAP_ACCOUNTS[0].pkh(),
-            refutation,
-        };
-        let open = refute(Refutation::Start {
-            player_commitment_hash: CommitmentHash::ZERO,
-            opponent_commitment_hash: CommitmentHash::ZERO,
-        });
-        let play = refute(Refutation::Move { choice: Tick::ZERO, step: Step::Dissection(Vec::new()) });
-        let (cement, limits) = (Action::SmartRollupCement { rollup }, Limits::default());
-        assert_eq!(branch_depth(&[cement.clone(), open.clone()], &limits), 2);
-        assert_eq!(branch_depth(&[cement, open, play], &limits), 0);
-    }
+    Ok(estimates)
 }

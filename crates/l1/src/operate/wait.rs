@@ -32,6 +32,10 @@ pub struct Inclusion {
     pub block: Header,
     /// The operation with its receipts.
     pub operation: BlockOperation,
+    /// Its validation pass in the block.
+    pub pass: usize,
+    /// Its number in the pass.
+    pub offset: usize,
 }
 
 /// Why an operation is not included.
@@ -130,7 +134,7 @@ impl Search {
         }
         for header in &change.apply {
             if found.is_none() && client.has(header.hash, self.operation).await? {
-                found = pick(&client.block(header.hash).await?, self.operation);
+                found = Inclusion::in_block(&client.block(header.hash).await?, self.operation);
             }
         }
         self.found = found;
@@ -139,7 +143,15 @@ impl Search {
     }
 }
 
-fn pick(block: &Block, operation: OperationHash) -> Option<Inclusion> {
-    let found = block.all_operations().find(|op| op.hash == operation)?;
-    Some(Inclusion { block: block.header, operation: found.clone() })
+impl Inclusion {
+    /// Where an operation is in a block, if it is there.
+    pub fn in_block(block: &Block, operation: OperationHash) -> Option<Self> {
+        for (pass, operations) in block.operations.iter().enumerate() {
+            if let Some(offset) = operations.iter().position(|op| op.hash == operation) {
+                let operation = operations[offset].clone();
+                return Some(Self { block: block.header, operation, pass, offset });
+            }
+        }
+        None
+    }
 }
