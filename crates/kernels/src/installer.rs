@@ -17,7 +17,7 @@ pub enum Instruction<'a> {
     /// Writes what a tree of pages holds to a key.
     Reveal {
         /// Hash of the root with the byte of its scheme.
-        root: &'a [u8; 33],
+        root: [u8; 33],
         /// The key.
         to: &'a str,
     },
@@ -79,7 +79,7 @@ fn encoded(instruction: &Instruction<'_>) -> Result<Vec<u8>, ProgramError> {
     let to = match *instruction {
         Instruction::Reveal { root, to } => {
             bytes.push(0);
-            append(&mut bytes, root);
+            append(&mut bytes, &root);
             to
         }
         Instruction::Move { from, to } => {
@@ -141,7 +141,7 @@ mod tests {
             *byte = u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
         }
         let program = [
-            Instruction::Reveal { root: &hash, to: "/installer/kernel/boot.wasm" },
+            Instruction::Reveal { root: hash, to: "/installer/kernel/boot.wasm" },
             Instruction::Move { from: "/installer/kernel/boot.wasm", to: BOOT },
         ];
         let ours = kernel(&program).unwrap();

@@ -22,6 +22,12 @@ pub const NOTARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/notary.wasm"
 /// `kernels/token`: units that come in as tickets, change hands by signed messages, and go out as tickets.
 pub const TOKEN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/token.wasm"));
 
+/// `kernels/counter/contracts/reader.tz`: keeps the number that a counter rollup tells it.
+pub const READER_TZ: &[u8] = include_bytes!("../../../kernels/counter/contracts/reader.tz");
+
+/// `kernels/token/contracts/bridge.tz`: locks tez, and mints the tickets that a token rollup holds.
+pub const BRIDGE_TZ: &[u8] = include_bytes!("../../../kernels/token/contracts/bridge.tz");
+
 /// Every kernel with its name.
 pub fn all() -> &'static [(&'static str, &'static [u8])] {
     &[
