@@ -14,4 +14,5 @@ mod moves;
 mod proofs;
 mod reorganisation;
 mod rollups;
+mod tickets;
 mod world;
