@@ -46,7 +46,7 @@ pub(crate) enum Command {
     MessageStatus,
     Inject,
     WaitSynchronized,
-    WaitLevel,
+    WaitBlock,
     WaitOutbox,
     Get,
     Post,
@@ -132,10 +132,10 @@ pub(crate) static GRAMMAR: &[Phrase<Command>] = &[
         id: Command::WaitSynchronized,
     },
     Phrase {
-        words: "wait for level <level>",
-        about: "Wait until the node has evaluated the block of that level",
+        words: "wait for block <block>",
+        about: "Wait until the node has evaluated a block, told by its hash or level; prints the level",
         options: &[],
-        id: Command::WaitLevel,
+        id: Command::WaitBlock,
     },
     Phrase {
         words: "wait for message <index> of outbox at level <level> to be executable",
@@ -175,7 +175,7 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
             node.post("/local/batcher/injection", &serde_json::json!(parameters.rest("messages"))).await?
         }
         Command::WaitSynchronized => wait::synchronized(&node).await?,
-        Command::WaitLevel => wait::level(&node, parameters.get("level")).await?,
+        Command::WaitBlock => wait::block(&node, parameters.get("block")).await?,
         Command::WaitOutbox => {
             wait::executable(&node, parameters.get("level"), parameters.get("index")).await?
         }

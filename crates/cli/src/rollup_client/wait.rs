@@ -20,13 +20,11 @@ pub(super) async fn synchronized(node: &NodeRpc) -> Result<Value> {
     Ok(json!(format!("synchronized with the layer-1 at level {head}")))
 }
 
-/// The level of the node's head, when it has come so far.
-pub(super) async fn level(node: &NodeRpc, level: &str) -> Result<Value> {
-    let level: u64 = level.parse().with_context(|| format!("a level is a number, not `{level}`"))?;
+/// The level of the block, once the node has evaluated it.
+pub(super) async fn block(node: &NodeRpc, block: &str) -> Result<Value> {
     loop {
-        let head = node.get("/global/tezos_level").await?;
-        if head.as_u64() >= Some(level) {
-            return Ok(json!(format!("the node is at level {head}")));
+        if let Some(level) = node.find(&format!("/global/block/{block}/level")).await? {
+            return Ok(level);
         }
         tokio::time::sleep(PAUSE).await;
     }
