@@ -4,12 +4,15 @@
 
 mod bad_input;
 mod batcher;
+#[cfg(target_os = "linux")]
+mod book;
 mod client;
 mod configured;
 mod demo;
 mod dispute;
 mod dispute_demo;
 mod document;
+mod foreign;
 mod kernel;
 mod killed;
 mod layer1_gone;
