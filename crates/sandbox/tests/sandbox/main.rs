@@ -14,5 +14,6 @@ mod moves;
 mod proofs;
 mod reorganisation;
 mod rollups;
+mod scripts;
 mod tickets;
 mod world;
