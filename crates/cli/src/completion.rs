@@ -77,7 +77,7 @@ fn candidates(line: &[String]) -> Vec<String> {
         let mut found: Vec<String> = parts.map(|c| c.get_name().to_owned()).collect();
         found.extend(command.get_positionals().nth(words.len()).map(values).unwrap_or_default());
         let next = match grammar {
-            Some("client") => phrase::complete(client::GRAMMAR, &words, begun),
+            Some("client") => phrase::complete(&client::GRAMMAR, &words, begun),
             Some("node") => phrase::complete(node::GRAMMAR, &words, begun),
             Some("rollup-client") => phrase::complete(rollup_client::GRAMMAR, &words, begun),
             _ => Vec::new(),

@@ -44,7 +44,7 @@ enum Program {
     /// Run the embedded layer-1
     Sandbox(sandbox::Options),
     /// Use a layer-1: keys, transfers, contracts, smart rollups
-    Client(client::Options),
+    Client(Box<client::Options>),
     /// Configure and run a rollup node
     Node(node::Options),
     /// Ask a rollup node
@@ -70,6 +70,7 @@ impl Program {
     fn log_level(&self) -> &'static str {
         match self {
             Self::Sandbox(_) | Self::Node(_) | Self::OctezNode(_) => "info",
+            Self::Client(options) if options.logs_requests() => "warn,soru_l1::requests=debug",
             _ => "warn",
         }
     }
@@ -103,11 +104,24 @@ fn main() -> ExitCode {
 fn read(line: &[OsString]) -> (Program, Vec<String>) {
     let read = match alias::Alias::called(line.first().map(OsString::as_os_str)) {
         Some(alias) => {
-            let matches = alias.command().get_matches_from(line);
+            let command = alias.command();
+            let line = if alias.subcommand() == "client" {
+                client::spell_out(line, 1, &command)
+            } else {
+                line.to_vec()
+            };
+            let matches = command.get_matches_from(line);
             alias.program(&matches).map(|program| (program, given(&matches)))
         }
         None => {
-            let matches = Arguments::command().get_matches_from(line);
+            let command = Arguments::command();
+            let line = match command.find_subcommand("client") {
+                Some(client) if line.get(1).is_some_and(|word| word == "client") => {
+                    client::spell_out(line, 2, client)
+                }
+                _ => line.to_vec(),
+            };
+            let matches = command.get_matches_from(line);
             let given = matches.subcommand().map(|(_, program)| given(program)).unwrap_or_default();
             Arguments::from_arg_matches(&matches).map(|arguments| (arguments.program, given))
         }
@@ -141,7 +155,7 @@ fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
         match program {
             Program::Demo(options) => demo::run(options).await,
             Program::Sandbox(options) => sandbox::run(options).await,
-            Program::Client(options) => client::run(options, given).await,
+            Program::Client(options) => client::run(*options, given).await,
             Program::Node(options) => node::run(options, given).await,
             Program::RollupClient(options) => rollup_client::run(options, given).await,
             Program::Kernel(command) => kernel::run(command),

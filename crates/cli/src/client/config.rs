@@ -1,6 +1,6 @@
 //! `config` in the wallet's folder: what the client's options are when they are not given. The file is Octez's.
 
-use super::{Options, grammar, print, print_json};
+use super::{Options, print, print_json};
 use crate::UsageError;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8732";
 const ENDPOINT: &str = "endpoint";
 const CONFIRMATIONS: &str = "confirmations";
+const PASSWORDS: &str = "password_filename";
 
 /// The defaults of the client in one folder.
 pub(crate) struct ClientConfig {
@@ -17,10 +18,14 @@ pub(crate) struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Those of the file `config`, if it is there.
+    /// Those of the file `config` in the wallet's folder, if it is there.
     pub(crate) fn read(base_dir: &Path) -> Result<Self> {
-        let path = file(base_dir);
-        let text = match std::fs::read_to_string(&path) {
+        Self::read_file(&file(base_dir))
+    }
+
+    /// Those of a file, if it is there.
+    pub(super) fn read_file(path: &Path) -> Result<Self> {
+        let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self { members: Map::new() }),
             Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
@@ -29,6 +34,7 @@ impl ClientConfig {
             serde_json::from_str(&text).with_context(|| format!("{} is no JSON object", path.display()))?;
         for (name, fits) in [
             (ENDPOINT, Value::is_string as fn(&Value) -> bool),
+            (PASSWORDS, Value::is_string),
             (CONFIRMATIONS, |v| v.as_u64().is_some_and(|n| u32::try_from(n).is_ok())),
         ] {
             if let Some(value) = members.get(name).filter(|v| !fits(v)) {
@@ -43,6 +49,11 @@ impl ClientConfig {
         self.members.get(ENDPOINT).and_then(Value::as_str).unwrap_or(DEFAULT_ENDPOINT)
     }
 
+    /// The file of passwords for encrypted keys.
+    pub(crate) fn password_filename(&self) -> Option<PathBuf> {
+        self.members.get(PASSWORDS).and_then(Value::as_str).map(PathBuf::from)
+    }
+
     /// How many blocks on top of an operation's block are waited for.
     pub(super) fn confirmations(&self) -> u32 {
         let number = self.members.get(CONFIRMATIONS).and_then(Value::as_u64);
@@ -51,14 +62,18 @@ impl ClientConfig {
 
     /// Takes over what stands on the command line.
     fn update(&mut self, options: &Options) -> Result<()> {
-        self.members.insert(ENDPOINT.into(), json!(options.endpoint.as_deref().unwrap_or(self.endpoint())));
-        let confirmations = match options.wait.as_deref() {
+        self.members
+            .insert(ENDPOINT.into(), json!(options.general.endpoint.as_deref().unwrap_or(self.endpoint())));
+        let confirmations = match options.general.wait.as_deref() {
             None => self.confirmations(),
             Some(n) => n.parse().map_err(|_| {
                 UsageError(format!("--wait {n}: the configuration takes {}", expected(CONFIRMATIONS)))
             })?,
         };
         self.members.insert(CONFIRMATIONS.into(), json!(confirmations));
+        if let Some(file) = &options.general.password_filename {
+            self.members.insert(PASSWORDS.into(), json!(file.to_string_lossy()));
+        }
         Ok(())
     }
 
@@ -74,52 +89,54 @@ impl ClientConfig {
 }
 
 fn expected(name: &str) -> &'static str {
-    if name == ENDPOINT { "the address of an RPC, as text" } else { "a number of blocks" }
+    match name {
+        ENDPOINT => "the address of an RPC, as text",
+        PASSWORDS => "the path of a file, as text",
+        _ => "a number of blocks",
+    }
 }
 
-fn file(base_dir: &Path) -> PathBuf {
+/// The file of the defaults in the wallet's folder.
+pub(super) fn file(base_dir: &Path) -> PathBuf {
     base_dir.join("config")
 }
 
-pub(super) enum Command {
+/// A command on the defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
     Init,
     Update,
     Reset,
     Show,
 }
 
-impl Command {
-    pub(super) fn of(command: grammar::Command) -> Option<Self> {
-        match command {
-            grammar::Command::ConfigInit => Some(Self::Init),
-            grammar::Command::ConfigUpdate => Some(Self::Update),
-            grammar::Command::ConfigReset => Some(Self::Reset),
-            grammar::Command::ConfigShow => Some(Self::Show),
-            _ => None,
-        }
-    }
+super::grammar::phrases! { Config:
+    Init: "config init",
+        "Write --endpoint, --wait and --password-filename into a new file `config` in the wallet's folder: they become the defaults", &[];
+    Update: "config update", "The same; what is not given stays as it was", &[];
+    Reset: "config reset", "Forget those defaults", &[];
+    Show: "config show", "Show those defaults", &[];
 }
 
-pub(super) fn run(command: Command, base_dir: &Path, options: &Options) -> Result<()> {
-    let path = file(base_dir);
+pub(super) fn run(command: Command, base_dir: &Path, path: &Path, options: &Options) -> Result<()> {
     match command {
         Command::Init | Command::Update => {
             if matches!(command, Command::Init) && path.exists() {
                 bail!("{} exists already: `config update` changes it", path.display());
             }
-            let mut config = ClientConfig::read(base_dir)?;
+            let mut config = ClientConfig::read_file(path)?;
             config.update(options)?;
-            config.write(&path)?;
+            config.write(path)?;
             print(format_args!("Configuration written in {}", path.display()))
         }
-        Command::Reset => match std::fs::remove_file(&path) {
+        Command::Reset => match std::fs::remove_file(path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(e).with_context(|| format!("cannot remove {}", path.display()))
             }
             _ => Ok(()),
         },
         Command::Show => {
-            let config = ClientConfig::read(base_dir)?;
+            let config = ClientConfig::read_file(path)?;
             let mut members = Map::new();
             members.insert("base_dir".into(), json!(base_dir.to_string_lossy()));
             members.extend(config.members.clone());

@@ -1,6 +1,6 @@
 //! Commands on stakers, their conflicts and their refutation games.
 
-use super::grammar::Command;
+use super::grammar::injects;
 use super::receipt::claim;
 use super::{Request, print, word_or_file};
 use crate::phrase::Parameters;
@@ -10,6 +10,34 @@ use soru_base::{IdFamily, Json, Level, PublicKeyHash, RollupAddress, TickSpan};
 use soru_l1::{BlockId, Client};
 use soru_protocol::operation::Action;
 use soru_protocol::refutation::{Conflict, Game, GameState, Player, Refutation, Stakers};
+
+/// A command on stakers and their games.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    ListStakers,
+    ListConflicts,
+    ListGames,
+    ShowGame,
+    StartDispute,
+    PlayMove,
+    TimeoutDispute,
+}
+
+super::grammar::phrases! { Disputes:
+    ListStakers: "list stakers of smart rollup <rollup>", "List who stakes on a smart rollup, and on which commitment", &["json"];
+    ListConflicts: "list conflicts of <staker> on smart rollup <rollup>", "List with whom a staker is in conflict", &["json"];
+    ListGames: "list games on smart rollup <rollup>", "List the refutation games that are played", &["json"];
+    ListGames: "list games of <staker> on smart rollup <rollup>", "List the refutation games of a staker", &["json"];
+    ShowGame: "show game on smart rollup <rollup> with <staker1> against <staker2>", "Show how a refutation game stands", &["json"];
+    StartDispute: "start dispute on smart rollup <rollup> against <opponent> from <source>",
+        "Open a refutation game about the first commitments in conflict", injects![];
+    StartDispute: "refute commitment <theirs> of <opponent> on smart rollup <rollup> with commitment <ours> from <source>",
+        "Open a refutation game about two commitments", injects![];
+    PlayMove: "play <move> on smart rollup <rollup> against <opponent> from <source>",
+        "Play a move of a refutation game: JSON as the RPC takes it, or file:PATH", injects![];
+    TimeoutDispute: "timeout dispute on smart rollup <rollup> with <staker1> against <staker2> from <source>",
+        "End a refutation game whose player let the clock run out", injects![];
+}
 
 /// Nothing that is shown depends on how many ticks a call of `kernel_run` takes.
 const ANY_SNAPSHOT: TickSpan = TickSpan(1);
@@ -43,7 +71,6 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
             };
             request.inject(&session, vec![action]).await.map(|_| ())
         }
-        other => unreachable!("{other:?} is no command on disputes"),
     }
 }
 

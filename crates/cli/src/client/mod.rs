@@ -1,88 +1,63 @@
 //! `soru client`: use a layer-1.
 
+mod amounts;
+mod chain;
 mod config;
 mod contracts;
+mod convert;
 mod disputes;
+mod failure;
 mod grammar;
 mod inject;
 mod keys;
+mod letters;
+mod manual;
+mod mnemonic;
+mod names;
+mod options;
 mod receipt;
+mod refused;
 mod rollups;
 mod rpc;
+mod scripts;
+mod signing;
+mod state;
+mod tickets;
+mod verbose;
 
 use crate::UsageError;
 pub(super) use crate::output::{json as print_json, line as print};
 use crate::phrase::{self, Parameters};
-use crate::wallet::Wallet;
-use anyhow::{Context, Result, anyhow};
-use clap::Args;
+use crate::wallet::{Passwords, Wallet};
+use anyhow::{Context, Result, anyhow, bail};
 use grammar::Command;
 pub(crate) use grammar::GRAMMAR;
-use soru_base::profile::ProfileName;
-use soru_base::{IdFamily, Mutez, Profile};
+use soru_base::{IdFamily, Profile};
 use soru_l1::Client;
 use std::path::{Path, PathBuf};
 
 pub(crate) use config::ClientConfig;
 pub(crate) use inject::{Costs, Session};
+pub(crate) use letters::spell_out;
+pub(crate) use options::Options;
 
-/// Use a layer-1: keys, transfers, contracts, smart rollups.
-#[derive(Args)]
-#[command(after_long_help = phrase::help(GRAMMAR))]
-pub(crate) struct Options {
-    /// Folder of the wallet [default: ~/.tezos-client, as Octez's client has it]
-    #[arg(long, short = 'd', env = "TEZOS_CLIENT_DIR")]
-    base_dir: Option<PathBuf>,
-    /// Address of the layer-1's RPC [default: that of `config` in the wallet's folder, or http://127.0.0.1:8732]
-    #[arg(long, short = 'E')]
-    endpoint: Option<String>,
-    /// How identifiers are printed: alpha or mainnet [default: by the protocol of the layer-1]
-    #[arg(long)]
-    profile: Option<ProfileName>,
-    /// Wait until the operation is in a block with so many on top of it; `none` does not wait [default: that of `config` in the
-    /// wallet's folder, or 0]
-    #[arg(long, short = 'w')]
-    wait: Option<String>,
-    /// Pay at most so many tez for storage
-    #[arg(long, value_name = "TEZ")]
-    burn_cap: Option<Mutez>,
-    /// Pay at most so many tez as fee
-    #[arg(long, value_name = "TEZ", default_value = "1")]
-    fee_cap: Mutez,
-    /// Pay this fee, in tez, instead of the one that is computed
-    #[arg(long, value_name = "TEZ")]
-    fee: Option<Mutez>,
-    /// Gas limit instead of the one that is computed
-    #[arg(long, short = 'G', value_name = "GAS")]
-    gas_limit: Option<u64>,
-    /// Storage limit in bytes instead of the one that is computed
-    #[arg(long, short = 'S', value_name = "BYTES")]
-    storage_limit: Option<u64>,
-    /// Argument of a call, in Michelson
-    #[arg(long, value_name = "MICHELSON", allow_hyphen_values = true)]
-    arg: Option<String>,
-    /// Entrypoint of a call
-    #[arg(long)]
-    entrypoint: Option<String>,
-    /// First storage of a contract, in Michelson
-    #[arg(long, value_name = "MICHELSON", default_value = "Unit", allow_hyphen_values = true)]
-    init: String,
-    /// Curve of a new key: ed25519, secp256k1, p256 or bls
-    #[arg(long, short = 's', default_value = "ed25519")]
-    sig: String,
-    /// Show the secret key, too
-    #[arg(long)]
-    show_secret: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// Overwrite a name that is taken
-    #[arg(long, short = 'f')]
-    force: bool,
-    /// The command, in words; `--help` lists them
-    #[arg(value_name = "WORDS")]
-    words: Vec<String>,
-}
+/// Options of every command.
+const ALWAYS: &[&str] = &[
+    "base-dir",
+    "endpoint",
+    "profile",
+    "password-filename",
+    "config-file",
+    "wait",
+    "block",
+    "chain",
+    "protocol",
+    "log-requests",
+    "mode",
+    "media-type",
+    "better-errors",
+    "no-base-dir-warnings",
+];
 
 /// What a command needs.
 struct Request {
@@ -101,59 +76,63 @@ pub(crate) fn base_dir(given: Option<&Path>) -> PathBuf {
 }
 
 pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
-    let (phrase, parameters) = phrase::parse(GRAMMAR, &options.words)?;
-    phrase.check_options(given, &["base-dir", "endpoint", "profile"])?;
-    let base_dir = base_dir(options.base_dir.as_deref());
-    if let Some(command) = config::Command::of(phrase.id) {
-        return config::run(command, &base_dir, &options);
+    if let Some(refusal) = options.refusal() {
+        return Err(UsageError(refusal).into());
     }
-    let config = ClientConfig::read(&base_dir)?;
-    let request = Request { options, wallet: Wallet::open(base_dir), config };
+    let (phrase, parameters) = match phrase::parse(&GRAMMAR, &options.words) {
+        Ok(found) => found,
+        Err(error) => {
+            bail!(refused::explain(&options.words).map_or_else(|| error.into(), anyhow::Error::from))
+        }
+    };
+    phrase.check_options(given, ALWAYS)?;
+    let base_dir = base_dir(options.general.base_dir.as_deref());
+    let config_file = options.general.config_file.clone().unwrap_or_else(|| config::file(&base_dir));
+    if let Command::Config(command) = phrase.id {
+        return config::run(command, &base_dir, &config_file, &options);
+    }
+    if phrase.id == Command::Manual {
+        return manual::run(&options, &parameters);
+    }
+    let config = ClientConfig::read_file(&config_file)?;
+    let passwords = options.general.password_filename.clone().or_else(|| config.password_filename());
+    let wallet = Wallet::open(base_dir).with_passwords(Passwords::of_file(passwords));
+    let request = Request { options, wallet, config };
     match phrase.id {
-        Command::ConfigInit | Command::ConfigUpdate | Command::ConfigReset | Command::ConfigShow => {
-            unreachable!("{:?} is done already", phrase.id)
-        }
-        Command::GenKeys
-        | Command::ImportSecretKey
-        | Command::ImportBootstrapKeys
-        | Command::ListAddresses
-        | Command::ListContracts
-        | Command::ListRollupNames
-        | Command::ShowAddress
-        | Command::AddAddress
-        | Command::RememberContract
-        | Command::RememberRollup
-        | Command::Forget => keys::run(phrase.id, &request, &parameters),
-        Command::RpcGet | Command::RpcPost | Command::Timestamp | Command::WaitIncluded => {
-            rpc::run(phrase.id, &request, &parameters).await
-        }
-        Command::Balance
-        | Command::Storage
-        | Command::Entrypoints
-        | Command::Transfer
-        | Command::Call
-        | Command::OriginateContract => contracts::run(phrase.id, &request, &parameters).await,
-        Command::OriginateRollup
-        | Command::SendMessage
-        | Command::Publish
-        | Command::Cement
-        | Command::RecoverBond
-        | Command::ExecuteOutboxMessage
-        | Command::ListRollups => rollups::run(phrase.id, &request, &parameters).await,
-        Command::ListStakers
-        | Command::ListConflicts
-        | Command::ListGames
-        | Command::ShowGame
-        | Command::StartDispute
-        | Command::PlayMove
-        | Command::TimeoutDispute => disputes::run(phrase.id, &request, &parameters).await,
+        Command::Keys(command) => keys::run(command, &request, &parameters),
+        Command::Names(command) => names::run(command, &request, &parameters),
+        Command::State(command) => state::run(command, &request, &parameters).await,
+        Command::Contracts(command) => contracts::run(command, &request, &parameters).await,
+        Command::Tickets(command) => tickets::run(command, &request, &parameters).await,
+        Command::Scripts(command) => scripts::run(command, &request, &parameters).await,
+        Command::Convert(command) => convert::run(command, &request, &parameters),
+        Command::Signing(command) => signing::run(command, &request, &parameters).await,
+        Command::Rollups(command) => rollups::run(command, &request, &parameters).await,
+        Command::Disputes(command) => disputes::run(command, &request, &parameters).await,
+        Command::Chain(command) => chain::run(command, &request, &parameters).await,
+        Command::Rpc(command) => rpc::run(command, &request, &parameters).await,
+        Command::Config(_) | Command::Manual => unreachable!("{:?} is done already", phrase.id),
     }
 }
 
 impl Request {
-    /// A connection to the layer-1, which is asked how it writes identifiers unless that was said.
+    /// A connection to the layer-1, which is asked what it is as far as that was not said.
     async fn client(&self) -> Result<Client> {
-        let family = match self.options.profile {
+        let general = &self.options.general;
+        let asked = Client::new(self.endpoint(), IdFamily::Mainnet)?;
+        if general.chain != "main" {
+            let found = asked.chain_id().await?.to_string();
+            if found != general.chain {
+                bail!("--chain {}: the layer-1 has the chain {found} alone", general.chain);
+            }
+        }
+        if let Some(wanted) = &general.protocol {
+            let (_, next) = asked.protocols(general.block).await?;
+            if !next.to_string().starts_with(wanted.as_str()) {
+                bail!("--protocol {wanted}: the layer-1 has the protocol {next}");
+            }
+        }
+        let family = match general.profile {
             Some(name) => Profile::named(name).ids,
             None => family_of(self.endpoint()).await?,
         };
@@ -161,22 +140,17 @@ impl Request {
     }
 
     fn endpoint(&self) -> &str {
-        self.options.endpoint.as_deref().unwrap_or_else(|| self.config.endpoint())
+        self.options.general.endpoint.as_deref().unwrap_or_else(|| self.config.endpoint())
     }
 
-    fn costs(&self) -> Costs {
-        Costs {
-            fee: self.options.fee,
-            fee_cap: self.options.fee_cap,
-            burn_cap: self.options.burn_cap.unwrap_or(Mutez::ZERO),
-            gas_limit: self.options.gas_limit,
-            storage_limit: self.options.storage_limit,
-        }
+    /// The path of something below the block that is looked at.
+    fn path(&self, below: &str) -> String {
+        format!("/chains/main/blocks/{}{below}", self.options.general.block)
     }
 
     /// How many blocks to wait for on top of an operation's block; `None` not to wait at all.
     fn confirmations(&self) -> Result<Option<u32>> {
-        match self.options.wait.as_deref() {
+        match self.options.general.wait.as_deref() {
             None => Ok(Some(self.config.confirmations())),
             Some("none") => Ok(None),
             Some(n) => n.parse().map(Some).map_err(|_| {
@@ -185,10 +159,24 @@ impl Request {
         }
     }
 
-    /// The key `source`, ready to sign on the layer-1.
+    /// The key `source`, ready to sign on the layer-1; with --simulation, its public key is enough.
     async fn session(&self, source: &str) -> Result<Session> {
         let account = self.wallet.account(source)?;
-        Ok(Session::new(self.client().await?, self.wallet.secret_key(&account)?, self.costs()))
+        let client = self.client().await?;
+        let costs = Costs::of(&self.options.costs, self.options.force);
+        if self.options.costs.simulation {
+            let known = match self.wallet.public_key(&account)? {
+                Some(key) => Some(key),
+                None => client.manager_key(self.options.general.block, account).await?,
+            };
+            let key = known.ok_or_else(|| {
+                anyhow!("no public key of {account}, neither in the wallet nor on the chain")
+            })?;
+            return Ok(Session::unsigned(client, key, costs));
+        }
+        // The layer-1 is asked first: nobody types a password for nothing.
+        client.chain_id().await?;
+        Ok(Session::new(client, self.wallet.secret_key(&account)?, costs))
     }
 }
 
@@ -198,10 +186,6 @@ pub(crate) async fn family_of(endpoint: &str) -> Result<IdFamily> {
     let (protocol, _) = client.protocols(soru_l1::BlockId::HEAD).await?;
     let alpha = Profile::alpha();
     Ok(if protocol == alpha.protocol { alpha.ids } else { IdFamily::Mainnet })
-}
-
-fn amount(word: &str) -> Result<Mutez> {
-    Ok(word.parse()?)
 }
 
 fn number<T: std::str::FromStr>(parameters: &Parameters, name: &str) -> Result<T> {

@@ -1,5 +1,6 @@
 //! Receipts, as the document shows them.
 
+use super::amounts::gas;
 use soru_base::blake2b::hash32;
 use soru_base::{Binary, IdFamily, Mutez};
 use soru_protocol::operation::{Action, Content, Parameters};
@@ -28,10 +29,15 @@ impl Page {
     }
 }
 
-/// The receipt of an operation's contents.
-pub(super) fn show(contents: &[Content], receipt: &OperationReceipt, family: IdFamily) -> String {
+/// The receipt of an operation's contents, under a heading.
+pub(super) fn show(
+    heading: &str,
+    contents: &[Content],
+    receipt: &OperationReceipt,
+    family: IdFamily,
+) -> String {
     let mut page = Page { text: String::new(), indent: 0 };
-    page.line("This sequence of operations was run:");
+    page.line(heading);
     page.indented(|page| {
         for (content, receipt) in contents.iter().zip(&receipt.contents) {
             page.line("Manager signed operations:");
@@ -321,15 +327,6 @@ fn holder(account: &BalanceAccount, family: IdFamily) -> String {
             value.get("category").or(value.get("kind")).and_then(|v| v.as_str()).unwrap_or("other").to_owned()
         }
     }
-}
-
-/// Thousandths as a decimal number without trailing zeros.
-fn gas(milligas: u64) -> String {
-    let (units, thousandths) = (milligas / 1000, milligas % 1000);
-    if thousandths == 0 {
-        return units.to_string();
-    }
-    format!("{units}.{thousandths:03}").trim_end_matches('0').to_owned()
 }
 
 #[cfg(test)]

@@ -1,23 +1,53 @@
 //! Commands on smart rollups.
 
 use super::contracts::michelson;
-use super::grammar::Command;
-use super::{Request, number, print};
+use super::grammar::injects;
+use super::{Request, number, print, word_or_file};
 use crate::phrase::Parameters;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
-use soru_base::{CommitmentHash, Level, StateHash, TickSpan};
-use soru_l1::BlockId;
+use soru_base::{CommitmentHash, Level, PublicKeyHash, StateHash, TickSpan};
 use soru_protocol::commitment::Commitment;
 use soru_protocol::inbox::InboxMessage;
 use soru_protocol::operation::{Action, PvmKind};
 use soru_protocol::receipt::Effect;
 
+/// A command on smart rollups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    Originate,
+    SendMessage,
+    Publish,
+    Cement,
+    RecoverBond,
+    ExecuteOutboxMessage,
+    List,
+}
+
+super::grammar::phrases! { Rollups:
+    Originate: "originate smart rollup from <source> of kind <kind> of type <type> with kernel <kernel>",
+        "Originate a smart rollup; the kernel is hexadecimal, a .wasm file, or fs:PATH or file:PATH",
+        injects!["force", "whitelist"];
+    Originate: "originate smart rollup <name> from <source> of kind <kind> of type <type> with kernel <kernel>",
+        "The same, and remember it under a name", injects!["force", "whitelist"];
+    SendMessage: "send smart rollup message <messages> from <source>",
+        "Send external messages: hex:[\"00\",…], text:[\"hello\",…], bin:PATH or file:PATH of a JSON list", injects![];
+    Publish: "publish commitment from <source> for smart rollup <rollup> with compressed state <state> at inbox level <level> and predecessor <predecessor> and number of ticks <ticks>",
+        "Publish a commitment", injects![];
+    Cement: "cement commitment from <source> for smart rollup <rollup>", "Cement the oldest commitment that can be", injects![];
+    Cement: "cement commitment <hash> from <source> for smart rollup <rollup>", "The same; the hash is checked", injects![];
+    RecoverBond: "recover bond of <source> for smart rollup <rollup>", "Take back the deposit of a staker", injects![];
+    RecoverBond: "recover bond of <staker> for smart rollup <rollup> from <source>", "The same, for somebody else", injects![];
+    ExecuteOutboxMessage: "execute outbox message of smart rollup <rollup> from <source> for commitment hash <hash> and output proof <proof>",
+        "Execute an outbox message of a cemented commitment", injects![];
+    List: "list smart rollups", "List the smart rollups of the layer-1", &[];
+}
+
 pub(super) async fn run(command: Command, request: &Request, parameters: &Parameters) -> Result<()> {
     let rollup = || request.wallet.rollup(parameters.get("rollup"));
     let action = match command {
-        Command::ListRollups => return list(request).await,
-        Command::OriginateRollup => return originate(request, parameters).await,
+        Command::List => return list(request).await,
+        Command::Originate => return originate(request, parameters).await,
         Command::SendMessage => {
             let messages = messages(parameters.get("messages"))?;
             check_sizes(&messages)?;
@@ -40,7 +70,6 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
             output_proof: hex::decode(parameters.get("proof").trim_start_matches("0x"))
                 .context("the output proof is not hexadecimal")?,
         },
-        other => unreachable!("{other:?} is no command on rollups"),
     };
     let session = request.session(parameters.get("source")).await?;
     let receipt = request.inject(&session, vec![action]).await?;
@@ -62,7 +91,7 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
 async fn list(request: &Request) -> Result<()> {
     let client = request.client().await?;
     let family = client.family();
-    for rollup in client.rollups(BlockId::HEAD).await? {
+    for rollup in client.rollups(request.options.general.block).await? {
         print(rollup.in_family(family))?;
     }
     Ok(())
@@ -77,7 +106,7 @@ async fn originate(request: &Request, parameters: &Parameters) -> Result<()> {
         pvm_kind: PvmKind::Wasm2_0_0,
         kernel: kernel(parameters.get("kernel"))?,
         parameters_ty: michelson(parameters.get("type"), "the type")?,
-        whitelist: None,
+        whitelist: request.options.whitelist.as_deref().map(|list| whitelist(request, list)).transpose()?,
     };
     let session = request.session(parameters.get("source")).await?;
     let Some(receipt) = request.inject(&session, vec![action]).await? else { return Ok(()) };
@@ -97,6 +126,14 @@ async fn originate(request: &Request, parameters: &Parameters) -> Result<()> {
         print(format_args!("Smart rollup {text} memorized as \"{name}\""))?;
     }
     Ok(())
+}
+
+/// Who may stake: a JSON list of names and addresses.
+fn whitelist(request: &Request, word: &str) -> Result<Vec<PublicKeyHash>> {
+    let text = word_or_file(word)?;
+    let names: Vec<String> = serde_json::from_str(&text)
+        .with_context(|| format!("--whitelist `{}` is no JSON list of accounts", text.trim()))?;
+    names.iter().map(|name| request.wallet.account(name)).collect()
 }
 
 /// The bytes of a kernel: hexadecimal, `fs:PATH` or `file:PATH` of hexadecimal or of the bytes themselves, or the path of a `.wasm` file.

@@ -1,35 +1,53 @@
 //! The layer-1's RPC as it is.
 
-use super::grammar::Command;
-use super::{Request, print, print_json, word_or_file};
+use super::failure::of_question;
+use super::{Request, print_json, word_or_file};
 use crate::phrase::Parameters;
-use anyhow::{Context, Result};
-use serde_json::Value;
-use soru_base::{Level, LevelSpan, OperationHash};
-use soru_l1::BlockId;
-use soru_l1::operate::Waiting;
+use anyhow::{Context, Result, bail};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// A method of the RPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+super::grammar::phrases! { Rpc:
+    Get: "rpc get <path>", "Ask an RPC of the layer-1", &[];
+    Post: "rpc post <path> with <body>", "Call an RPC of the layer-1 with JSON, or with file:PATH", &[];
+    Post: "rpc post <path>", "The same with an empty object", &[];
+    Put: "rpc put <path> with <body>", "The same with PUT", &[];
+    Put: "rpc put <path>", "The same with PUT and an empty object", &[];
+    Patch: "rpc patch <path> with <body>", "The same with PATCH", &[];
+    Patch: "rpc patch <path>", "The same with PATCH and an empty object", &[];
+    Delete: "rpc delete <path>", "The same with DELETE", &[];
+}
 
 pub(super) async fn run(command: Command, request: &Request, parameters: &Parameters) -> Result<()> {
-    let client = request.client().await?;
-    match command {
-        Command::RpcGet => print_json(&client.get(parameters.get("path")).await?),
-        Command::RpcPost => {
-            let text = word_or_file(parameters.get("body"))?;
-            let body: Value =
-                serde_json::from_str(&text).with_context(|| format!("the body `{text}` is no JSON"))?;
-            print_json(&client.post(parameters.get("path"), &body).await?)
-        }
-        Command::Timestamp => print(client.header(BlockId::HEAD).await?.timestamp),
-        Command::WaitIncluded => {
-            let hash: OperationHash = parameters.get("operation").parse()?;
-            let confirmations = LevelSpan(request.confirmations()?.unwrap_or(0));
-            let waiting = Waiting { confirmations, from: Some(Level::GENESIS), ..Waiting::default() };
-            let included = client.wait_included(hash, &waiting).await?;
-            print(format_args!(
-                "Operation found in block: {} (level {})",
-                included.block.hash, included.block.level
-            ))
-        }
-        other => unreachable!("{other:?} is no RPC command"),
+    // Paths are as the network writes them: nothing is asked before that.
+    let path = parameters.get("path");
+    if !path.starts_with('/') {
+        bail!("`{path}` is no path of the RPC: it begins with a slash, such as /chains/main/chain_id");
     }
+    let body = match parameters.get("body") {
+        "" => json!({}),
+        word => {
+            let text = word_or_file(word)?;
+            serde_json::from_str::<Value>(&text).with_context(|| format!("the body `{text}` is no JSON"))?
+        }
+    };
+    let (method, body) = match command {
+        Command::Get => (Method::GET, None),
+        Command::Delete => (Method::DELETE, None),
+        Command::Post => (Method::POST, Some(&body)),
+        Command::Put => (Method::PUT, Some(&body)),
+        Command::Patch => (Method::PATCH, Some(&body)),
+    };
+    let client = soru_l1::Client::new(request.endpoint(), soru_base::IdFamily::Mainnet)?;
+    print_json(&client.ask(method, path, body).await.map_err(of_question)?)
 }

@@ -1,210 +1,268 @@
-//! The wallet: names for keys, accounts, contracts and rollups, in the files of Octez's own client, so that
+//! The wallet: names for keys, accounts, contracts, rollups and scripts, in the files of Octez's own client, so that
 //! both can share a folder.
 
+mod encrypted;
 mod files;
+mod locator;
+mod names;
+mod passwords;
+mod prompt;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context, Result, anyhow, bail};
-use files::{Entry, NameFile};
+use files::{Entry, Lock, NameFile};
 use serde_json::{Value, json};
-use soru_base::{ContractHash, PublicKey, PublicKeyHash, RollupAddress, SecretKey};
+use soru_base::{PublicKey, PublicKeyHash, SecretKey};
 use std::path::PathBuf;
+
+pub(crate) use locator::{LocatorError, SecretLocator, public_key as public_key_of};
+pub(crate) use passwords::Passwords;
+pub(crate) use prompt::{ask, ask_secret};
 
 /// A folder of names.
 pub(crate) struct Wallet {
     dir: PathBuf,
+    passwords: Passwords,
 }
 
-/// A key and the account it opens.
+/// A named implicit account.
 pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) hash: PublicKeyHash,
-    pub(crate) has_secret: bool,
+    pub(crate) known: Known,
 }
 
-const HASHES: &str = "public_key_hashs";
-const PUBLIC_KEYS: &str = "public_keys";
-const SECRET_KEYS: &str = "secret_keys";
-const CONTRACTS: &str = "contracts";
-const ROLLUPS: &str = "smart_rollups";
+/// What the wallet knows of an account besides its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing.
+    Address,
+    /// Its public key.
+    PublicKey,
+    /// Its secret key, by the scheme of its locator.
+    SecretKey(String),
+}
 
-/// The scheme of a secret key that is kept as it is.
-const UNENCRYPTED: &str = "unencrypted:";
+/// A file of the wallet, and what one of its entries is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Names {
+    file: &'static str,
+    what: &'static str,
+}
+
+pub(crate) const HASHES: Names = Names { file: "public_key_hashs", what: "account" };
+pub(crate) const PUBLIC_KEYS: Names = Names { file: "public_keys", what: "public key" };
+pub(crate) const SECRET_KEYS: Names = Names { file: "secret_keys", what: "secret key" };
+pub(crate) const CONTRACTS: Names = Names { file: "contracts", what: "contract" };
+pub(crate) const ROLLUPS: Names = Names { file: "smart_rollups", what: "smart rollup" };
+pub(crate) const SCRIPTS: Names = Names { file: "scripts", what: "script" };
+
+/// Where the keys of a name are.
+const KEYS: [Names; 3] = [SECRET_KEYS, PUBLIC_KEYS, HASHES];
 
 impl Wallet {
     /// The wallet in that folder, which need not exist yet.
     pub(crate) fn open(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), passwords: Passwords::default() }
     }
 
-    fn file(&self, name: &'static str) -> NameFile {
-        NameFile::new(&self.dir, name)
+    /// With passwords for encrypted keys.
+    pub(crate) fn with_passwords(self, passwords: Passwords) -> Self {
+        Self { passwords, ..self }
     }
 
-    fn entry(&self, file: &'static str, name: &str) -> Result<Option<Entry>> {
-        Ok(self.file(file).read()?.into_iter().find(|e| e.name == name))
+    fn file(&self, names: Names) -> NameFile {
+        NameFile::new(&self.dir, names.file)
+    }
+
+    fn entry(&self, names: Names, name: &str) -> Result<Option<Entry>> {
+        Ok(self.file(names).read()?.into_iter().find(|e| e.name == name))
+    }
+
+    fn taken(&self, names: Names, name: &str) -> anyhow::Error {
+        let file = self.file(names);
+        anyhow!("the name `{name}` is taken in {}: choose another one or add --force", file.path().display())
+    }
+
+    /// Adds an unencrypted key pair under a name. A name that is taken is an error unless `force`.
+    pub(crate) fn add_secret_key(&self, name: &str, key: &SecretKey, force: bool) -> Result<PublicKeyHash> {
+        self.add_key(name, &SecretLocator::Unencrypted(key.clone()), &key.public_key(), force)
+    }
+
+    /// Puts a key under a password that the user is asked for.
+    pub(crate) fn seal(&self, key: &SecretKey) -> Result<SecretLocator> {
+        Passwords::seal(key).map(SecretLocator::Encrypted)
+    }
+
+    /// The key behind a locator; for an encrypted one with a password, that of `name`.
+    pub(crate) fn unlock(&self, name: &str, locator: &SecretLocator) -> Result<SecretKey> {
+        match locator {
+            SecretLocator::Unencrypted(key) => Ok(key.clone()),
+            SecretLocator::Encrypted(key) => self.passwords.open(name, key),
+        }
+    }
+
+    /// Refuses a name that has keys already.
+    pub(crate) fn check_fresh(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        for names in KEYS {
+            if self.entry(names, name)?.is_some() {
+                return Err(self.taken(names, name));
+            }
+        }
+        Ok(())
     }
 
     /// Adds a key pair under a name. A name that is taken is an error unless `force`.
-    pub(crate) fn add_secret_key(&self, name: &str, key: &SecretKey, force: bool) -> Result<PublicKeyHash> {
-        let public = key.public_key();
-        let hash = public.hash();
-        check_name(name)?;
-        for file in [SECRET_KEYS, PUBLIC_KEYS, HASHES] {
-            if !force && self.entry(file, name)?.is_some() {
-                bail!(
-                    "the name `{name}` is taken in {}: choose another one or add --force",
-                    self.file(file).path().display()
-                );
-            }
+    pub(crate) fn add_key(
+        &self,
+        name: &str,
+        locator: &SecretLocator,
+        public: &PublicKey,
+        force: bool,
+    ) -> Result<PublicKeyHash> {
+        if force {
+            check_name(name)?
+        } else {
+            self.check_fresh(name)?
         }
-        self.file(SECRET_KEYS).put(name, json!(format!("{UNENCRYPTED}{}", key.reveal().as_str())))?;
-        self.file(PUBLIC_KEYS)
-            .put(name, json!({ "locator": format!("{UNENCRYPTED}{public}"), "key": public.to_string() }))?;
-        self.file(HASHES).put(name, json!(hash.to_string()))?;
+        let hash = public.hash();
+        let lock = Lock::take(&self.dir)?;
+        // The secret first: if the rest fails, nothing is lost.
+        self.file(SECRET_KEYS).put(&lock, name, json!(locator.reveal().as_str()))?;
+        self.file(PUBLIC_KEYS).put(&lock, name, public_entry(public))?;
+        self.file(HASHES).put(&lock, name, json!(hash.to_string()))?;
+        Ok(hash)
+    }
+
+    /// Gives a public key and its account a name.
+    pub(crate) fn add_public_key(
+        &self,
+        name: &str,
+        public: &PublicKey,
+        force: bool,
+    ) -> Result<PublicKeyHash> {
+        let hash = public.hash();
+        self.add(HASHES, name, json!(hash.to_string()), force)?;
+        self.add(PUBLIC_KEYS, name, public_entry(public), force)?;
         Ok(hash)
     }
 
     /// Gives an implicit account a name.
     pub(crate) fn add_account(&self, name: &str, hash: &PublicKeyHash, force: bool) -> Result<()> {
-        self.add(HASHES, name, hash.to_string(), force)
+        self.add(HASHES, name, json!(hash.to_string()), force)
     }
 
-    /// Gives an originated contract a name.
-    pub(crate) fn add_contract(&self, name: &str, contract: &ContractHash, force: bool) -> Result<()> {
-        self.add(CONTRACTS, name, contract.to_string(), force)
-    }
-
-    /// Gives a smart rollup a name; `text` is its address as the network writes it.
-    pub(crate) fn add_rollup(&self, name: &str, text: String, force: bool) -> Result<()> {
-        self.add(ROLLUPS, name, text, force)
-    }
-
-    fn add(&self, file: &'static str, name: &str, value: String, force: bool) -> Result<()> {
+    /// Gives a value a name in one of the files. As with Octez's client, neither the name nor the value may be there
+    /// already, unless `force`.
+    fn add(&self, names: Names, name: &str, value: Value, force: bool) -> Result<()> {
         check_name(name)?;
-        match self.entry(file, name)? {
-            Some(e) if e.value != json!(value) && !force => bail!(
-                "the name `{name}` is taken in {}: choose another one or add --force",
-                self.file(file).path().display()
-            ),
-            _ => self.file(file).put(name, json!(value)),
+        let lock = Lock::take(&self.dir)?;
+        let entries = self.file(names).read()?;
+        if !force {
+            match entries.iter().find(|e| e.name == name) {
+                Some(entry) if entry.value == value => return Ok(()),
+                Some(_) => return Err(self.taken(names, name)),
+                None => {}
+            }
+            if let Some(entry) = entries.iter().find(|e| e.value == value) {
+                bail!(
+                    "this {} has the name `{}` already: --force gives it another one",
+                    names.what,
+                    entry.name
+                );
+            }
         }
+        self.file(names).put(&lock, name, value)
     }
 
-    /// Forgets a name and its keys.
-    pub(crate) fn forget(&self, name: &str) -> Result<()> {
-        let mut found = false;
-        for file in [HASHES, PUBLIC_KEYS, SECRET_KEYS, CONTRACTS, ROLLUPS] {
-            found |= self.file(file).remove(name)?;
+    /// Forgets the keys and the address of a name; without `force` only if there are no keys.
+    pub(crate) fn forget_keys(&self, name: &str, force: bool) -> Result<()> {
+        let keys = [SECRET_KEYS, PUBLIC_KEYS];
+        if !force && keys.into_iter().any(|names| self.entry(names, name).is_ok_and(|e| e.is_some())) {
+            bail!("this forgets the keys of `{name}` for ever: add --force to do it");
         }
-        if found { Ok(()) } else { Err(self.unknown("name", name, &[HASHES, CONTRACTS, ROLLUPS])) }
+        let lock = Lock::take(&self.dir)?;
+        let mut found = false;
+        for names in KEYS {
+            found |= self.file(names).remove(&lock, name)?;
+        }
+        if found { Ok(()) } else { Err(self.unknown("account", name, &[HASHES])) }
+    }
+
+    /// Forgets all keys and addresses.
+    pub(crate) fn forget_all_keys(&self) -> Result<()> {
+        let lock = Lock::take(&self.dir)?;
+        KEYS.into_iter().try_for_each(|names| self.file(names).clear(&lock))
     }
 
     /// All implicit accounts with a name.
     pub(crate) fn accounts(&self) -> Result<Vec<Account>> {
         let secrets = self.file(SECRET_KEYS).read()?;
+        let publics = self.file(PUBLIC_KEYS).read()?;
         let mut accounts = Vec::new();
         for entry in self.file(HASHES).read()? {
-            let hash = parse(&entry, HASHES, "an implicit account")?;
-            let has_secret = secrets.iter().any(|s| s.name == entry.name);
-            accounts.push(Account { name: entry.name, hash, has_secret });
+            let hash = parse(&entry, HASHES)?;
+            let secret = secrets.iter().find(|s| s.name == entry.name);
+            let known = match secret {
+                Some(secret) => {
+                    Known::SecretKey(locator::scheme(secret.value.as_str().unwrap_or_default()).to_owned())
+                }
+                None if publics.iter().any(|p| p.name == entry.name) => Known::PublicKey,
+                None => Known::Address,
+            };
+            accounts.push(Account { name: entry.name, hash, known });
         }
         Ok(accounts)
     }
 
-    /// Names and addresses of contracts.
-    pub(crate) fn contracts(&self) -> Result<Vec<(String, String)>> {
-        self.names_in(CONTRACTS)
-    }
-
-    /// Names and addresses of smart rollups.
-    pub(crate) fn rollups(&self) -> Result<Vec<(String, String)>> {
-        self.names_in(ROLLUPS)
-    }
-
-    fn names_in(&self, file: &'static str) -> Result<Vec<(String, String)>> {
-        let entries = self.file(file).read()?;
-        Ok(entries.into_iter().map(|e| (e.name, e.value.as_str().unwrap_or_default().to_owned())).collect())
-    }
-
-    /// An implicit account by name or by address.
-    pub(crate) fn account(&self, word: &str) -> Result<PublicKeyHash> {
-        if let Ok(hash) = word.parse() {
-            return Ok(hash);
-        }
-        match self.entry(HASHES, bare(word))? {
-            Some(entry) => parse(&entry, HASHES, "an implicit account"),
-            None => Err(self.unknown("account", word, &[HASHES])),
-        }
-    }
-
-    /// The address of a contract, originated or implicit, by name or as it is.
-    pub(crate) fn contract(&self, word: &str) -> Result<soru_base::Contract> {
-        if let Ok(contract) = word.parse() {
-            return Ok(contract);
-        }
-        if let Some(entry) = self.entry(CONTRACTS, bare(word))? {
-            return parse(&entry, CONTRACTS, "a contract");
-        }
-        match self.entry(HASHES, bare(word))? {
-            Some(entry) => Ok(soru_base::Contract::Implicit(parse(&entry, HASHES, "an implicit account")?)),
-            None => Err(self.unknown("contract or account", word, &[CONTRACTS, HASHES])),
-        }
-    }
-
-    /// A smart rollup by name or by address.
-    pub(crate) fn rollup(&self, word: &str) -> Result<RollupAddress> {
-        if let Ok(address) = word.parse() {
-            return Ok(address);
-        }
-        match self.entry(ROLLUPS, bare(word))? {
-            Some(entry) => parse(&entry, ROLLUPS, "a smart rollup"),
-            None => Err(self.unknown("smart rollup", word, &[ROLLUPS])),
-        }
-    }
-
-    /// The address of a remembered smart rollup, as it was written.
-    pub(crate) fn rollup_text(&self, name: &str) -> Result<String> {
-        match self.entry(ROLLUPS, bare(name))? {
-            Some(Entry { value: Value::String(text), .. }) => Ok(text),
-            _ => Err(self.unknown("smart rollup", name, &[ROLLUPS])),
-        }
-    }
-
-    /// The secret key of an account.
-    pub(crate) fn secret_key(&self, account: &PublicKeyHash) -> Result<SecretKey> {
+    /// The locator of the secret key of an account, and the name it is under; nothing if the wallet has none.
+    pub(crate) fn secret_locator(&self, account: &PublicKeyHash) -> Result<Option<(String, SecretLocator)>> {
         let text = account.to_string();
-        let hashes = self.file(HASHES).read()?;
         let secrets = self.file(SECRET_KEYS).read()?;
-        for entry in hashes.iter().filter(|e| e.value.as_str() == Some(&text)) {
+        for entry in self.file(HASHES).read()?.iter().filter(|e| e.value.as_str() == Some(&text)) {
             let Some(secret) = secrets.iter().find(|s| s.name == entry.name) else { continue };
-            let uri = secret.value.as_str().unwrap_or_default();
-            let Some(key) = uri.strip_prefix(UNENCRYPTED) else {
-                let scheme = uri.split(':').next().unwrap_or_default();
-                bail!(
-                    "the secret key of `{}` has the scheme `{scheme}:`, which is not supported: only `{UNENCRYPTED}`",
-                    entry.name
-                );
-            };
-            // The parser's error would repeat the secret: it is left out on purpose.
-            return key.parse().map_err(|_| {
-                anyhow!(
-                    "the secret key of `{}` in {} is malformed",
+            // The value may be a secret: no error repeats it.
+            let locator = secret.value.as_str().unwrap_or_default().parse().map_err(|error| match error {
+                LocatorError::Elsewhere { .. } => anyhow!("the secret key of `{}`: {error}", entry.name),
+                error => anyhow!(
+                    "the secret key of `{}` in {} is malformed: {error}",
                     entry.name,
                     self.file(SECRET_KEYS).path().display()
-                )
-            });
+                ),
+            })?;
+            return Ok(Some((entry.name.clone(), locator)));
         }
-        bail!("no secret key of {account} in the wallet {}", self.dir.display())
+        Ok(None)
     }
 
-    /// The public key of an account, if the wallet has it.
-    pub(crate) fn public_key(&self, account: &PublicKeyHash) -> Option<PublicKey> {
-        self.secret_key(account).ok().map(|key| key.public_key())
+    /// The secret key of an account. The user is asked for the password of an encrypted one.
+    pub(crate) fn secret_key(&self, account: &PublicKeyHash) -> Result<SecretKey> {
+        match self.secret_locator(account)? {
+            Some((name, locator)) => self.unlock(&name, &locator),
+            None => bail!("no secret key of {account} in the wallet {}", self.dir.display()),
+        }
     }
 
-    fn unknown(&self, what: &str, word: &str, files: &[&'static str]) -> anyhow::Error {
+    /// The public key of an account, if the wallet has it. Nobody is asked for a password.
+    pub(crate) fn public_key(&self, account: &PublicKeyHash) -> Result<Option<PublicKey>> {
+        for entry in self.file(PUBLIC_KEYS).read()? {
+            let value = entry.value.get("key").unwrap_or(&entry.value);
+            let key = value.as_str().and_then(|text| public_key_of(text).ok());
+            if let Some(key) = key.filter(|key| key.hash() == *account) {
+                return Ok(Some(key));
+            }
+        }
+        Ok(match self.secret_locator(account) {
+            Ok(Some((_, SecretLocator::Unencrypted(key)))) => Some(key.public_key()),
+            _ => None,
+        })
+    }
+
+    fn unknown(&self, what: &str, word: &str, files: &[Names]) -> anyhow::Error {
         let names: Vec<String> =
-            files.iter().flat_map(|f| self.file(f).read().unwrap_or_default()).map(|e| e.name).collect();
+            files.iter().flat_map(|f| self.file(*f).read().unwrap_or_default()).map(|e| e.name).collect();
         let hint = crate::phrase::nearest(word, names.iter().map(String::as_str))
             .map(|name| format!("; did you mean `{name}`?"))
             .unwrap_or_default();
@@ -212,9 +270,9 @@ impl Wallet {
     }
 }
 
-/// `alias:NAME` is NAME.
-fn bare(word: &str) -> &str {
-    word.strip_prefix("alias:").unwrap_or(word)
+/// A public key as a file has it.
+fn public_entry(public: &PublicKey) -> Value {
+    json!({ "locator": format!("unencrypted:{public}"), "key": public.to_string() })
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -224,83 +282,14 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn parse<T: std::str::FromStr>(entry: &Entry, file: &str, what: &str) -> Result<T>
+fn parse<T: std::str::FromStr>(entry: &Entry, names: Names) -> Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
+    let (file, what) = (names.file, names.what);
     let text = match &entry.value {
         Value::String(text) => text.as_str(),
-        other => bail!("the entry `{}` of {file} is not {what}: {other}", entry.name),
+        other => bail!("the entry `{}` of {file} is no {what}: {other}", entry.name),
     };
-    text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is not {what}", entry.name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use soru_base::bootstrap::BOOTSTRAP_ACCOUNTS;
-
-    fn key(n: usize) -> SecretKey {
-        BOOTSTRAP_ACCOUNTS[n].secret_key.parse().unwrap()
-    }
-
-    fn wallet() -> (tempfile::TempDir, Wallet) {
-        let dir = tempfile::tempdir().unwrap();
-        let wallet = Wallet::open(dir.path().join("client"));
-        (dir, wallet)
-    }
-
-    #[test]
-    fn a_key_is_found_again_by_name_and_by_address() {
-        let (_dir, wallet) = wallet();
-        let key = key(0);
-        let hash = wallet.add_secret_key("alice", &key, false).unwrap();
-        assert_eq!(wallet.account("alice").unwrap(), hash);
-        assert_eq!(wallet.account(&hash.to_string()).unwrap(), hash);
-        assert_eq!(wallet.secret_key(&hash).unwrap().public_key().hash(), hash);
-        let listed = wallet.accounts().unwrap();
-        assert_eq!((listed[0].name.as_str(), listed[0].has_secret), ("alice", true));
-    }
-
-    #[test]
-    fn the_files_have_the_layout_of_octez() {
-        let (_dir, wallet) = wallet();
-        wallet.add_secret_key("alice", &key(0), false).unwrap();
-        let read = |name: &str| {
-            serde_json::from_str::<Value>(&std::fs::read_to_string(wallet.dir.join(name)).unwrap()).unwrap()
-        };
-        assert_eq!(
-            read("public_key_hashs"),
-            json!([{ "name": "alice", "value": "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx" }])
-        );
-        assert_eq!(
-            read("secret_keys"),
-            json!([{ "name": "alice", "value": "unencrypted:edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh" }])
-        );
-        assert_eq!(
-            read("public_keys")[0]["value"]["key"],
-            "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav"
-        );
-    }
-
-    #[test]
-    fn a_taken_name_is_refused_and_a_wrong_one_gets_a_hint() {
-        let (_dir, wallet) = wallet();
-        wallet.add_secret_key("alice", &key(0), false).unwrap();
-        let error = wallet.add_secret_key("alice", &key(1), false).unwrap_err();
-        assert!(error.to_string().contains("the name `alice` is taken"), "{error}");
-        wallet.add_secret_key("alice", &key(1), true).unwrap();
-        let error = wallet.account("alcie").unwrap_err();
-        assert!(error.to_string().contains("did you mean `alice`?"), "{error}");
-    }
-
-    #[test]
-    fn a_malformed_secret_is_never_repeated() {
-        let (_dir, wallet) = wallet();
-        let hash = wallet.add_secret_key("alice", &key(0), false).unwrap();
-        let path = wallet.dir.join("secret_keys");
-        std::fs::write(&path, r#"[{"name":"alice","value":"unencrypted:edskSECRET"}]"#).unwrap();
-        let error = format!("{:#}", wallet.secret_key(&hash).err().unwrap());
-        assert!(!error.contains("SECRET") && error.contains("malformed"), "{error}");
-    }
+    text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is no {what}", entry.name))
 }
