@@ -55,6 +55,7 @@ done("transferred tez and revealed the key of a new account")
 
 # --- A contract
 
+# ANCHOR: contract
 till = ContractInterface.from_file(os.path.join(here, "..", "contracts", "till.tz"))
 contents = applied(client.origination(script=till.script(initial_storage={"kept": {bob: 7}, "total": 7})))
 [address] = contents[0]["metadata"]["operation_result"]["originated_contracts"]
@@ -63,6 +64,7 @@ assert set(contract.entrypoints) >= {"announce", "balance_of", "put", "refuse"}
 assert contract.storage["total"]() == 7
 assert contract.storage["kept"][bob]() == 7
 applied(contract.put(5).as_transaction())
+# ANCHOR_END: contract
 assert contract.storage["kept"][alice]() == 5
 assert contract.storage()["total"] == 12
 contents = applied(contract.announce().as_transaction())

@@ -34,7 +34,9 @@ def until(what, find):
     raise AssertionError(f"no {what} after two minutes")
 
 
+# ANCHOR: messages
 applied(client.smart_rollup_add_messages(message=[b"one", b"two", b"three"]))
+# ANCHOR_END: messages
 done("sent external messages")
 
 # A contract hands the rollup what it is given.
@@ -56,6 +58,7 @@ def executable():
 # The rollup answers the contract; the answer can be executed when the commitment of its level is cemented.
 outbox = until("an executable message", executable)
 index = outbox["messages"][0]["message_index"]
+# ANCHOR: execute
 path = f"/global/block/head/helpers/proofs/outbox/{outbox['outbox_level']}/messages?index={index}"
 answer = until("a proof", lambda: ask(path))
 
@@ -69,6 +72,7 @@ def execution():
 
 
 applied(execution())
+# ANCHOR_END: execute
 assert b"hello" in mailbox.storage["last"](), mailbox.storage["last"]()
 done("executed a message of the outbox")
 

@@ -68,6 +68,7 @@ done('estimated a transfer');
 
 // --- A contract: originated, read, called ------------------------------------------------------------------------------
 
+// ANCHOR: originate
 const code = file('../contracts/till.tz');
 const origination = await tezos.contract.originate({
   code,
@@ -76,6 +77,7 @@ const origination = await tezos.contract.originate({
 const till = await origination.contract();
 assert.match(till.address, /^KT1/);
 const storage = await till.storage();
+// ANCHOR_END: originate
 assert.equal(storage.total.toNumber(), 7);
 assert.equal((await storage.kept.get(bob)).toNumber(), 7);
 assert.equal(await storage.kept.get(alice), undefined);
@@ -92,8 +94,10 @@ const script = await tezos.rpc.getNormalizedScript(till.address);
 assert.ok(script.code.length >= 4);
 done('found the contract, its entrypoints and its script');
 
+// ANCHOR: call
 const put = await found.methodsObject.put(5).send();
 await put.confirmation();
+// ANCHOR_END: call
 assert.equal((await (await found.storage()).kept.get(alice)).toNumber(), 5);
 assert.ok(put.consumedMilliGas > 0);
 assert.ok(Number(put.storageSize) > 0);
@@ -108,7 +112,9 @@ done('saw the event of a contract');
 
 // --- Views ---------------------------------------------------------------------------------------------------------------
 
+// ANCHOR: view
 const kept = await found.contractViews.kept_by(alice).executeView({ viewCaller: till.address });
+// ANCHOR_END: view
 assert.equal(kept.toNumber(), 5);
 await assert.rejects(found.contractViews.refused().executeView({ viewCaller: till.address }), /not for you/);
 const asked = await found.views.balance_of(bob).read();

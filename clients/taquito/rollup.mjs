@@ -13,6 +13,7 @@ const tezos = connect();
 const [command, ...words] = process.argv.slice(2);
 
 if (command === 'originate') {
+  // ANCHOR: originate
   const operation = await tezos.contract.smartRollupOriginate({
     pvmKind: PvmKind.WASM2,
     kernel: readFileSync(words[0]).toString('hex'),
@@ -20,6 +21,7 @@ if (command === 'originate') {
   });
   await operation.confirmation();
   const { address, genesis_commitment_hash, size } = operation.operationResults;
+  // ANCHOR_END: originate
   assert.match(address, /^sr1/);
   assert.match(genesis_commitment_hash, /^src1/);
   assert.ok(Number(size) > 0);
@@ -31,10 +33,12 @@ if (command === 'originate') {
 }
 
 async function talk(rollup, node) {
+  // ANCHOR: messages
   const messages = await tezos.contract.smartRollupAddMessages({
     message: ['one', 'two', 'three'].map((text) => Buffer.from(text).toString('hex')),
   });
   await messages.confirmation();
+  // ANCHOR_END: messages
   assert.equal(messages.status, 'applied');
   done('sent external messages');
 
@@ -56,6 +60,7 @@ async function talk(rollup, node) {
     const found = await ask(node, '/local/outbox/pending/executable');
     return found?.find(({ outbox_level }) => outbox_level >= level);
   });
+  // ANCHOR: execute
   const { commitment, proof } = await until('a proof', () =>
     ask(node, `/global/block/head/helpers/proofs/outbox/${outbox_level}/messages?index=${message_index}`),
   );
@@ -63,6 +68,7 @@ async function talk(rollup, node) {
     rollup, cementedCommitment: commitment, outputProof: proof,
   });
   await execution.confirmation();
+  // ANCHOR_END: execute
   assert.equal(execution.status, 'applied');
   const { last } = await mailbox.storage();
   assert.ok(Buffer.from(last, 'hex').includes('hello'), last);
