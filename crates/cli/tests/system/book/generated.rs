@@ -166,9 +166,14 @@ fn host_functions_are_those_of_the_machine() {
     assert!(functions.is_empty(), "not the machine's: {functions:?}");
 }
 
-/// The texts between quotation marks behind a word, in a source file.
+/// The texts between quotation marks behind a word, in a source file and in those of the folder of that name.
 fn quoted(path: &str, before: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(repository(path)).unwrap();
+    let file = repository(path);
+    let mut text = std::fs::read_to_string(&file).unwrap_or_default();
+    for part in std::fs::read_dir(file.with_extension("")).into_iter().flatten() {
+        text += &std::fs::read_to_string(part.unwrap().path()).unwrap();
+    }
+    assert!(!text.is_empty(), "no such file: {path}");
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let found = text.split(before).skip(1).filter_map(|rest| rest.split('"').next());
     found.map(str::to_owned).collect()

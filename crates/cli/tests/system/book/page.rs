@@ -18,6 +18,9 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("wat", &["file"]),
     ("yaml", &["file"]),
     ("michelson", &["file"]),
+    // Pieces of programs that other tests run.
+    ("js", &[]),
+    ("python", &[]),
 ];
 
 /// Runs all blocks of a page.
@@ -156,6 +159,7 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     first_rollup: "book/src/tutorial/first-rollup.md",
+    token: "book/src/tutorial/token.md",
     run_a_node: "book/src/howto/run-a-node.md",
     send_messages: "book/src/howto/send-messages.md",
     execute_outbox_message: "book/src/howto/execute-outbox-message.md",

@@ -77,7 +77,7 @@ impl Machine {
         let block = block.replace("127.0.0.1", &self.address);
         let script = format!(
             "set -e -o pipefail -a\nsource '{0}/environment'\ncd \"$(cat '{0}/place')\"\n\
-             trap 'export -p > \"{0}/environment\"; pwd > \"{0}/place\"' EXIT\n{block}",
+             trap '(export -p; declare -f) > \"{0}/environment\"; pwd > \"{0}/place\"' EXIT\n{block}",
             self.dir.path().display()
         );
         let mut bash = Command::new("bash");
@@ -124,7 +124,10 @@ impl Machine {
             kill_group(&mut child);
             printed.push_str("\n(it did not end)");
         }
-        self.shells.push(child);
+        // A shell that left nothing behind is gone, and its number may become another's.
+        if block.contains("&\n") {
+            self.shells.push(child);
+        }
         Ran { done: status.is_some_and(|s| s.success()), printed }
     }
 
