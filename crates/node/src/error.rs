@@ -24,6 +24,31 @@ pub enum NodeError {
     /// The address of the layer-1 is none.
     #[error(transparent)]
     Endpoint(#[from] soru_l1::EndpointError),
+    /// The address of the server of pages is none.
+    #[error("pre-images-endpoint: {0}")]
+    Pages(#[from] crate::reveals::EndpointError),
+    /// The file of the kernel cannot be read.
+    #[error("cannot read the boot sector {}: {source}", path.display())]
+    BootSector {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// An observer that is to end when it is contradicted was.
+    #[error(
+        "{publisher} published the commitment {theirs} for level {level}, this node computed {ours}: `bail-on-disagree` is set"
+    )]
+    Disagreement {
+        /// Who published.
+        publisher: PublicKeyHash,
+        /// What was published.
+        theirs: String,
+        /// What the node computed.
+        ours: String,
+        /// The level of both.
+        level: Level,
+    },
     /// The engine cannot be used.
     #[error("no engine to run kernels: {0}")]
     Engine(#[from] soru_engine::EngineError),

@@ -1,5 +1,6 @@
 //! What the node needs of a layer-1, as a trait: the RPC client of `soru-l1` is one, a fake in memory another.
 
+use crate::config::Purpose;
 use crate::publish::Pointed;
 use soru_base::{BlockHash, CommitmentHash, Level, LevelSpan, OperationHash, PublicKeyHash, RollupAddress};
 use soru_protocol::Commitment;
@@ -136,6 +137,26 @@ pub enum Injection {
     Timeout(Stakers),
     /// `smart_rollup_recover_bond`: gives back the stake of somebody all of whose commitments are cemented.
     RecoverBond(PublicKeyHash),
+    /// `smart_rollup_execute_outbox_message`.
+    ExecuteOutbox {
+        /// The cemented commitment that the proof is about.
+        cemented: CommitmentHash,
+        /// That the message is in its outbox.
+        proof: Vec<u8>,
+    },
+}
+
+impl Injection {
+    /// Whose key signs it.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::Publish(_) => Purpose::Publish,
+            Self::Cement(_) => Purpose::Cement,
+            Self::Refute { .. } | Self::Timeout(_) => Purpose::Refute,
+            Self::RecoverBond(_) => Purpose::Recover,
+            Self::ExecuteOutbox { .. } => Purpose::ExecuteOutbox,
+        }
+    }
 }
 
 /// What became of an operation that was asked for.

@@ -4,12 +4,12 @@
 pub mod batcher;
 pub mod chain;
 pub mod config;
-mod config_fees;
-mod config_keys;
 pub mod driver;
 pub mod error;
+mod execute;
 pub mod follow;
 pub mod games;
+pub mod kernel_log;
 pub mod layer1;
 pub mod machine;
 mod meter;
@@ -21,9 +21,10 @@ pub mod rpc_layer1;
 mod start;
 pub mod status;
 pub mod store;
+mod trial;
 pub mod wasm;
 
-pub use config::{Config, ConfigError, HistoryMode, Mode, Options, Purpose};
+pub use config::{Config, ConfigError, HistoryMode, Mode, Operators, Options, Purpose, Purposes};
 pub use error::NodeError;
 pub use node::Node;
 pub use start::{Signers, run, start};

@@ -8,7 +8,9 @@ use soru_merkle::Tree;
 use soru_protocol::inbox::SerializedMessage;
 use soru_pvm::reveal::PreimageSource;
 use soru_pvm::run::Runner;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A state of the machine with what is told about it.
@@ -60,6 +62,17 @@ pub enum MachineError {
     Key(String),
 }
 
+/// What a simulation may use.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// Pages that are found before those of the node.
+    pub pages: Vec<Vec<u8>>,
+    /// How long it may take.
+    pub deadline: Duration,
+    /// Where what the kernel writes for debugging is kept, if somebody wants it.
+    pub log: Option<PathBuf>,
+}
+
 /// What it takes to make the ticks of past levels again.
 pub struct Referee {
     /// Makes whole runs.
@@ -91,6 +104,18 @@ pub trait Machine: Send + Sync + 'static {
         place: Place,
         messages: &[SerializedMessage],
     ) -> Result<Evaluated, MachineError>;
+
+    /// The state that messages would lead to. It neither goes on for ever nor counts ticks one by one, whatever the kernel does.
+    fn simulate(
+        &self,
+        state: Tree,
+        place: Place,
+        messages: &[SerializedMessage],
+        trial: Trial,
+    ) -> Result<Evaluated, MachineError>;
+
+    /// The level of the last message that was read.
+    fn current_level(&self, state: &Tree) -> Result<Option<Level>, MachineError>;
 
     /// The messages in the outbox of a level, with their indexes.
     fn outbox(&self, state: &Tree, level: Level) -> Result<Vec<(u32, Vec<u8>)>, MachineError>;

@@ -5,6 +5,7 @@ use crate::chain::Chain;
 use crate::config::{Config, Mode};
 use crate::driver::{Driver, SharedConstants};
 use crate::error::NodeError;
+use crate::execute::Executor;
 use crate::games::{Player, gauges, turnstile::Turnstile};
 use crate::layer1::{Layer1, Layer1Error};
 use crate::machine::Machine;
@@ -44,7 +45,8 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         let handle = meter::install()?;
         gauges::describe();
         batcher::gauges::describe();
-        let inlet = Inlet { settings: config.options.batcher, arrived: Arc::default() };
+        let inlet =
+            Inlet { settings: config.options.batcher, arrived: Arc::default(), picking: Arc::default() };
         let batcher = Some(inlet).filter(|_| !config.batchers().is_empty());
         let context = Context {
             store: store.clone(),
@@ -54,6 +56,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             batcher: batcher.clone(),
             config: config.clone(),
             constants: constants.clone(),
+            simulations: Arc::new(tokio::sync::Semaphore::new(1)),
             metrics: handle,
         };
         let (stop, stopped) = watch::channel(false);
@@ -98,6 +101,9 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         let config = &self.config;
         let rollup = config.rollup.in_family(config.ids);
         info!(mode = %config.mode, %rollup, endpoint = %config.options.endpoint, rpc = %self.rpc.addr, "rollup node started");
+        for note in &config.notes {
+            warn!("the configuration: {note}");
+        }
         if let Some(spec) = &config.adversary {
             warn!("ADVERSARY {spec}: THIS NODE LIES. {}", spec.lies());
             warn!(
@@ -105,7 +111,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             );
         }
         // A task of its own, so that nothing else of the node holds up a move.
-        let (mut player, mut batcher) = (JoinSet::new(), JoinSet::new());
+        let (mut player, mut batcher, mut executor) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
         let work = async {
             self.check_rollup().await?;
             let (layer1, chain) = (self.layer1.clone(), self.chain.clone());
@@ -117,7 +123,10 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             let driver =
                 Driver::new(layer1, chain, self.status.clone(), self.constants.clone(), self.config.clone());
             let driver = driver.with_turnstile(turnstile.clone());
+            let executing = self.execute(&mut executor, turnstile.clone());
             tokio::select! {
+                ended = executing => ended,
+                ended = self.disagreement() => ended,
                 ended = driver.run() => ended,
                 ended = batching => ended,
                 ended = self.play(&mut player, turnstile) => ended,
@@ -129,6 +138,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
         };
         player.shutdown().await;
         batcher.shutdown().await;
+        executor.shutdown().await;
         self.stop.send_replace(true);
         self.rpc.ended().await;
         if let Some(server) = self.metrics {
@@ -171,6 +181,44 @@ impl<L: Layer1, M: Machine> Node<L, M> {
             _ => "it ended".to_owned(),
         };
         Err(NodeError::Part { part: "batcher", reason })
+    }
+
+    /// Executes outbox messages, for ever, if somebody is named for it.
+    async fn execute(
+        &self,
+        task: &mut JoinSet<Result<(), NodeError>>,
+        turnstile: Turnstile,
+    ) -> Result<(), NodeError> {
+        let (layer1, chain, status) = (self.layer1.clone(), self.chain.clone(), self.status.clone());
+        let Some(executor) = Executor::new(layer1, chain, status, turnstile, &self.config) else {
+            return std::future::pending().await;
+        };
+        task.spawn(executor.run());
+        let reason = match task.join_next().await {
+            Some(Ok(Err(error))) => return Err(error),
+            Some(Err(error)) => error.to_string(),
+            _ => "it ended".to_owned(),
+        };
+        Err(NodeError::Part { part: "executor of outbox messages", reason })
+    }
+
+    /// Waits until somebody contradicts an observer that is to end then.
+    async fn disagreement(&self) -> Result<(), NodeError> {
+        if !self.config.options.bail_on_disagree || self.config.mode != Mode::Observer {
+            return std::future::pending().await;
+        }
+        let mut status = self.status.watch();
+        let contradicted = status.wait_for(|status| !status.conflicts.is_empty()).await;
+        let Some(found) = contradicted.ok().and_then(|status| status.conflicts.first().cloned()) else {
+            return std::future::pending().await;
+        };
+        let ids = self.config.ids;
+        Err(NodeError::Disagreement {
+            publisher: found.publisher,
+            theirs: found.theirs.hash().in_family(ids),
+            ours: found.ours.hash().in_family(ids),
+            level: found.level(),
+        })
     }
 
     /// Waits for the layer-1, then checks that it has the rollup.

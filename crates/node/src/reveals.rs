@@ -1,9 +1,15 @@
-//! Pages of the reveal channel, kept in files.
+//! Pages of the reveal channel: kept in files, fetched from where somebody else keeps them.
 
-use soru_pvm::reveal::{PAGE_MAX, PreimageHash, PreimageSource, RevealError};
+mod page_file;
+mod remote;
+
+pub use page_file::{PageFileError, read_page};
+pub use remote::{EndpointError, Remote};
+
+use soru_pvm::reveal::{PreimageHash, PreimageSource, RevealError};
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use tracing::warn;
 
 /// Folder of the pages, below the data directory.
 pub const PREIMAGE_DIR: &str = "wasm_2_0_0";
@@ -30,37 +36,67 @@ impl FilePreimages {
 impl PreimageSource for FilePreimages {
     fn preimage(&mut self, hash: PreimageHash) -> Result<Vec<u8>, RevealError> {
         let names = [hash.to_string(), hex::encode(hash.0)];
-        let found = names.iter().map(|name| self.dir.join(name)).find_map(|path| {
-            let page = read_limited(&path).ok()?;
-            Some((path, page))
-        });
-        let Some((path, page)) = found else {
-            let path = self.dir.join(&names[0]);
-            return Err(RevealError::new(format!("waiting for the file {}", path.display())));
+        let mut ignored = String::new();
+        for path in names.iter().map(|name| self.dir.join(name)) {
+            match read_page(&path, hash) {
+                Ok(page) => return Ok(page),
+                Err(PageFileError::Missing) => {}
+                Err(why) => ignored += &format!("; ignored {}: {why}", path.display()),
+            }
+        }
+        let path = self.dir.join(&names[0]);
+        Err(RevealError::new(format!("waiting for the file {}{ignored}", path.display())))
+    }
+}
+
+/// Pages of a node: its files, and what it fetches and keeps there if they do not have it.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    files: FilePreimages,
+    remote: Option<Remote>,
+}
+
+impl Pages {
+    /// Files below `data_dir`, and the pages of `remote`.
+    pub fn new(data_dir: &Path, remote: Option<Remote>) -> Self {
+        Self { files: FilePreimages::new(data_dir), remote }
+    }
+}
+
+impl PreimageSource for Pages {
+    fn preimage(&mut self, hash: PreimageHash) -> Result<Vec<u8>, RevealError> {
+        let missing = match (self.files.preimage(hash), &self.remote) {
+            (Ok(page), _) => return Ok(page),
+            (Err(missing), None) => return Err(missing),
+            (Err(missing), Some(_)) => missing,
         };
-        let found = PreimageHash::of_page(&page);
-        if page.len() <= PAGE_MAX && found != hash {
-            let path = path.display();
-            return Err(RevealError::new(format!(
-                "the file {path} has the hash {found}: it is not the page {hash}"
-            )));
+        let Some(remote) = &self.remote else { return Err(missing) };
+        let page =
+            remote.fetch(hash).map_err(|reason| RevealError::new(format!("{missing}, or {reason}")))?;
+        // Without a file it is fetched again: no reason to stop.
+        if let Err(error) = self.files.keep(hash, &page) {
+            warn!("cannot keep the page {hash} in {}: {error}", self.files.dir.display());
         }
         Ok(page)
     }
 }
 
-/// At most one byte more than a page, so that a huge file is neither read nor taken for a page.
-fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    fs::File::open(path)?.take(PAGE_MAX as u64 + 1).read_to_end(&mut page)?;
-    Ok(page)
+impl FilePreimages {
+    /// A file appears with its whole contents or not at all.
+    fn keep(&self, hash: PreimageHash, page: &[u8]) -> std::io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let name = hash.to_string();
+        let part = self.dir.join(format!("{name}.{}.part", std::process::id()));
+        fs::write(&part, page)?;
+        fs::rename(&part, self.dir.join(name))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use soru_base::{Binary, Level, RollupAddress};
-    use soru_pvm::reveal::{Metadata, RevealRequest, RevealSource, RollupReveals};
+    use soru_pvm::reveal::{Metadata, PAGE_MAX, RevealRequest, RevealSource, RollupReveals};
 
     fn source() -> (tempfile::TempDir, FilePreimages) {
         let dir = tempfile::tempdir().unwrap();
@@ -101,6 +137,9 @@ mod tests {
         put(&dir, &PreimageHash::of_page(b"page").to_string(), b"other");
         let reason = ask(&mut pages, b"page").unwrap_err().reason;
         assert!(reason.contains(&PreimageHash::of_page(b"other").to_string()), "{reason}");
+        // The page may be under the other name.
+        put(&dir, &hex::encode(PreimageHash::of_page(b"page").0), b"page");
+        assert_eq!(ask(&mut pages, b"page").unwrap(), b"page");
         let long = vec![1; PAGE_MAX + 1];
         put(&dir, &PreimageHash::of_page(&long).to_string(), &long);
         assert!(ask(&mut pages, &long).unwrap_err().reason.contains("4096"));

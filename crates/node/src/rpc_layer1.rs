@@ -8,7 +8,7 @@ use crate::layer1::{
 use crate::publish::Pointed;
 use soru_base::{Binary, Level, LevelSpan, PublicKeyHash, RollupAddress, TickSpan};
 use soru_l1::operate::{FeeRates, Limits, OperateError, Prepared, Signer};
-use soru_l1::rollup::Executed;
+use soru_l1::rollup::{Executed, Obscure};
 use soru_l1::{BlockId, Client, L1Error};
 use soru_protocol::SignedOperation;
 use soru_protocol::operation::{Action, PvmKind};
@@ -18,6 +18,7 @@ use soru_pvm::Limits as MachineLimits;
 use soru_pvm::outbox::OutputProof;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tracing::warn;
 
 /// Ticks between two calls of `kernel_run`, for the rules of dissections: the RPC does not tell, this is what most
 /// machines have.
@@ -28,10 +29,9 @@ pub struct RpcLayer1 {
     client: Client,
     rollup: RollupAddress,
     signers: BTreeMap<PublicKeyHash, Arc<dyn Signer>>,
-    /// For all that is about commitments.
-    costs: Costs,
-    /// For messages.
-    message_costs: Costs,
+    fees: BTreeMap<Purpose, FeeParameter>,
+    /// The kernel, if no operation originated the rollup.
+    boot_sector: Option<Vec<u8>>,
 }
 
 /// What operations may cost.
@@ -48,21 +48,24 @@ impl RpcLayer1 {
     /// The layer-1 behind `client`, as the node of `config` sees it; operations are signed by `signers`.
     pub fn new(client: Client, config: &Config, signers: impl IntoIterator<Item = Arc<dyn Signer>>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.public_key().hash(), signer)).collect();
-        // One operation may hold contents of several purposes: the more generous setting counts.
-        Self {
-            client,
-            rollup: config.rollup,
-            signers,
-            costs: Costs::of(config, &[Purpose::Publish, Purpose::Cement, Purpose::Refute]),
-            message_costs: Costs::of(config, &[Purpose::AddMessages]),
-        }
+        let fees = config.fee_parameters.clone();
+        Self { client, rollup: config.rollup, signers, fees, boot_sector: None }
+    }
+
+    /// The same, with the kernel of a rollup that no operation originated.
+    pub fn with_boot_sector(self, boot_sector: Option<Vec<u8>>) -> Self {
+        Self { boot_sector, ..self }
+    }
+
+    /// What an operation for these purposes may cost. It may hold contents of several of them: the more generous setting
+    /// counts.
+    fn costs(&self, purposes: impl IntoIterator<Item = Purpose>) -> Costs {
+        Costs::of(purposes.into_iter().filter_map(|p| self.fees.get(&p)).copied().collect())
     }
 }
 
 impl Costs {
-    fn of(config: &Config, purposes: &[Purpose]) -> Self {
-        let fees: Vec<FeeParameter> =
-            purposes.iter().filter_map(|p| config.fee_parameters.get(p)).copied().collect();
+    fn of(fees: Vec<FeeParameter>) -> Self {
         let cap = |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).max();
         Self { limits: limits(&fees), fee_cap: cap(|f| f.fee_cap), burn_cap: cap(|f| f.burn_cap) }
     }
@@ -98,10 +101,14 @@ impl Layer1 for RpcLayer1 {
         let block = block?;
         let inbox = match inbox {
             Ok(inbox) => Some(inbox),
-            Err(L1Error::NotFound { .. }) => None,
+            Err(L1Error::NotFound { .. } | L1Error::Gone { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         let events = block.rollup_events().map_err(|e| Layer1Error::Nonsense(e.to_string()))?;
+        if let Some(obscure) = events.obscure.iter().find(|o| o.rollup.is_none_or(|r| r == self.rollup)) {
+            let Obscure { operation, index, kind, .. } = obscure;
+            warn!(level = %block.header.level, %operation, index, "a {kind} of this rollup is not understood, and left out");
+        }
         Ok(Block {
             header: header(&block.header),
             messages: events.messages,
@@ -158,21 +165,25 @@ impl Layer1 for RpcLayer1 {
         let id = at(at_block, info.level)?;
         let block = self.client.block(id).await?;
         let constants = match self.client.constants(id).await {
-            Err(L1Error::NotFound { .. }) => {
+            Err(L1Error::NotFound { .. } | L1Error::Gone { .. }) => {
                 return Err(Layer1Error::Pruned(format!("the constants of level {}", info.level)));
             }
             constants => constants?,
         };
         let events = block.rollup_events().map_err(|e| Layer1Error::Nonsense(e.to_string()))?;
         let origination = events.originated.into_iter().find(|o| o.rollup == rollup);
-        let origination = origination.ok_or_else(|| {
+        let boot_sector = origination.map(|o| o.kernel).or_else(|| self.boot_sector.clone());
+        let boot_sector = boot_sector.ok_or_else(|| {
             let rollup = rollup.in_family(self.client.family());
-            Layer1Error::Nonsense(format!("the block of level {} does not originate {rollup}", info.level))
+            Layer1Error::Nonsense(format!(
+                "the block of level {} does not originate {rollup}: if it came with the protocol, --boot-sector-file names its kernel",
+                info.level
+            ))
         })?;
         Ok(Origin {
             level: info.level,
             commitment: info.hash,
-            boot_sector: origination.kernel,
+            boot_sector,
             outbox_validity: LevelSpan(constants.rollup.max_active_outbox_levels),
             outbox_limit: constants.rollup.max_outbox_messages_per_level,
         })
@@ -256,9 +267,10 @@ impl Layer1 for RpcLayer1 {
                 break;
             }
             let actions = left.iter().map(|i| action(rollup, &batch[*i])).collect();
-            match self.client.prepare(signer.as_ref(), actions, &self.costs.limits).await {
+            let costs = self.costs(left.iter().map(|i| batch[*i].purpose()));
+            match self.client.prepare(signer.as_ref(), actions, &costs.limits).await {
                 Ok(prepared) => {
-                    let fate = self.send_prepared(&prepared).await?;
+                    let fate = self.send_prepared(&prepared, &costs).await?;
                     left.iter().for_each(|i| results[*i] = Some(fate.clone()));
                 }
                 Err(OperateError::WouldFail { index, errors, .. }) => {
@@ -305,8 +317,9 @@ impl Layer1 for RpcLayer1 {
         let signer = self.signers.get(&source);
         let signer = signer.ok_or_else(|| Layer1Error::Unknown(format!("a key for {source}")))?;
         let action = vec![Action::SmartRollupAddMessages { messages }];
-        match self.client.prepare(signer.as_ref(), action, &self.message_costs.limits).await {
-            Ok(prepared) => Ok(match self.too_dear(&prepared, &self.message_costs).await? {
+        let costs = self.costs([Purpose::AddMessages]);
+        match self.client.prepare(signer.as_ref(), action, &costs.limits).await {
+            Ok(prepared) => Ok(match self.too_dear(&prepared, &costs).await? {
                 Some(reason) => Signed::Refused(reason),
                 None => Signed::Ready(Box::new(prepared.operation)),
             }),
@@ -325,8 +338,8 @@ impl Layer1 for RpcLayer1 {
 }
 
 impl RpcLayer1 {
-    async fn send_prepared(&self, prepared: &Prepared) -> Result<Injected, Layer1Error> {
-        match self.too_dear(prepared, &self.costs).await? {
+    async fn send_prepared(&self, prepared: &Prepared, costs: &Costs) -> Result<Injected, Layer1Error> {
+        match self.too_dear(prepared, costs).await? {
             Some(reason) => Ok(Injected::Refused(reason)),
             None => self.send(&prepared.operation).await,
         }
@@ -359,6 +372,11 @@ fn action(rollup: RollupAddress, injection: &Injection) -> Action {
             bob: stakers.staker(Player::Bob),
         },
         Injection::RecoverBond(staker) => Action::SmartRollupRecoverBond { rollup, staker: *staker },
+        Injection::ExecuteOutbox { cemented, proof } => Action::SmartRollupExecuteOutboxMessage {
+            rollup,
+            cemented_commitment: *cemented,
+            output_proof: proof.clone(),
+        },
     }
 }
 
@@ -411,6 +429,7 @@ impl From<L1Error> for Layer1Error {
     fn from(error: L1Error) -> Self {
         match &error {
             L1Error::NotFound { .. } => Self::Unknown(error.to_string()),
+            L1Error::Gone { place } => Self::Pruned(place.to_string()),
             L1Error::Unreachable { .. } | L1Error::Timeout { .. } | L1Error::HttpStatus { .. } => {
                 Self::Unreachable(error.to_string())
             }

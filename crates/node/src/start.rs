@@ -1,15 +1,19 @@
 //! A node from its configuration: the layer-1 by RPC, kernels on Wasmtime.
 
-use crate::config::{Config, Purpose};
+use crate::config::Config;
 use crate::error::NodeError;
+use crate::kernel_log::KernelLog;
 use crate::node::Node;
+use crate::reveals::{Pages, Remote};
 use crate::rpc_layer1::RpcLayer1;
 use crate::wasm::WasmMachine;
 use serde_json::{Value, json};
 use soru_engine::{Compiler, Engine};
 use soru_l1::Client;
+use soru_l1::Settings;
 use soru_l1::operate::Signer;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Folder of compiled kernels, below the data directory.
@@ -24,10 +28,7 @@ pub async fn start(
     config: Config,
     signers: Signers,
 ) -> Result<Node<RpcLayer1, WasmMachine<Engine>>, NodeError> {
-    let one = |purpose| config.signer(purpose).map(|key| (purpose, key));
-    let single = [Purpose::Publish, Purpose::Cement, Purpose::Refute].into_iter().filter_map(one);
-    let batchers = config.batchers().into_iter().map(|key| (Purpose::AddMessages, key));
-    for (purpose, key) in single.chain(batchers) {
+    for (key, purpose) in config.signers() {
         if !signers.iter().any(|signer| signer.public_key().hash() == key) {
             return Err(NodeError::NoKey { key, purpose });
         }
@@ -37,14 +38,27 @@ pub async fn start(
         Some(compiler) => compiler,
         None => Compiler::from_env()?.unwrap_or_default(),
     };
-    let engine = Engine::new(soru_engine::Options {
-        compiler,
-        cache: Some(config.data_dir.join(CACHE_DIR)),
-        deadline: options.kernel_deadline,
-    })?;
-    let machine = WasmMachine::new(engine, report, config.data_dir.clone(), options.log_kernel_debug);
-    let client = Client::new(&options.endpoint, config.ids)?;
-    let layer1 = RpcLayer1::new(client, &config, signers);
+    let cache = config.data_dir.join(CACHE_DIR);
+    let engine =
+        move |deadline| Engine::new(soru_engine::Options { compiler, cache: Some(cache.clone()), deadline });
+    let remote = options.pre_images_endpoint.as_deref().map(Remote::new).transpose()?;
+    let pages = Pages::new(&config.data_dir, remote);
+    let log = match (options.log_kernel_debug, &options.log_kernel_debug_file) {
+        (false, _) => KernelLog::Off,
+        (true, None) => KernelLog::Log,
+        (true, Some(file)) => KernelLog::File(config.data_dir.join(file)),
+    };
+    let trial = options.simulation_deadline;
+    let machine = WasmMachine::new(engine(options.kernel_deadline)?, report, pages, log)
+        .with_simulator(move || engine(trial).map_err(|e| e.to_string()));
+    let mut patience = Settings::default();
+    patience.request_timeout = options.l1_rpc_timeout.unwrap_or(patience.request_timeout);
+    let client = Client::with_settings(&options.endpoint, config.ids, patience)?;
+    let boot_sector = match &options.boot_sector_file {
+        None => None,
+        Some(path) => Some(boot_sector(path)?),
+    };
+    let layer1 = RpcLayer1::new(client, &config, signers).with_boot_sector(boot_sector);
     Node::start(config, layer1, machine).await
 }
 
@@ -55,6 +69,17 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
     start(config, signers).await?.run(shutdown).await
+}
+
+/// A kernel, as bytes or in hexadecimal digits.
+fn boot_sector(path: &Path) -> Result<Vec<u8>, NodeError> {
+    let failed = |source| NodeError::BootSector { path: path.to_owned(), source };
+    let bytes = std::fs::read(path).map_err(failed)?;
+    let text = bytes.trim_ascii();
+    match text.len() >= 2 && text.iter().all(u8::is_ascii_hexdigit) {
+        true => hex::decode(text).map_err(|e| failed(std::io::Error::other(e))),
+        false => Ok(bytes),
+    }
 }
 
 fn report(engine: &Engine) -> Value {

@@ -1,25 +1,25 @@
 //! The WASM machine of `soru-pvm` on some engine, as the node uses it.
 
+use crate::kernel_log::KernelLog;
 use crate::layer1::Origin;
-use crate::machine::{Evaluated, Machine, MachineError, Place, Referee};
-use crate::reveals::FilePreimages;
+use crate::machine::{Evaluated, Machine, MachineError, Place, Referee, Trial};
+use crate::reveals::Pages;
 use crate::status::Obstacle;
+use crate::trial::{Handed, Limited};
 use serde_json::Value;
 use soru_base::{Binary as _, Level, StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
 use soru_pvm::durable::{Durable, DurableError, Key};
-use soru_pvm::host::DebugSink;
 use soru_pvm::level::{LevelError, Run, RunEnd};
 use soru_pvm::machine::{Boundary, initial_state, install_boot_sector};
 use soru_pvm::outbox::{self, OutputError, OutputProof};
-use soru_pvm::reveal::{Metadata, RollupReveals};
+use soru_pvm::reveal::{Metadata, PreimageSource, RollupReveals};
 use soru_pvm::run::{Runner, RunnerError};
 use soru_pvm::state::StateError;
 use soru_pvm::{Limits, Surroundings, Version, eval_level};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tracing::info;
 
 /// Longest value that the RPC shows, in bytes.
@@ -28,18 +28,70 @@ const MAX_VALUE: u64 = 64 << 20;
 /// Ticks between two calls of `kernel_run`, now and in the first versions.
 const TICKS_PER_SNAPSHOT: [TickSpan; 2] = [Limits::FIRST.ticks_per_snapshot, TickSpan(50_000_000_000_000)];
 
+/// Makes a runner of its own for simulations, so that nothing they do touches the one that evaluates.
+type NewRunner<R> = Box<dyn Fn() -> Result<R, String> + Send + Sync>;
+
 /// The WASM machine.
 pub struct WasmMachine<R> {
     runner: Arc<R>,
     report: fn(&R) -> Value,
-    data_dir: PathBuf,
-    log_debug: bool,
+    pages: Pages,
+    log: KernelLog,
+    new_simulator: Option<NewRunner<R>>,
+    // Made for the first simulation.
+    simulator: OnceLock<Result<R, String>>,
 }
 
 impl<R: Runner + Send + Sync + 'static> WasmMachine<R> {
-    /// A machine whose kernels run on `runner` (which `report` describes) and whose pages are below `data_dir`.
-    pub fn new(runner: R, report: fn(&R) -> Value, data_dir: PathBuf, log_debug: bool) -> Self {
-        Self { runner: Arc::new(runner), report, data_dir, log_debug }
+    /// A machine whose kernels run on `runner`, which `report` describes, with those pages. What kernels write for debugging
+    /// goes to `log`.
+    pub fn new(runner: R, report: fn(&R) -> Value, pages: Pages, log: KernelLog) -> Self {
+        let runner = Arc::new(runner);
+        Self { runner, report, pages, log, new_simulator: None, simulator: OnceLock::new() }
+    }
+
+    /// The same, that simulates on another runner.
+    pub fn with_simulator(self, simulator: impl Fn() -> Result<R, String> + Send + Sync + 'static) -> Self {
+        Self { new_simulator: Some(Box::new(simulator)), ..self }
+    }
+
+    fn simulator(&self) -> Result<&R, MachineError> {
+        let Some(make) = &self.new_simulator else { return Ok(&self.runner) };
+        let failed = |reason: &String| MachineError::Undecided {
+            obstacle: Obstacle::Engine,
+            reason: format!("there is no engine for simulations: {reason}"),
+        };
+        self.simulator.get_or_init(make).as_ref().map_err(failed)
+    }
+
+    fn run(
+        &self,
+        state: &Tree,
+        place: Place,
+        messages: &[SerializedMessage],
+        runner: &dyn Runner,
+        pages: &mut dyn PreimageSource,
+        log: &KernelLog,
+    ) -> Result<Evaluated, MachineError> {
+        let metadata = Metadata { address: place.rollup, origination_level: place.origination };
+        let mut reveals = RollupReveals { metadata, preimages: pages };
+        let mut lines = log.lines(place.level);
+        let mut around = Surroundings { runner, reveals: &mut reveals, debug: &mut lines };
+        let messages: Vec<&[u8]> = messages.iter().map(SerializedMessage::as_bytes).collect();
+        let outcome = eval_level(state, place.level, &messages, &mut around).map_err(undecided)?;
+        lines.flush();
+        let status = match outcome.machine.stuck_error() {
+            Some(error) => format!("Stuck: {}", error.to_json()),
+            None => WAITING.to_owned(),
+        };
+        Ok(Evaluated {
+            hash: hash_of(&outcome.tree)?,
+            state: outcome.tree,
+            tick: outcome.machine.current_tick,
+            status,
+            outbox_len: u32::try_from(outcome.outbox.len()).unwrap_or(u32::MAX),
+            notes: notes(&outcome.runs),
+        })
     }
 }
 
@@ -81,7 +133,7 @@ impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
     }
 
     fn referee(&self) -> Option<Referee> {
-        let preimages = Box::new(FilePreimages::new(&self.data_dir));
+        let preimages = Box::new(self.pages.clone());
         Some(Referee { runner: self.runner.clone(), preimages })
     }
 
@@ -91,27 +143,24 @@ impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
         place: Place,
         messages: &[SerializedMessage],
     ) -> Result<Evaluated, MachineError> {
-        let metadata = Metadata { address: place.rollup, origination_level: place.origination };
-        let mut reveals = RollupReveals { metadata, preimages: &mut FilePreimages::new(&self.data_dir) };
-        let mut log = DebugLog { level: place.level, line: Vec::new() };
-        let mut silent = ();
-        let debug: &mut dyn DebugSink = if self.log_debug { &mut log } else { &mut silent };
-        let mut around = Surroundings { runner: self.runner.as_ref(), reveals: &mut reveals, debug };
-        let messages: Vec<&[u8]> = messages.iter().map(SerializedMessage::as_bytes).collect();
-        let outcome = eval_level(&state, place.level, &messages, &mut around).map_err(undecided)?;
-        log.flush();
-        let status = match outcome.machine.stuck_error() {
-            Some(error) => format!("Stuck: {}", error.to_json()),
-            None => WAITING.to_owned(),
-        };
-        Ok(Evaluated {
-            hash: hash_of(&outcome.tree)?,
-            state: outcome.tree,
-            tick: outcome.machine.current_tick,
-            status,
-            outbox_len: u32::try_from(outcome.outbox.len()).unwrap_or(u32::MAX),
-            notes: notes(&outcome.runs),
-        })
+        self.run(&state, place, messages, self.runner.as_ref(), &mut self.pages.clone(), &self.log)
+    }
+
+    fn simulate(
+        &self,
+        state: Tree,
+        place: Place,
+        messages: &[SerializedMessage],
+        trial: Trial,
+    ) -> Result<Evaluated, MachineError> {
+        let runner = Limited::new(self.simulator()?, trial.deadline);
+        let log = trial.log.map_or(KernelLog::Off, KernelLog::File);
+        self.run(&state, place, messages, &runner, &mut Handed::new(trial.pages, self.pages.clone()), &log)
+    }
+
+    fn current_level(&self, state: &Tree) -> Result<Option<Level>, MachineError> {
+        let machine = soru_pvm::Machine::from_tree(state).map_err(unreadable)?;
+        Ok(machine.last_input.map(|place| place.level))
     }
 
     fn outbox(&self, state: &Tree, level: Level) -> Result<Vec<(u32, Vec<u8>)>, MachineError> {
@@ -220,35 +269,6 @@ fn absent<T>(key: &str, error: DurableError) -> Result<Option<T>, MachineError> 
 
 fn unreadable(error: StateError) -> MachineError {
     MachineError::State(error.to_string())
-}
-
-/// Kernels write lines, not always whole ones.
-struct DebugLog {
-    level: Level,
-    line: Vec<u8>,
-}
-
-impl DebugSink for DebugLog {
-    fn debug(&mut self, bytes: &[u8]) {
-        const LONGEST: usize = 4_096;
-        for byte in bytes {
-            if *byte == b'\n' || self.line.len() == LONGEST {
-                self.flush();
-            }
-            if *byte != b'\n' {
-                self.line.push(*byte);
-            }
-        }
-    }
-}
-
-impl DebugLog {
-    fn flush(&mut self) {
-        if !self.line.is_empty() {
-            info!(target: "kernel", level = %self.level, "{}", self.line.escape_ascii());
-            self.line.clear();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn level(n: u32) -> Level {
 
 fn machine(dir: &tempfile::TempDir, deadline: Duration) -> WasmMachine<Engine> {
     let engine = Engine::new(Options { deadline, ..Options::default() }).unwrap();
-    WasmMachine::new(engine, |_| Value::Null, dir.path().to_owned(), false)
+    WasmMachine::new(engine, |_| Value::Null, Pages::new(dir.path(), None), KernelLog::Off)
 }
 
 fn origin(kernel: &str) -> Origin {

@@ -9,6 +9,7 @@ const FLIGHTS: &str = "soru_node_batcher_batches_in_flight";
 const TAKEN: &str = "soru_node_batcher_messages_taken_total";
 const BATCHES: &str = "soru_node_batcher_batches_sent_total";
 const AGAIN: &str = "soru_node_batcher_batches_sent_again_total";
+const EXPIRED: &str = "soru_node_batcher_messages_expired_total";
 const INCLUDED: &str = "soru_node_batcher_messages_included_total";
 
 /// Describes them, so that they are there from the start.
@@ -23,7 +24,8 @@ pub(crate) fn describe() {
         "Operations made anew for batches that were in no block and no longer on their way."
     );
     describe_counter!(INCLUDED, "Messages of the batcher seen in blocks, again after reorganisations.");
-    [TAKEN, BATCHES, AGAIN, INCLUDED].into_iter().for_each(|name| counter!(name).increment(0));
+    describe_counter!(EXPIRED, "Messages that waited for too long and are not sent.");
+    [TAKEN, BATCHES, AGAIN, EXPIRED, INCLUDED].into_iter().for_each(|name| counter!(name).increment(0));
 }
 
 pub(crate) fn taken(messages: usize) {
@@ -32,6 +34,10 @@ pub(crate) fn taken(messages: usize) {
 
 pub(super) fn sent(again: bool) {
     counter!(if again { AGAIN } else { BATCHES }).increment(1);
+}
+
+pub(super) fn expired(messages: usize) {
+    counter!(EXPIRED).increment(messages as u64);
 }
 
 pub(super) fn included(messages: usize) {

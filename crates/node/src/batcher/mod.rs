@@ -41,6 +41,8 @@ pub struct Inlet {
     pub settings: Settings,
     /// Tells the batcher that there are messages.
     pub arrived: Arc<Notify>,
+    /// Held from when messages are picked for a batch until they are in it: nobody throws them away in between.
+    pub picking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How the batcher is doing.

@@ -1,7 +1,7 @@
 //! `batcher` and `injector` of `config.json`: how much goes into a batch, and what is kept how long.
 
 use super::{MAX_MESSAGE_SIZE, MESSAGE_OVERHEAD};
-use crate::config_keys::{Faults, Object};
+use crate::config::keys::{Faults, Object};
 use crate::store::Room;
 use serde_json::{Map, Value, json};
 use soru_base::LevelSpan;
@@ -26,6 +26,10 @@ pub struct Settings {
     pub max_size: usize,
     /// `batcher.max_queue_elements` and `batcher.max_queue_size`: messages and bytes that may wait.
     pub room: Room,
+    /// `batcher.max_queue_age`: blocks after which a message that waits is given up; never if not set.
+    pub max_age: Option<LevelSpan>,
+    /// `injector.injection_ttl`: blocks after which an operation that is still in the mempool is sent again with a higher fee.
+    pub ttl: LevelSpan,
     /// `injector.retention_period`: blocks for which the status of an included message is kept.
     pub retention: LevelSpan,
 }
@@ -38,6 +42,8 @@ impl Default for Settings {
             max_elements: (1 << 30) - 1,
             max_size: MAX_BATCH_SIZE,
             room: Room { elements: 100_000, bytes: 64 << 20 },
+            max_age: Some(LevelSpan(7_200)),
+            ttl: LevelSpan(120),
             retention: LevelSpan(2_048),
         }
     }
@@ -47,6 +53,14 @@ impl Settings {
     /// Largest content of a message that is taken, in bytes.
     pub fn max_message(&self) -> usize {
         MAX_MESSAGE_SIZE.min(self.max_size.saturating_sub(MESSAGE_OVERHEAD))
+    }
+
+    /// A number of blocks as `retention_period` and `injection_ttl` take it.
+    pub fn blocks(blocks: u32) -> Result<LevelSpan, String> {
+        match (1..=MAX_RETENTION).contains(&blocks) {
+            true => Ok(LevelSpan(blocks)),
+            false => Err(format!("expected a number of blocks from 1 to {MAX_RETENTION}, found {blocks}")),
+        }
     }
 
     pub(crate) fn parse(object: &mut Object<'_>, faults: &mut Faults) -> Self {
@@ -62,6 +76,13 @@ impl Settings {
             settings.max_size = read("max_batch_size", settings.max_size as u64) as usize;
             settings.room.elements = read("max_queue_elements", settings.room.elements);
             settings.room.bytes = read("max_queue_size", settings.room.bytes);
+            let age = |v: &Value| match v {
+                Value::Null => Some(None),
+                v => natural(v).and_then(|n| u32::try_from(n).ok()).map(|n| Some(LevelSpan(n))),
+            };
+            let expected = "a number of blocks from 1 to 1073741823, or null";
+            settings.max_age =
+                object.optional("max_queue_age", expected, faults, age).unwrap_or(settings.max_age);
             if settings.max_size > MAX_BATCH_SIZE {
                 faults.add(format!(
                     "batcher.max_batch_size: expected at most {MAX_BATCH_SIZE}, found {}",
@@ -82,6 +103,10 @@ impl Settings {
             let period =
                 object.optional("retention_period", "a number of blocks from 1 to 40960", faults, blocks);
             settings.retention = period.map_or(settings.retention, LevelSpan);
+            let ttl = object.optional("injection_ttl", "a number of blocks from 1 to 40960", faults, blocks);
+            settings.ttl = ttl.map_or(settings.ttl, LevelSpan);
+            object.unused("attempts", "a batch is sent until it is in a block, or taken apart", faults);
+            object.unused("max_batch_length", "`batcher` says how large batches are", faults);
         });
         settings
     }
@@ -98,13 +123,23 @@ impl Settings {
             ("max_queue_size", self.room.bytes, default.room.bytes),
         ];
         let differ = fields.into_iter().filter(|(_, value, default)| value != default);
-        let batcher: Map<String, Value> =
+        let mut batcher: Map<String, Value> =
             differ.map(|(name, value, _)| (name.to_owned(), json!(value))).collect();
+        if self.max_age != default.max_age {
+            batcher.insert("max_queue_age".to_owned(), json!(self.max_age.map(|age| age.0)));
+        }
         if !batcher.is_empty() {
             out.insert("batcher".to_owned(), Value::Object(batcher));
         }
-        if self.retention != default.retention {
-            out.insert("injector".to_owned(), json!({"retention_period": self.retention.0}));
+        let fields = [
+            ("retention_period", self.retention, default.retention),
+            ("injection_ttl", self.ttl, default.ttl),
+        ];
+        let differ = fields.into_iter().filter(|(_, value, default)| value != default);
+        let injector: Map<String, Value> =
+            differ.map(|(name, value, _)| (name.to_owned(), json!(value.0))).collect();
+        if !injector.is_empty() {
+            out.insert("injector".to_owned(), Value::Object(injector));
         }
     }
 }

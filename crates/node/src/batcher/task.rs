@@ -45,6 +45,7 @@ pub struct Batcher<L> {
     keys: Vec<PublicKeyHash>,
     settings: Settings,
     arrived: Arc<Notify>,
+    picking: Arc<tokio::sync::Mutex<()>>,
     // Nobody else of the node follows the layer-1.
     alone: bool,
     endpoint: String,
@@ -80,8 +81,9 @@ impl<L: Layer1> Batcher<L> {
             keys: config.batchers(),
             settings: inlet.settings,
             arrived: inlet.arrived.clone(),
+            picking: inlet.picking.clone(),
             alone: config.mode == Mode::Batcher,
-            endpoint: config.options.endpoint.clone(),
+            endpoint: soru_l1::shown_endpoint(&config.options.endpoint),
             done_at: None,
             refused: BTreeMap::new(),
             at_most: usize::MAX,
@@ -149,6 +151,13 @@ impl<L: Layer1> Batcher<L> {
         for batch in dead(&flights, head.level) {
             warn!("batch {batch} was never included: its messages are in the queue again");
             self.store.requeue(batch)?;
+        }
+        if let Some(age) = self.settings.max_age {
+            let expired = self.store.expire(head.level, age, self.settings.retention)?;
+            if expired > 0 {
+                warn!("{expired} messages waited for {} blocks: they are not sent any more", age.0);
+                gauges::expired(expired);
+            }
         }
         self.send(head).await?;
         self.done_at = Some(*head);
@@ -244,6 +253,10 @@ impl<L: Layer1> Batcher<L> {
 
     /// Sends a batch for `key`; whether that is done with for now.
     async fn send_one(&mut self, key: PublicKeyHash, turn: Turn, head: &Header) -> Result<bool, BatchError> {
+        let _picking = match turn {
+            Turn::New => Some(self.picking.clone().lock_owned().await),
+            Turn::Again(_) => None,
+        };
         let ids = match turn {
             Turn::Again(batch) => self.store.batch(batch)?.map(|b| b.messages).unwrap_or_default(),
             Turn::New => self.next_messages()?,

@@ -98,7 +98,7 @@ impl<L: Layer1, M: Machine> Player<L, M> {
             status,
             turnstile,
             me,
-            own: config.operators.values().copied().collect(),
+            own: config.operators.keys(),
             adversary,
             thinker,
             sightings: Sightings::new(games, me),

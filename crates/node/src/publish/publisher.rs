@@ -75,11 +75,13 @@ struct Signers {
     /// Who stakes: publishes, recovers the bond.
     staker: Option<PublicKeyHash>,
     cement: Option<PublicKeyHash>,
+    /// Whose operation takes the staker's deposit back.
+    recover: Option<PublicKeyHash>,
 }
 
 impl Signers {
     fn all(&self) -> BTreeSet<PublicKeyHash> {
-        [self.staker, self.cement].into_iter().flatten().collect()
+        [self.staker, self.cement, self.recover].into_iter().flatten().collect()
     }
 }
 
@@ -94,7 +96,11 @@ struct Seen {
 impl<L: Layer1, M: Machine> Publisher<L, M> {
     /// A publisher in the mode of `config`.
     pub fn new(layer1: Arc<L>, chain: Arc<Chain<M>>, status: StatusCell, config: &Config) -> Self {
-        let signers = Signers { staker: config.staker(), cement: config.signer(Purpose::Cement) };
+        let signers = Signers {
+            staker: config.staker(),
+            cement: config.signer(Purpose::Cement),
+            recover: config.signer(Purpose::Recover),
+        };
         let duties = Duties::of(config.mode);
         let (said, refused) = (BTreeSet::new(), BTreeMap::new());
         let (noted, lost, turnstile) = (None, None, Turnstile::default());
@@ -334,7 +340,8 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         let mut out: BTreeMap<PublicKeyHash, Vec<Step>> = BTreeMap::new();
         for step in steps {
             let signer = match step {
-                Step::Publish(_) | Step::RecoverBond => self.signers.staker,
+                Step::Publish(_) => self.signers.staker,
+                Step::RecoverBond => self.signers.recover,
                 Step::Cement(_) => self.signers.cement,
             };
             if let Some(signer) = signer {
@@ -354,7 +361,10 @@ impl<L: Layer1, M: Machine> Publisher<L, M> {
         for step in &steps {
             match step {
                 Step::Cement(at) => batch.push(Injection::Cement(at.hash)),
-                Step::RecoverBond => batch.push(Injection::RecoverBond(source)),
+                // Anybody may, for the staker.
+                Step::RecoverBond => {
+                    batch.push(Injection::RecoverBond(self.signers.staker.unwrap_or(source)))
+                }
                 Step::Publish(at) => match self.chain.store().commitment(&at.hash)? {
                     Some(commitment) => batch.push(Injection::Publish(commitment)),
                     None => return Err(missing(at, self.chain.ids()).into()),

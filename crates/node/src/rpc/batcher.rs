@@ -1,5 +1,7 @@
 //! `/local/batcher/…`: messages come in, and their senders ask what became of them.
 
+use super::route::{Route, delete, done, get, post};
+use super::schema::{any_object, digits, flag, hex, list, named};
 use super::{Context, RpcError};
 use crate::batcher::{Inlet, gauges};
 use crate::config::Purpose;
@@ -16,8 +18,57 @@ type Answer = Result<Json<Value>, RpcError>;
 
 /// The path of the route that takes messages, as it is allowed by name.
 pub(crate) const INJECTION: &str = "/local/batcher/injection";
+/// The path of the route that throws messages away.
+pub(crate) const CLEARING: &str = "/admin/batcher/queue";
 /// Most messages that the queue is shown with.
 const MOST_SHOWN: usize = 10_000;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        post(
+            INJECTION,
+            "takes messages, all or none; answers their identifiers when they are on the disk. 400 for what is no message, 503 if \
+             the queue is full",
+            injection,
+        )
+        .may_ask("order", digits(), "lower ones go first, before those without")
+        .may_ask("drop_duplicate", flag(), "a message that is there already is not taken again")
+        .takes(list(hex()))
+        .answers(list(named("MessageId")))
+        .guarded(),
+        get("/local/batcher/queue", "the messages that wait, the next one first, 10,000 at most", queue)
+            .answers(list(named("QueuedMessage"))),
+        get("/local/batcher/queue/{l2_message_id}", "what became of a message", message)
+            .answers(named("MessageStatus")),
+        delete(
+            CLEARING,
+            "throws away the messages that wait: all, or those with an order up to `order_below`. What is in a batch stays",
+            clear,
+        )
+        .may_ask("order_below", digits(), "only messages with an order up to this one")
+        .may_ask("drop_no_order", flag(), "and those without an order")
+        .answers(any_object())
+        .guarded(),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Cleared {
+    order_below: Option<u64>,
+    #[serde(default)]
+    drop_no_order: bool,
+}
+
+async fn clear(State(context): State<Context>, query: Result<Query<Cleared>, QueryRejection>) -> Answer {
+    let inlet = context.inlet()?;
+    let Query(asked) = query.map_err(|e| RpcError::bad_request(e.body_text()))?;
+    let _nobody_picks = inlet.picking.lock().await;
+    let store = context.store.clone();
+    let work = move || store.clear_queue(asked.order_below, asked.drop_no_order);
+    let thrown = tokio::task::spawn_blocking(work).await.map_err(|e| RpcError::internal(e.to_string()))??;
+    tracing::warn!("{thrown} messages of the batcher's queue were thrown away by RPC");
+    Ok(Json(done()))
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -31,12 +82,6 @@ pub(super) async fn injection(
     query: Result<Query<Asked>, QueryRejection>,
     body: Result<Json<Vec<String>>, JsonRejection>,
 ) -> Answer {
-    if !context.config.may_write(INJECTION) {
-        return Err(RpcError::not_allowed(format!(
-            "the RPC listens on {}, for everybody, and messages cost the operator fees: `rpc-allow` of the configuration does not name {INJECTION}",
-            context.config.options.rpc_addr
-        )));
-    }
     let inlet = context.inlet()?;
     let Query(asked) = query.map_err(|e| RpcError::bad_request(e.body_text()))?;
     let Json(texts) = body.map_err(|e| RpcError::bad_request(e.body_text()))?;
@@ -107,6 +152,7 @@ impl Context {
     fn status_of(&self, message: &Message) -> Result<Value, RpcError> {
         let batch = match message.place {
             Place::Queue => None,
+            Place::Expired(at) => return Ok(json!({"status": "expired", "level": at.get()})),
             Place::Batch(number) => self.store.batch(number)?,
         };
         let Some(batch) = batch else { return Ok(json!({"status": "pending_batch"})) };
@@ -145,9 +191,9 @@ impl Context {
             "cemented": cemented,
         });
         let Some(hash) = self.commitment_over(included)? else { return Ok(answer) };
-        let Some(operator) = self.config.operators.get(&Purpose::Publish) else { return Ok(answer) };
+        let Some(operator) = self.config.operators.get(Purpose::Publish) else { return Ok(answer) };
         let first = self.store.published_at(&hash, None)?;
-        let ours = self.store.published_at(&hash, Some(*operator))?;
+        let ours = self.store.published_at(&hash, Some(operator))?;
         if let (Some(first), Some(ours), Some(commitment)) = (first, ours, self.store.commitment(&hash)?) {
             answer["status"] = json!("committed");
             answer["commitment"] = commitment.to_json(self.config.ids);

@@ -1,6 +1,8 @@
 //! `/global/block/<id>/…`.
 
 use super::json::{full, summary};
+use super::route::{Route, get};
+use super::schema::{digits, flag, has, hex, level as level_shape, list, named, natural, object, text};
 use super::{Context, RpcError};
 use crate::store::BlockRecord;
 use axum::Json;
@@ -11,6 +13,53 @@ use serde_json::{Value, json};
 use soru_base::{Json as _, Level};
 
 type Answer = Result<Json<Value>, RpcError>;
+
+pub(super) fn routes() -> Vec<Route> {
+    const ROOT: &str = "/global/block/{block_id}";
+    vec![
+        get(ROOT, "the block: hashes, inbox, messages, commitment, ticks, state hash, status of the machine", whole)
+            .may_ask("outbox", flag(), "adds the outbox of its level")
+            .answers(named("FullBlock")),
+        get("/global/block/{block_id}/hash", "hash of the block", hash).answers(named("BlockHash")),
+        get("/global/block/{block_id}/level", "level of the block", level).answers(level_shape()),
+        get("/global/block/{block_id}/inbox", "the inbox after the block: its level and the last cell of its skip list", inbox)
+            .answers(named("Inbox")),
+        get("/global/block/{block_id}/state_hash", "hash of the machine's state after the block", state_hash)
+            .answers(named("StateHash")),
+        get("/global/block/{block_id}/ticks", "ticks made in the block", ticks).answers(digits()),
+        get("/global/block/{block_id}/total_ticks", "the machine's tick after the block", total_ticks)
+            .answers(digits()),
+        get(
+            "/global/block/{block_id}/num_messages",
+            "messages in the block, the protocol's included",
+            num_messages,
+        )
+        .answers(digits()),
+        get(
+            "/global/block/{block_id}/status",
+            "what the machine does; `Waiting for input message` when all is well",
+            status,
+        )
+        .answers(text()),
+        get(
+            "/global/block/{block_id}/outbox",
+            "messages of the outbox of a level, as the state after the block has them",
+            outbox,
+        )
+        .asks("outbox_level", level_shape(), "the level")
+        .answers(list(named("Output"))),
+        get("/global/block/{block_id}/outbox/{level}/messages", "the same", outbox_messages)
+            .answers(list(named("Output"))),
+        get(
+            "/global/block/{block_id}/helpers/proofs/outbox/{level}/messages",
+            "a proof that a message is in the outbox of that level, against the last cemented commitment, whatever block is \
+             named",
+            outbox_proof,
+        )
+        .asks("index", natural(), "the message's index in its outbox")
+        .answers(object([has("commitment", named("CommitmentHash")), has("proof", hex())])),
+    ]
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Whole {

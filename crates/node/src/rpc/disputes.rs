@@ -1,5 +1,10 @@
 //! `/local/…`: what others published against the node, and the games it plays.
 
+use super::route::{Route, get};
+use super::schema::{
+    Schema, any_object, digits, flag, has, level, list, may, named, natural, number, object, or_null, text,
+    word,
+};
 use super::{Context, RpcError};
 use crate::status::{Action, Effort, EndedGame, GameStatus, Outcome};
 use axum::Json;
@@ -9,6 +14,106 @@ use soru_base::{IdFamily, Json as _};
 use soru_protocol::refutation::{Conflict, GameState, LossReason, Player};
 
 type Answer = Result<Json<Value>, RpcError>;
+
+pub(super) fn routes() -> Vec<Route> {
+    let conflict = object([
+        has("other", named("Account")),
+        has("their_commitment", named("Commitment")),
+        has("our_commitment", named("Commitment")),
+        has("parent_commitment", named("CommitmentHash")),
+        has("their_commitment_hash", named("CommitmentHash")),
+        has("our_commitment_hash", named("CommitmentHash")),
+        has("published_at_level", level()),
+        has("in_game", flag()),
+    ]);
+    let stake = object([
+        has("staker", named("Account")),
+        has("staked_on", or_null(object([has("hash", named("CommitmentHash")), has("level", level())]))),
+        has("bond", digits().about("the deposit, in mutez")),
+        has("at_risk", flag().about("whether somebody contradicts it, or plays against it")),
+    ]);
+    vec![
+        get(
+            "/local/conflicts",
+            "the network's conflicts, of all stakers whose commitments contradict this node's, with hashes, the level of \
+             publication, and whether a game is played",
+            conflicts,
+        )
+        .answers(list(conflict)),
+        get(
+            "/local/games",
+            "the network's games of the node's staker, with whose turn it is, blocks left, ticks in dispute, and what the \
+             node did since it was started",
+            games,
+        )
+        .answers(list(game())),
+        get(
+            "/local/games/ended",
+            "games that ended since the node was started, the oldest first; `outcome` is `null` if the node did not see it",
+            ended_games,
+        )
+        .answers(list(ended_game())),
+        get(
+            "/local/stake",
+            "the newest open commitment that the node's staker stakes on, and its deposit; `null` if the mode has nothing \
+             to do with stakes",
+            stake_,
+        )
+        .answers(or_null(stake)),
+    ]
+}
+
+fn game() -> Schema {
+    let members = [
+        has("game", any_object().about("as the layer-1 tells it")),
+        has("alice", named("Account")),
+        has("bob", named("Account")),
+        has("staker", named("Account")),
+        has("opponent", named("Account")),
+        has("their_commitment_hash", or_null(named("CommitmentHash"))),
+        has("inbox_level", level()),
+        has("seen_at_level", level()),
+        has("phase", word(&["dissecting", "final_move"])),
+        has("our_turn", flag()),
+        has("ticks_disputed", digits().about("at first")),
+        has("ticks_in_dispute", digits().about("now")),
+        has("blocks_left", natural()),
+        has("opponent_blocks_left", natural()),
+    ];
+    object(members.into_iter().chain(efforts()))
+}
+
+fn ended_game() -> Schema {
+    let members = [
+        has("staker", named("Account")),
+        has("opponent", named("Account")),
+        has("their_commitment_hash", or_null(named("CommitmentHash"))),
+        has("inbox_level", level()),
+        has("start_level", level()),
+        has("ended_at_level", level()),
+        has("ticks_disputed", digits()),
+        has("outcome", or_null(word(&["won", "lost", "draw"]))),
+        has("reason", or_null(word(&["conflict_resolved", "timeout"]))),
+    ];
+    object(members.into_iter().chain(efforts()))
+}
+
+fn efforts() -> [super::schema::Member; 4] {
+    let action = object([
+        has("kind", word(&["start", "dissection", "proof", "timeout", "wait"])),
+        has("level", level()),
+        has("description", text()),
+        may("choice", digits()),
+        may("sections", natural()),
+        may("proof_size", natural()),
+    ]);
+    [
+        has("moves", natural()),
+        has("last_action", or_null(action)),
+        has("last_proof_size", or_null(natural())),
+        has("seconds_recomputing", number()),
+    ]
+}
 
 /// The network's conflicts, of all stakers that contradict the node, with what the node knows besides.
 pub(super) async fn conflicts(State(context): State<Context>) -> Answer {
@@ -43,7 +148,7 @@ pub(super) async fn ended_games(State(context): State<Context>) -> Answer {
 }
 
 /// What the node's staker has at stake; `null` if its mode has nothing to do with stakes.
-pub(super) async fn stake(State(context): State<Context>) -> Answer {
+pub(super) async fn stake_(State(context): State<Context>) -> Answer {
     let ids = context.config.ids;
     let stake = context.status.get().stake.map(|stake| {
         let on = stake.on.map(|on| json!({"hash": on.hash.to_json(ids), "level": on.level.get()}));

@@ -37,6 +37,24 @@ impl RpcError {
         Self { status: StatusCode::UNAUTHORIZED, id: "soru.node.not_allowed", message: message.into() }
     }
 
+    /// The messages lead nowhere: the run takes too long, a page is missing, or an engine alone cannot tell.
+    pub fn not_simulated(obstacle: &str, reason: &str) -> Self {
+        let message = format!("the simulation was given up ({obstacle}): {reason}");
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, id: "soru.node.not_simulated", message }
+    }
+
+    /// What somebody else says about a request that never came to a handler.
+    pub(super) fn of_status(status: StatusCode, message: String) -> Self {
+        let id = match status {
+            StatusCode::NOT_FOUND => "soru.node.not_found",
+            StatusCode::METHOD_NOT_ALLOWED => "soru.node.method_not_allowed",
+            StatusCode::PAYLOAD_TOO_LARGE => "soru.node.too_large",
+            status if status.is_client_error() => "soru.node.bad_request",
+            _ => "soru.node.internal",
+        };
+        Self { status, id, message }
+    }
+
     /// The mode has no batcher.
     pub fn no_batcher(mode: &str) -> Self {
         let message = format!("this rollup node does not have a batcher: its mode is {mode}");

@@ -1,5 +1,7 @@
 //! `/global/…`: what every node of the rollup that has seen the same blocks answers alike.
 
+use super::route::{Route, get};
+use super::schema::{has, level, may, named, object, or_null};
 use super::{Context, RpcError};
 use axum::Json;
 use axum::extract::State;
@@ -7,6 +9,36 @@ use serde_json::{Value, json};
 use soru_base::Json as _;
 
 type Answer = Result<Json<Value>, RpcError>;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/global/smart_rollup_address", "address of the rollup", smart_rollup_address)
+            .answers(named("RollupAddress")),
+        get(
+            "/global/tezos_head",
+            "hash of the last block evaluated, or followed in mode `batcher`; `null` if there is none",
+            tezos_head,
+        )
+        .answers(or_null(named("BlockHash"))),
+        get("/global/tezos_level", "level of that block", tezos_level).answers(or_null(level())),
+        get(
+            "/global/last_stored_commitment",
+            "the newest commitment that the node has computed, or `null`",
+            last_stored_commitment,
+        )
+        .answers(or_null(named("CommitmentWithHash"))),
+        get(
+            "/global/last_cemented_commitment",
+            "the last cemented commitment, as the layer-1 says; its contents if the node has computed it",
+            last_cemented_commitment,
+        )
+        .answers(object([
+            has("commitment_hash", named("CommitmentHash")),
+            has("level", level()),
+            may("commitment", named("Commitment")),
+        ])),
+    ]
+}
 
 pub(super) async fn smart_rollup_address(State(context): State<Context>) -> Answer {
     Ok(Json(context.config.rollup.to_json(context.config.ids)))

@@ -4,6 +4,7 @@ use super::{Context, RpcError};
 use crate::store::BlockRecord;
 use serde_json::{Map, Value, json};
 use soru_base::{Binary as _, BlockHash, CommitmentHash, ContractHash, Entrypoint, IdFamily, Json, Level};
+use soru_merkle::Tree;
 use soru_michelson::Micheline;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
@@ -26,17 +27,9 @@ impl Context {
         commitment: Option<&Commitment>,
         outbox: Option<Vec<Value>>,
     ) -> Value {
-        let ids = self.config.ids;
-        let mut out = Map::new();
+        let mut out = self.identity(record);
         let mut put = |name: &str, value: Value| drop(out.insert(name.to_owned(), value));
-        put("block_hash", record.hash.to_json(ids));
-        put("level", json!(record.level.get()));
-        put("predecessor", record.predecessor.to_json(ids));
-        put("commitment_hash", record.commitment.map_or(Value::Null, |h| h.to_json(ids)));
-        put("previous_commitment_hash", record.previous_commitment.to_json(ids));
-        put("inbox_witness", record.inbox_witness().to_json(ids));
-        put("inbox_hash", record.inbox_hash().to_json(ids));
-        put("inbox", record.inbox.to_json(ids));
+        put("inbox", record.inbox.to_json(self.config.ids));
         put("messages", messages.iter().map(|m| json!(hex::encode(m.as_bytes()))).collect());
         if let Some(commitment) = commitment {
             put("commitment", self.commitment(commitment));
@@ -44,11 +37,41 @@ impl Context {
         if let Some(outbox) = outbox {
             put("outbox", Value::Array(outbox));
         }
-        put("initial_tick", json!(record.initial_tick.to_string()));
-        put("num_ticks", json!(record.num_ticks.to_string()));
-        put("state_hash", record.state_hash.to_json(ids));
-        put("pvm_status", json!(record.status));
+        out.extend(self.work(record));
         Value::Object(out)
+    }
+
+    /// The same without what is in it.
+    pub(super) fn short_block(&self, record: &BlockRecord) -> Value {
+        let mut out = self.identity(record);
+        out.extend(self.work(record));
+        Value::Object(out)
+    }
+
+    /// Which block it is.
+    fn identity(&self, record: &BlockRecord) -> Map<String, Value> {
+        let ids = self.config.ids;
+        let fields = [
+            ("block_hash", record.hash.to_json(ids)),
+            ("level", json!(record.level.get())),
+            ("predecessor", record.predecessor.to_json(ids)),
+            ("commitment_hash", record.commitment.map_or(Value::Null, |h| h.to_json(ids))),
+            ("previous_commitment_hash", record.previous_commitment.to_json(ids)),
+            ("inbox_witness", record.inbox_witness().to_json(ids)),
+            ("inbox_hash", record.inbox_hash().to_json(ids)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// What the machine did in it.
+    fn work(&self, record: &BlockRecord) -> Map<String, Value> {
+        let fields = [
+            ("initial_tick", json!(record.initial_tick.to_string())),
+            ("num_ticks", json!(record.num_ticks.to_string())),
+            ("state_hash", record.state_hash.to_json(self.config.ids)),
+            ("pvm_status", json!(record.status)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The outbox of `level` after a block: index, and the message in the JSON that `shown` gives it.
@@ -58,8 +81,17 @@ impl Context {
         level: Level,
         shown: fn(&OutboxMessage, IdFamily) -> Value,
     ) -> Result<Vec<(u32, Value)>, RpcError> {
-        let state = self.store.state(record)?;
-        let messages = self.machine.outbox(&state, level).map_err(|e| RpcError::internal(e.to_string()))?;
+        self.outbox_in(&self.store.state(record)?, level, shown)
+    }
+
+    /// The outbox of `level` in a state.
+    pub(super) fn outbox_in(
+        &self,
+        state: &Tree,
+        level: Level,
+        shown: fn(&OutboxMessage, IdFamily) -> Value,
+    ) -> Result<Vec<(u32, Value)>, RpcError> {
+        let messages = self.machine.outbox(state, level).map_err(|e| RpcError::internal(e.to_string()))?;
         Ok(messages.into_iter().map(|(index, bytes)| (index, self.outbox_message(&bytes, shown))).collect())
     }
 

@@ -1,5 +1,6 @@
 //! The node's RPC server: paths and JSON of the network's rollup node.
 
+mod absent;
 pub(crate) mod batcher;
 mod block;
 mod disputes;
@@ -8,25 +9,37 @@ mod error;
 mod global;
 mod json;
 mod local;
+mod monitor;
+mod openapi;
 mod root;
+mod route;
+mod schema;
 mod server;
+mod shapes;
+mod simulate;
+mod state;
 
 pub use error::RpcError;
+pub use openapi::description;
 pub use server::{Server, serve};
 
 use crate::batcher::Inlet;
-use crate::config::Config;
+use crate::config::{Config, Cors};
 use crate::layer1::Constants;
 use crate::machine::Machine;
 use crate::status::{GamesCell, StatusCell};
 use crate::store::Store;
 use axum::Router;
-use axum::http::Uri;
-use axum::routing::{get, post};
+use axum::extract::{Request, State};
+use axum::http::{Method, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use route::Route;
 use std::sync::{Arc, RwLock};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// Routes by which others can make the node do something: open to all of the machine, to the rest of the world only by name.
-pub const WRITE_ROUTES: [&str; 1] = [batcher::INJECTION];
+pub const WRITE_ROUTES: [&str; 3] = [batcher::INJECTION, batcher::CLEARING, simulate::PATH];
 
 /// What the handlers read.
 #[derive(Clone)]
@@ -45,67 +58,86 @@ pub struct Context {
     pub config: Arc<Config>,
     /// The layer-1's constants, once they are known.
     pub constants: Arc<RwLock<Option<Constants>>>,
+    /// Held by a simulation: there is one at a time.
+    pub simulations: Arc<tokio::sync::Semaphore>,
     /// Renders the metrics.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
+/// Every route, in the order of the documentation. Router, description and the book's table come from here.
+fn routes() -> Vec<Route> {
+    [
+        block::routes(),
+        state::routes(),
+        durable::routes(),
+        simulate::routes(),
+        global::routes(),
+        monitor::routes(),
+        local::routes(),
+        batcher::routes(),
+        disputes::routes(),
+        root::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// All routes.
 pub fn router(context: Context) -> Router {
-    let block = Router::new()
-        .route("/", get(block::whole))
-        .route("/hash", get(block::hash))
-        .route("/level", get(block::level))
-        .route("/inbox", get(block::inbox))
-        .route("/state_hash", get(block::state_hash))
-        .route("/ticks", get(block::ticks))
-        .route("/total_ticks", get(block::total_ticks))
-        .route("/num_messages", get(block::num_messages))
-        .route("/status", get(block::status))
-        .route("/outbox", get(block::outbox))
-        .route("/outbox/{level}/messages", get(block::outbox_messages))
-        .route("/durable/wasm_2_0_0/value", get(durable::value))
-        .route("/durable/wasm_2_0_0/length", get(durable::length))
-        .route("/durable/wasm_2_0_0/subkeys", get(durable::subkeys))
-        .route("/durable/wasm_2_0_0/values", get(durable::values))
-        .route("/helpers/proofs/outbox/{level}/messages", get(block::outbox_proof));
-    let global = Router::new()
-        .route("/smart_rollup_address", get(global::smart_rollup_address))
-        .route("/tezos_head", get(global::tezos_head))
-        .route("/tezos_level", get(global::tezos_level))
-        .route("/last_stored_commitment", get(global::last_stored_commitment))
-        .route("/last_cemented_commitment", get(global::last_cemented_commitment))
-        .nest("/block/{id}", block);
-    let local = Router::new()
-        .route("/last_published_commitment", get(local::last_published_commitment))
-        .route("/commitments/{hash}", get(local::commitment))
-        .route("/synchronized", get(local::synchronized))
-        .route("/outbox/pending", get(local::outbox_pending))
-        .route("/outbox/pending/executable", get(local::outbox_executable))
-        .route("/outbox/pending/unexecutable", get(local::outbox_unexecutable))
-        .route("/batcher/injection", post(batcher::injection))
-        .route("/batcher/queue", get(batcher::queue))
-        .route("/batcher/queue/{id}", get(batcher::message))
-        .route("/conflicts", get(disputes::conflicts))
-        .route("/games", get(disputes::games))
-        .route("/games/ended", get(disputes::ended_games))
-        .route("/stake", get(disputes::stake))
-        .route("/gc_info", get(local::gc_info));
-    Router::new()
-        .nest("/global", global)
-        .nest("/local", local)
-        .route("/ping", get(root::ping))
-        .route("/health", get(root::health))
-        .route("/version", get(root::version))
-        .route("/config", get(root::config))
-        .route("/stats/engine", get(root::engine_stats))
-        .route("/stats/store", get(root::store_stats))
-        .route("/metrics", get(root::metrics))
-        .fallback(async |uri: Uri| RpcError::not_found(format!("there is no RPC at {}", uri.path())))
+    let mut router = Router::new();
+    for Route { path, writes, serve, .. } in routes() {
+        let guard = (context.clone(), path);
+        let serve = match writes {
+            true => serve.route_layer(middleware::from_fn_with_state(guard, guarded)),
+            false => serve,
+        };
+        router = router.route(path, serve);
+    }
+    let cors = cors(&context.config.options.cors);
+    router
+        .fallback(async |method: Method, uri: Uri| match route::absent(method.as_str(), uri.path()) {
+            Some(error) => error,
+            None => RpcError::not_found(format!("there is no RPC at {}: /help lists them", uri.path())),
+        })
         .method_not_allowed_fallback(async || RpcError::method_not_allowed())
         .with_state(context)
+        .layer(cors)
+}
+
+/// What browsers are told about pages of others: without a word about them, nothing.
+fn cors(allowed: &Cors) -> CorsLayer {
+    if allowed.origins.is_empty() {
+        return CorsLayer::new();
+    }
+    let any = |words: &[String]| words.iter().any(|word| word == "*");
+    let origins = allowed.origins.iter().filter_map(|origin| origin.parse().ok());
+    let headers = allowed.headers.iter().filter_map(|header| header.parse().ok());
+    CorsLayer::new()
+        .allow_origin(if any(&allowed.origins) { AllowOrigin::any() } else { AllowOrigin::list(origins) })
+        .allow_headers(if any(&allowed.headers) { AllowHeaders::any() } else { AllowHeaders::list(headers) })
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+}
+
+async fn guarded(
+    State((context, route)): State<(Context, &'static str)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match context.config.may_write(route) {
+        true => next.run(request).await,
+        false => RpcError::not_allowed(format!(
+            "the RPC listens on {}, for everybody: `rpc-allow` of the configuration does not name {route}",
+            context.config.options.rpc_addr
+        ))
+        .into_response(),
+    }
 }
 
 /// The route of the metrics alone.
 pub fn metrics_router(context: Context) -> Router {
-    Router::new().route("/metrics", get(root::metrics)).with_state(context)
+    Router::new().route("/metrics", axum::routing::get(root::metrics)).with_state(context)
 }
+
+#[cfg(test)]
+pub(crate) mod described;

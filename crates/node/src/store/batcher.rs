@@ -5,7 +5,7 @@ use super::batch_record::{Attempt, Batch, Inclusion, Message, Place};
 use super::tables::*;
 use super::{Store, StoreError, damaged};
 use crate::layer1::Added;
-use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use soru_base::{Binary, BlockHash, L2MessageId, Level, LevelSpan, PublicKeyHash};
 use thiserror::Error;
 
@@ -66,17 +66,20 @@ impl Store {
         let tx = self.db.begin_write().map_err(StoreError::from)?;
         let mut would = QueueSize { elements: queue_len(&tx)?, bytes: number(&tx, QUEUE_BYTES)? };
         let mut ids = Vec::new();
+        let since = followed(&tx)?;
         for content in contents {
             let taken = number(&tx, MESSAGES_TAKEN)?;
             let id = crate::batcher::message_id((!wishes.drop_duplicates).then_some(taken), &content);
             ids.push(id);
-            if message(&tx, &id)?.is_some() {
-                continue;
+            if let Some(known) = message(&tx, &id)? {
+                // One that was given up is taken again.
+                let Place::Expired(at) = known.place else { continue };
+                forget_expiry(&tx, at, known.number)?;
             }
             would.elements += 1;
             would.bytes += content.len() as u64;
             set_number(&tx, MESSAGES_TAKEN, taken + 1)?;
-            let message = Message { number: taken, order: wishes.order, content, place: Place::Queue };
+            let message = Message { number: taken, order: wishes.order, content, place: Place::Queue, since };
             put_in_queue(&tx, &id, &message)?;
         }
         if would.elements > room.elements || would.bytes > room.bytes {
@@ -84,6 +87,31 @@ impl Store {
         }
         tx.commit().map_err(StoreError::from)?;
         Ok(ids)
+    }
+
+    /// Throws away messages that wait: all of them, or those with an order up to `up_to` and, if `unordered`, those without
+    /// one. Returns how many. A message that is in a batch stays there.
+    pub fn clear_queue(&self, up_to: Option<u64>, unordered: bool) -> Result<u64, StoreError> {
+        let tx = self.db.begin_write()?;
+        let mut gone = Vec::new();
+        for entry in tx.open_table(QUEUE)?.iter()? {
+            let id = L2MessageId(entry?.1.value().0);
+            let message = message(&tx, &id)?.ok_or_else(|| missing("message", id.to_string()))?;
+            let goes = match (up_to, message.order) {
+                (None, _) => true,
+                (Some(up_to), Some(order)) => order <= up_to,
+                (Some(_), None) => unordered,
+            };
+            if goes {
+                gone.push((id, message));
+            }
+        }
+        for (id, message) in &gone {
+            take_from_queue(&tx, message)?;
+            tx.open_table(QUEUED)?.remove(id.0)?;
+        }
+        tx.commit()?;
+        Ok(gone.len() as u64)
     }
 
     /// How much waits.
@@ -152,8 +180,7 @@ impl Store {
         set_number(&tx, BATCHES_MADE, made + 1)?;
         for id in &messages {
             let message = message(&tx, id)?.ok_or_else(|| missing("message", id.to_string()))?;
-            tx.open_table(QUEUE)?.remove(message.key())?;
-            add_to_queue_bytes(&tx, -(message.content.len() as i64))?;
+            take_from_queue(&tx, &message)?;
             put_message(&tx, id, &Message { place: Place::Batch(made), ..message })?;
         }
         tx.open_table(FLIGHTS)?.insert(made, ())?;
@@ -186,13 +213,55 @@ impl Store {
         Ok(tx.commit()?)
     }
 
+    /// Gives up the messages that wait since `head` minus `age` or longer, and forgets those that were given up more than
+    /// `retention` blocks ago. Returns how many were given up.
+    pub fn expire(&self, head: Level, age: LevelSpan, retention: LevelSpan) -> Result<usize, StoreError> {
+        if !self.any_expires(head, age, retention)? {
+            return Ok(0);
+        }
+        let tx = self.db.begin_write()?;
+        let mut old = taken_out(&mut tx.open_table(WAITING)?, head.minus(age))?;
+        // No head was known when they came.
+        let (unknown, rest) = old.into_iter().partition(|(since, ..)| *since == Level::GENESIS.get());
+        old = rest;
+        for (_, _, id) in unknown {
+            let Some(message) = message(&tx, &id)?.filter(|m| m.place == Place::Queue) else { continue };
+            put_message(&tx, &id, &Message { since: head, ..message.clone() })?;
+            tx.open_table(WAITING)?.insert((head.get(), message.number), id.0)?;
+        }
+        let mut given_up = 0;
+        for (_, _, id) in old {
+            let Some(message) = message(&tx, &id)?.filter(|m| m.place == Place::Queue) else { continue };
+            take_from_queue(&tx, &message)?;
+            tx.open_table(EXPIRED)?.insert((head.get(), message.number), id.0)?;
+            put_message(&tx, &id, &Message { place: Place::Expired(head), ..message })?;
+            given_up += 1;
+        }
+        for (_, _, id) in taken_out(&mut tx.open_table(EXPIRED)?, head.minus(retention))? {
+            tx.open_table(QUEUED)?.remove(id.0)?;
+        }
+        tx.commit()?;
+        Ok(given_up)
+    }
+
+    /// Whether there is something to give up or to forget. Nearly always there is not: the writer is not bothered for that.
+    fn any_expires(&self, head: Level, age: LevelSpan, retention: LevelSpan) -> Result<bool, StoreError> {
+        let tx = self.read()?;
+        let first = |table: TableDefinition<'_, (u32, u64), [u8; 32]>| -> Result<Option<u32>, StoreError> {
+            Ok(tx.open_table(table)?.first()?.map(|(key, _)| key.value().0))
+        };
+        let due = |first: Option<u32>, since: Level| first.is_some_and(|level| level <= since.get());
+        Ok(due(first(WAITING)?, head.minus(age)) || due(first(EXPIRED)?, head.minus(retention)))
+    }
+
     /// Puts the messages of a batch back to where they were in the queue. None of its operations can be included any more.
     pub fn requeue(&self, batch: u64) -> Result<(), StoreError> {
         let tx = self.db.begin_write()?;
         let record = required_batch(&tx, batch)?;
+        let since = followed(&tx)?;
         for id in &record.messages {
             let message = message(&tx, id)?.ok_or_else(|| missing("message", id.to_string()))?;
-            put_in_queue(&tx, id, &Message { place: Place::Queue, ..message })?;
+            put_in_queue(&tx, id, &Message { place: Place::Queue, since, ..message })?;
         }
         forget_batch(&tx, batch, &record)?;
         Ok(tx.commit()?)
@@ -273,8 +342,40 @@ fn landed(tx: &WriteTransaction, first: u32, end: u32) -> Result<Vec<(u32, u64)>
 fn put_in_queue(tx: &WriteTransaction, id: &L2MessageId, message: &Message) -> Result<(), StoreError> {
     let size = u32::try_from(message.content.len()).unwrap_or(u32::MAX);
     tx.open_table(QUEUE)?.insert(message.key(), (id.0, size))?;
+    tx.open_table(WAITING)?.insert((message.since.get(), message.number), id.0)?;
     add_to_queue_bytes(tx, i64::from(size))?;
     put_message(tx, id, message)
+}
+
+fn forget_expiry(tx: &WriteTransaction, at: Level, number: u64) -> Result<(), StoreError> {
+    tx.open_table(EXPIRED)?.remove((at.get(), number))?;
+    Ok(())
+}
+
+fn take_from_queue(tx: &WriteTransaction, message: &Message) -> Result<(), StoreError> {
+    tx.open_table(QUEUE)?.remove(message.key())?;
+    tx.open_table(WAITING)?.remove((message.since.get(), message.number))?;
+    add_to_queue_bytes(tx, -(message.content.len() as i64))
+}
+
+/// The last head that was followed; the genesis block if there is none.
+fn followed(tx: &WriteTransaction) -> Result<Level, StoreError> {
+    let level = tx.open_table(SEARCHED)?.last()?.map(|(level, _)| level.value());
+    Ok(level.and_then(Level::new).unwrap_or(Level::GENESIS))
+}
+
+/// Removes the entries up to a level, and returns them.
+fn taken_out(
+    table: &mut redb::Table<'_, (u32, u64), [u8; 32]>,
+    level: Level,
+) -> Result<Vec<(u32, u64, L2MessageId)>, StoreError> {
+    let mut out = Vec::new();
+    for entry in table.extract_from_if(..=(level.get(), u64::MAX), |_, _| true)? {
+        let (key, id) = entry?;
+        let (at, number) = key.value();
+        out.push((at, number, L2MessageId(id.value())));
+    }
+    Ok(out)
 }
 
 fn put_message(tx: &WriteTransaction, id: &L2MessageId, message: &Message) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use crate::games::turnstile::Turnstile;
 use crate::layer1::Header;
 use crate::store::{EnqueueError, Place, Room, Wishes};
 use proptest::prelude::*;
-use soru_base::{BOOTSTRAP_ACCOUNTS, L2MessageId};
+use soru_base::{BOOTSTRAP_ACCOUNTS, L2MessageId, LevelSpan};
 use std::collections::BTreeMap;
 
 /// The fake's own messages have another length.
@@ -25,8 +25,7 @@ fn key(n: usize) -> PublicKeyHash {
 impl Post {
     fn open(layer1: &FakeLayer1, dir: &Path, keys: usize, settings: Settings) -> Self {
         let mut config = config(dir, Mode::Batcher);
-        config.operators.insert(crate::Purpose::AddMessages, key(0));
-        config.more_batchers = (1..keys).map(key).collect();
+        config.operators.set_batchers(&(0..keys).map(key).collect::<Vec<_>>());
         let store = Store::open(dir, ROLLUP).unwrap();
         Self::with(layer1, &config, store, settings, Turnstile::default())
     }
@@ -38,7 +37,7 @@ impl Post {
         settings: Settings,
         turnstile: Turnstile,
     ) -> Self {
-        let inlet = Inlet { settings, arrived: Arc::default() };
+        let inlet = Inlet { settings, arrived: Arc::default(), picking: Arc::default() };
         let status = StatusCell::default();
         let shared = Arc::new(layer1.clone());
         let batcher = Batcher::new(shared, store.clone(), status.clone(), turnstile, &inlet, config);
@@ -62,7 +61,7 @@ impl Post {
     fn batch_of(&self, id: &L2MessageId) -> crate::store::Batch {
         match self.store.queued(id).unwrap().unwrap().place {
             Place::Batch(number) => self.store.batch(number).unwrap().unwrap(),
-            Place::Queue => panic!("{id} is in the queue"),
+            Place::Queue | Place::Expired(_) => panic!("{id} is in no batch"),
         }
     }
 }
@@ -321,4 +320,67 @@ proptest! {
             assert!(post.store.flights().unwrap().is_empty());
         });
     }
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_too_long_is_given_up_and_says_so() {
+    let (layer1, dir) = (FakeLayer1::new(), tempfile::tempdir().unwrap());
+    let settings = Settings {
+        max_age: Some(LevelSpan(5)),
+        retention: LevelSpan(40),
+        max_elements: 1,
+        min_elements: 1,
+        ..Settings::default()
+    };
+    let mut post = Post::open(&layer1, dir.path(), 1, settings);
+    // Taken before any head was seen.
+    let once = Wishes { drop_duplicates: true, ..Wishes::default() };
+    let ids = post.take(&texts(0..20), once);
+    let place = |post: &Post, id: &L2MessageId| post.store.queued(id).unwrap().map(|message| message.place);
+    post.act().await;
+    let first = layer1.head_level();
+    while layer1.head_level() < first + 5 {
+        assert_eq!(place(&post, &ids[19]), Some(Place::Queue), "level {}", layer1.head_level());
+        post.bake().await;
+    }
+    let given_up: Vec<&L2MessageId> =
+        ids.iter().filter(|id| matches!(place(&post, id), Some(Place::Expired(_)))).collect();
+    assert!(given_up.len() >= 14, "one goes into a block, the others wait: {}", given_up.len());
+    assert_eq!(place(&post, given_up[0]).unwrap(), Place::Expired(level(layer1.head_level())));
+    assert_eq!(post.store.queue_size().unwrap(), Default::default());
+    // A restart changes nothing, and nothing that was given up is sent.
+    let Post { store, batcher, .. } = post;
+    drop((store, batcher));
+    let mut post = Post::open(&layer1, dir.path(), 1, settings);
+    for _ in 0..5 {
+        post.bake().await;
+    }
+    let arrived = layer1.contents_of_length(LENGTH).len();
+    assert_eq!(arrived + given_up.len(), 20, "each was sent or given up");
+    // Who wants it all the same hands it over again.
+    let again = post.take(&texts(19..20), once);
+    assert_eq!((again[0], place(&post, &again[0])), (ids[19], Some(Place::Queue)));
+    post.bake().await;
+    post.bake().await;
+    assert_eq!(layer1.contents_of_length(LENGTH).len(), arrived + 1);
+    // Its status is kept as long as those of messages that were included.
+    assert!(matches!(place(&post, given_up[0]), Some(Place::Expired(_))));
+    for _ in 0..40 {
+        post.bake().await;
+    }
+    assert_eq!(place(&post, given_up[0]), None);
+}
+
+#[tokio::test]
+async fn without_a_limit_of_age_messages_wait_for_ever() {
+    let (layer1, dir) = (FakeLayer1::new(), tempfile::tempdir().unwrap());
+    let settings = Settings { max_age: None, max_elements: 1, min_elements: 1, ..Settings::default() };
+    let mut post = Post::open(&layer1, dir.path(), 1, settings);
+    post.act().await;
+    post.take(&texts(0..30), Wishes::default());
+    while post.store.queue_size().unwrap().elements > 0 {
+        post.bake().await;
+    }
+    post.bake().await;
+    assert_eq!(layer1.contents_of_length(LENGTH), texts(0..30));
 }

@@ -330,7 +330,10 @@ impl State {
                     published.push(Publication { commitment, publisher: source })
                 }
                 Injection::Cement(hash) => cemented.push(hash),
-                Injection::Refute { .. } | Injection::Timeout(_) | Injection::RecoverBond(_) => (),
+                Injection::Refute { .. }
+                | Injection::Timeout(_)
+                | Injection::RecoverBond(_)
+                | Injection::ExecuteOutbox { .. } => (),
             }
         }
         let protocol = ProtocolMessages::default();

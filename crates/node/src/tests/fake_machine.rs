@@ -1,5 +1,5 @@
 use crate::layer1::Origin;
-use crate::machine::{Evaluated, Machine, MachineError, Place};
+use crate::machine::{Evaluated, Machine, MachineError, Place, Trial};
 use crate::status::Obstacle;
 use bytes_of::number;
 use soru_base::blake2b::hash32_parts;
@@ -72,6 +72,25 @@ impl Machine for FakeMachine {
         state.insert(&["fold"], fold.clone()).unwrap();
         state.insert(&["levels", &place.level.to_string()], fold).unwrap();
         Ok(evaluated(state, outbox))
+    }
+
+    fn simulate(
+        &self,
+        state: Tree,
+        place: Place,
+        messages: &[SerializedMessage],
+        trial: Trial,
+    ) -> Result<Evaluated, MachineError> {
+        if let Some(path) = trial.log {
+            std::fs::write(path, "simulated").unwrap();
+        }
+        self.evaluate(state, place, messages)
+    }
+
+    fn current_level(&self, state: &Tree) -> Result<Option<Level>, MachineError> {
+        let levels = state.list(&["levels"], 0, usize::MAX).unwrap();
+        let levels = levels.into_iter().filter_map(|(name, _)| String::from_utf8_lossy(&name).parse().ok());
+        Ok(levels.max().and_then(Level::new))
     }
 
     fn outbox(&self, state: &Tree, level: Level) -> Result<Vec<(u32, Vec<u8>)>, MachineError> {

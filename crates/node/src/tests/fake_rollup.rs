@@ -68,6 +68,7 @@ impl Rollup {
                 let may = self.staked.get(staker).is_some_and(|s| s.level <= self.cemented.level);
                 may && self.staked.remove(staker).is_some()
             }
+            Injection::ExecuteOutbox { cemented, .. } => *cemented == self.cemented.hash,
             Injection::Refute { .. } | Injection::Timeout(_) => false,
         }
     }

@@ -65,7 +65,7 @@ async fn a_signer_that_fails_does_not_hold_up_the_other() {
     let dir = tempfile::tempdir().unwrap();
     let cementer: PublicKeyHash = "tz1VSUr8wwNhLAzempoch5d6hLRiTh8Cjcjb".parse().unwrap();
     let mut two_keys = config(dir.path(), Mode::Operator);
-    two_keys.operators.insert(Purpose::Cement, cementer);
+    two_keys.operators.set(Purpose::Cement, cementer);
     let mut node = TestNode::with(&layer1, &two_keys);
     layer1.fail_for(cementer);
     for _ in 0..20 {

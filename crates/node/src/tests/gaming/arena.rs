@@ -330,6 +330,11 @@ impl Arena {
                 bob: stakers.staker(Player::Bob),
             },
             Injection::RecoverBond(staker) => Action::SmartRollupRecoverBond { rollup, staker },
+            Injection::ExecuteOutbox { cemented, proof } => Action::SmartRollupExecuteOutboxMessage {
+                rollup,
+                cemented_commitment: cemented,
+                output_proof: proof,
+            },
         }
     }
 }

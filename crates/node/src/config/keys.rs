@@ -4,17 +4,25 @@
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What is wrong, in the order it was found.
+/// What is wrong, in the order it was found; and what is only worth a note.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<String>);
+pub(crate) struct Faults {
+    faults: Vec<String>,
+    notes: Vec<String>,
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, fault: impl Into<String>) {
-        self.0.push(fault.into());
+        self.faults.push(fault.into());
     }
 
-    pub(crate) fn into_vec(self) -> Vec<String> {
-        self.0
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// The faults, then the notes.
+    pub(crate) fn into_parts(self) -> (Vec<String>, Vec<String>) {
+        (self.faults, self.notes)
     }
 }
 
@@ -67,6 +75,64 @@ impl<'a> Object<'a> {
             faults.add(format!("{}: expected {expected}, found {}", self.place(name), shown(value)));
         }
         found
+    }
+
+    /// A member that goes by two names.
+    pub(crate) fn either<T>(
+        &mut self,
+        names: [&str; 2],
+        expected: &str,
+        faults: &mut Faults,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        let [first, second] = names.map(|name| self.optional(name, expected, faults, &read));
+        if first.is_some() && second.is_some() {
+            faults.add(format!("{}: there is {} as well", self.place(names[0]), self.place(names[1])));
+        }
+        first.or(second)
+    }
+
+    /// A list that may be left out, and whose items have to parse.
+    pub(crate) fn optional_list<T>(
+        &mut self,
+        name: &str,
+        faults: &mut Faults,
+        read: impl Fn(&'a Value) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let items = self.optional(name, "a list", faults, Value::as_array)?;
+        let mut out = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            match read(item) {
+                Ok(item) => out.push(item),
+                Err(reason) => faults.add(format!("{}[{i}]: {reason}", self.place(name))),
+            }
+        }
+        Some(out)
+    }
+
+    /// A member that makes no difference, whatever it says.
+    pub(crate) fn unused(&mut self, name: &str, why: &str, faults: &mut Faults) {
+        self.known.insert(name.to_owned());
+        if self.members.contains_key(name) {
+            faults.note(format!("{} makes no difference: {why}", self.place(name)));
+        }
+    }
+
+    /// A member that is taken only if what it asks for is nothing.
+    pub(crate) fn refused(
+        &mut self,
+        name: &str,
+        fine: impl FnOnce(&Value) -> bool,
+        why: &str,
+        faults: &mut Faults,
+    ) {
+        self.known.insert(name.to_owned());
+        match self.members.get(name) {
+            Some(value) if !fine(value) => {
+                faults.add(format!("{}: {} is not possible: {why}", self.place(name), shown(value)));
+            }
+            _ => (),
+        }
     }
 
     /// A string that has to be there and to parse.
