@@ -13,4 +13,3 @@ pub mod suite;
 pub mod table;
 pub mod target;
 pub mod tick_step;
-pub mod tzt;

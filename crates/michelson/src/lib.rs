@@ -11,6 +11,7 @@ mod script;
 pub mod text;
 pub mod typecheck;
 pub mod types;
+pub mod tzt;
 pub mod values;
 
 pub use error::{Reason, TypeError};
