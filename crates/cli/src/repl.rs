@@ -72,7 +72,7 @@ fn session(options: &Options) -> Result<Session> {
     }
     let settings = Settings {
         kernel: &prepared.kernel,
-        setup: prepared.setup,
+        setup: prepared.setup.clone(),
         inboxes: prepared.levels,
         first_level: prepared.first_level,
         ids: prepared.ids,

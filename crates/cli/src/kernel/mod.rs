@@ -3,8 +3,10 @@
 mod check;
 mod examples;
 mod install;
+mod pages;
 mod project;
 mod run;
+pub(crate) mod setup_file;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -29,7 +31,11 @@ pub(crate) enum Command {
     /// Write the example kernels, and contracts that talk with them, to a folder
     Examples(examples::Options),
     /// Split a file into pages of the reveal channel
-    Pages(install::PagesOptions),
+    Pages(pages::PagesOptions),
+    /// Look at a folder of pages: which files are none, and what is missing of a tree
+    ///
+    /// If anything is wrong or missing, the exit code is 1.
+    CheckPages(pages::CheckOptions),
     /// Make a small kernel that installs a large one from the reveal channel
     Installer(install::InstallerOptions),
 }
@@ -41,7 +47,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Check(options) => check::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Examples(options) => examples::run(&options),
-        Command::Pages(options) => install::pages(&options),
+        Command::Pages(options) => pages::split(&options),
+        Command::CheckPages(options) => pages::check(&options),
         Command::Installer(options) => install::installer(&options),
     }
 }

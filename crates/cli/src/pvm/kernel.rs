@@ -1,15 +1,19 @@
 //! The files of kernels, and the machine they are given to.
 
 use super::{ToStderr, inputs};
+use crate::kernel::setup_file;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use soru_base::profile::ProfileName;
 use soru_base::{IdFamily, Level, LevelSpan, Profile, RollupAddress, TickSpan};
 use soru_node::reveals::FilePreimages;
+use soru_pvm::durable::Key;
 use soru_pvm::host::DebugSink;
 use soru_pvm::replay::{ReplayLevel, Setup};
 use soru_pvm::reveal::{Metadata, RollupReveals};
 use soru_pvm::{Limits, Version};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A kernel, what it gets, and the machine that runs it tick by tick.
@@ -47,6 +51,22 @@ pub(crate) struct MachineOptions {
     /// Reboots between two inputs [default: 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..i64::from(i32::MAX)))]
     max_reboots: Option<u32>,
+    #[command(flatten)]
+    config: ConfigOptions,
+}
+
+/// What is in the durable storage from the beginning.
+#[derive(Args)]
+pub(crate) struct ConfigOptions {
+    /// Values of the durable storage from the beginning on, in the form of setup files: YAML or JSON, with `set` alone
+    #[arg(long, value_name = "FILE")]
+    installer_config: Option<PathBuf>,
+}
+
+impl ConfigOptions {
+    pub(super) fn values(&self) -> Result<Vec<(Key, Vec<u8>)>> {
+        self.installer_config.as_deref().map_or(Ok(Vec::new()), setup_file::values)
+    }
 }
 
 /// What the kernel writes for debugging.
@@ -99,6 +119,7 @@ impl MachineOptions {
                     outbox_message_limit: self.outbox_limit.unwrap_or(limits.outbox_message_limit),
                 },
                 max_reboots: self.max_reboots,
+                values: self.config.values()?,
             },
             pages: pages(self.preimage_dir.as_deref()),
             metadata: metadata(self.rollup),
@@ -154,9 +175,29 @@ pub(super) fn read_inputs(
         .with_context(|| format!("{}", path.display()))
 }
 
+/// Most bytes of a file that has to do with a kernel: a value of the durable storage holds no more.
+const MAX_BYTES: u64 = i32::MAX as u64;
+
+/// The bytes of a file, which may be a pipe; `what` is a word for it.
+pub(crate) fn read_file(path: &Path, what: &str) -> Result<Vec<u8>> {
+    let cannot = || format!("cannot read {what} {}", path.display());
+    let too_large = || anyhow!("{}: it has more than {MAX_BYTES} bytes", cannot());
+    let file = File::open(path).with_context(cannot)?;
+    let about = file.metadata().with_context(cannot)?;
+    if about.is_dir() {
+        bail!("{}: it is a folder", cannot());
+    }
+    if about.len() > MAX_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(cannot)?;
+    if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
+}
+
 /// The bytes of a kernel file; text is assembled.
 pub(crate) fn read_kernel(path: &Path) -> Result<Vec<u8>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the kernel {}", path.display()))?;
+    let bytes = read_file(path, "the kernel")?;
     if bytes.starts_with(b"\0asm") || path.extension().is_some_and(|e| e == "wasm") {
         return Ok(bytes);
     }

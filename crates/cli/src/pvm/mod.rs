@@ -11,7 +11,7 @@ mod trace;
 use crate::output;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use kernel::{first_level, levels, limits, metadata, pages, read_inputs, read_kernel};
+use kernel::{ConfigOptions, first_level, levels, limits, metadata, pages, read_inputs, read_kernel};
 use proof::{FileOptions, ProofCommand, ProveOptions};
 use replay::ReplayOptions;
 use serde_json::{Value, json};
@@ -19,8 +19,7 @@ use soru_base::profile::ProfileName;
 use soru_base::{Profile, RollupAddress};
 use soru_engine::{Compiler, Engine};
 use soru_pvm::host::{DebugSink, hint};
-use soru_pvm::machine::{initial_state, install_boot_sector};
-use soru_pvm::replay::ReplayLevel;
+use soru_pvm::replay::{ReplayLevel, Setup};
 use soru_pvm::reveal::RollupReveals;
 use soru_pvm::{Surroundings, Version, eval_level};
 use std::io::Write;
@@ -77,6 +76,8 @@ pub(crate) struct RunOptions {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    config: ConfigOptions,
     #[command(flatten)]
     engine: EngineOptions,
 }
@@ -136,8 +137,13 @@ pub(crate) fn run_kernel(options: &RunOptions, mut add: impl FnMut(&mut Value) -
     let mut debug = options.engine.sink();
     let mut pages = pages(options.preimage_dir.as_deref());
     let mut reveals = RollupReveals { metadata: metadata(options.rollup), preimages: &mut pages };
-    let mut tree = initial_state(Version::V0)?;
-    install_boot_sector(&mut tree, &kernel, limits(&profile))?;
+    let setup = Setup {
+        version: Version::V0,
+        limits: limits(&profile),
+        max_reboots: None,
+        values: options.config.values()?,
+    };
+    let mut tree = setup.install(&kernel)?;
     for ReplayLevel { level, messages } in &levels {
         let mut around = Surroundings { runner: &engine, reveals: &mut reveals, debug: &mut *debug };
         let outcome =

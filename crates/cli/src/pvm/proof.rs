@@ -66,7 +66,7 @@ pub(super) fn prove(options: &ProveOptions) -> Result<()> {
     let progress = Progress::new(Some(options.tick));
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
-    let mut tracer = Tracer::begin(prepared.setup, &prepared.kernel, &prepared.levels, outside)?;
+    let mut tracer = Tracer::begin(prepared.setup.clone(), &prepared.kernel, &prepared.levels, outside)?;
     tracer.set_max_reboots();
     let proof = tracer.go_to(Tick(options.tick)).and_then(|()| tracer.proof());
     progress.finish(tracer.tick());

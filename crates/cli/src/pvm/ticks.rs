@@ -4,7 +4,7 @@ use super::RunOptions;
 use super::kernel::{first_level, levels, limits, metadata, pages, read_inputs, read_kernel};
 use super::progress::Progress;
 use anyhow::{Result, bail};
-use soru_base::{Level, Profile};
+use soru_base::{ContextHash, Level, Profile};
 use soru_pvm::Version;
 use soru_pvm::replay::{End, Outside, Setup, Tracer};
 use soru_pvm::reveal::RollupReveals;
@@ -20,13 +20,18 @@ pub(crate) struct RunTicks {
 }
 
 impl RunTicks {
-    /// Goes through a run tick by tick.
-    pub(crate) fn count(options: &RunOptions) -> Result<Vec<Self>> {
+    /// Goes through a run tick by tick; the hash of its last state is what an engine must come to as well.
+    pub(crate) fn count(options: &RunOptions) -> Result<(Vec<Self>, ContextHash)> {
         let profile = Profile::named(options.profile);
         let kernel = read_kernel(&options.kernel)?;
         let inboxes = read_inputs(&options.inputs, &profile, options.rollup)?;
         let levels = levels(first_level(options.first_level)?, inboxes)?;
-        let setup = Setup { version: Version::V0, limits: limits(&profile), max_reboots: None };
+        let setup = Setup {
+            version: Version::V0,
+            limits: limits(&profile),
+            max_reboots: None,
+            values: options.config.values()?,
+        };
         let mut pages = pages(options.preimage_dir.as_deref());
         let mut reveals = RollupReveals { metadata: metadata(options.rollup), preimages: &mut pages };
 
@@ -43,7 +48,7 @@ impl RunTicks {
             if let Some(end) = tracer.go_to_change(soru_base::tick::Tick(u64::MAX))? {
                 progress.finish(tracer.tick());
                 return match end {
-                    End::NoMessage => Ok(runs),
+                    End::NoMessage => Ok((runs, tracer.tree()?.hash()?)),
                     end @ End::NoAnswer { .. } => bail!("tick {}: {end}", tracer.tick().0),
                 };
             }

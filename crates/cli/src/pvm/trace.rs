@@ -80,7 +80,7 @@ pub(super) fn trace(options: &TraceOptions) -> Result<()> {
     let progress = Progress::new(last);
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
-    let mut tracer = Tracer::begin(prepared.setup, &prepared.kernel, &prepared.levels, outside)?;
+    let mut tracer = Tracer::begin(prepared.setup.clone(), &prepared.kernel, &prepared.levels, outside)?;
     let print = |tracer: &mut Tracer<'_>| -> Result<()> {
         let line = tracer.observe(options.proofs)?.to_json();
         progress.beside(|| write(&line))
