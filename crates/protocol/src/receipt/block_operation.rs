@@ -19,6 +19,10 @@ pub struct BlockOperation {
 
 /// A content with its receipt.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "what is kept in lists are manager contents, nearly without exception"
+)]
 pub enum BlockContent {
     /// A manager operation.
     Manager {

@@ -35,8 +35,9 @@ impl State {
             if !entrypoint.is_default() {
                 return Err(ProtocolError::NoSuchEntrypoint { entrypoint: entrypoint.to_string() }.into());
             }
+            // The network names the one who sends.
             if *value != Micheline::unit() {
-                return Err(ProtocolError::BadContractParameter { contract }.into());
+                return Err(ProtocolError::BadContractParameter { contract: *sender }.into());
             }
         }
         if amount.is_zero() {

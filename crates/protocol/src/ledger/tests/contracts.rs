@@ -3,7 +3,8 @@
 use super::harness::{Chain, pkh};
 use crate::operation::{Action, Parameters, Script};
 use crate::receipt::Effect;
-use soru_base::{ContractHash, Entrypoint, Mutez};
+use serde_json::json;
+use soru_base::{ContractHash, Entrypoint, IdFamily, Json, Mutez};
 use soru_michelson::{Micheline, Prim};
 
 /// A contract that keeps the last string it was given, and forwards bytes to the rollup it is told.
@@ -147,4 +148,47 @@ fn storage_can_be_paid_in_advance() {
     assert!(free.balance_updates.is_empty());
     assert_eq!(chain.fails(3, more(0, contract)), ["contract.negative_storage_input"]);
     assert_eq!(chain.fails(3, more(1, ContractHash::ZERO)), ["contract.non_existing_contract"]);
+}
+
+#[test]
+fn events_are_told_and_do_nothing() {
+    let mut chain = Chain::new();
+    let code = "parameter unit; storage unit;
+                code { CDR ; NIL operation ; UNIT ; EMIT ; CONS ; PUSH nat 5 ; EMIT %told (nat :amount) ; CONS ; PAIR }";
+    let script = Script { code: Micheline::parse_script(code).unwrap(), storage: Micheline::unit() };
+    let action = Action::Origination { balance: Mutez::ZERO, delegate: None, script };
+    let Effect::Origination { originated_contracts, .. } = chain.done(1, action).effect else { panic!() };
+    let contract = originated_contracts[0];
+    let receipt = chain.run(1, vec![call(contract, "default", Micheline::unit())]);
+    let told: Vec<_> = receipt.contents[0].internal.iter().map(|i| i.to_json(IdFamily::Alpha)).collect();
+    let gas = told[0]["result"]["consumed_milligas"].clone();
+    let result = json!({ "status": "applied", "consumed_milligas": gas });
+    let source = contract.to_string();
+    assert_eq!(
+        told,
+        [
+            json!({
+                "kind": "event", "source": source, "nonce": 1,
+                "type": { "prim": "nat", "annots": [":amount"] }, "tag": "told", "payload": { "int": "5" },
+                "result": result,
+            }),
+            json!({ "kind": "event", "source": source, "nonce": 0, "type": { "prim": "unit" }, "result": result }),
+        ]
+    );
+}
+
+/// What this layer-1 does not offer is said before a fee is taken.
+#[test]
+fn other_operations_of_accounts_are_refused_by_name() {
+    let chain = Chain::new();
+    for (action, kind) in [
+        (Action::Delegation { delegate: None }, "delegation"),
+        (Action::Delegation { delegate: Some(pkh(1)) }, "delegation"),
+        (Action::RegisterGlobalConstant { value: Micheline::unit() }, "register_global_constant"),
+    ] {
+        let signed = chain.sign(1, vec![action]);
+        let refused = super::harness::refusal(chain.begin().apply(&signed));
+        assert_eq!(refused.id(), "operation.unsupported");
+        assert!(refused.to_string().contains(kind), "{refused}");
+    }
 }

@@ -151,3 +151,32 @@ fn size(balance: &BigInt) -> i64 {
     put_z(&mut bytes, balance);
     KEY.saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soru_michelson::Prim;
+
+    #[test]
+    fn a_balance_is_named_by_four_expressions() {
+        let (ticketer, owner) = (ContractHash([0xab; 20]), soru_base::RollupAddress([0xcd; 20]));
+        let (content_type, content) = (Micheline::atom(Prim::string), Micheline::string("t"));
+        let token = TicketToken { ticketer: ticketer.into(), content_type, content };
+        // A sequence of 62 bytes: an address, the primitive 0x68, a text, an address.
+        let written = format!(
+            "020000003e0a0000001601{}000368010000000174 0a0000001603{}00",
+            "ab".repeat(20),
+            "cd".repeat(20)
+        );
+        let bytes = hex::decode(written.replace(' ', "")).unwrap();
+        assert_eq!(bytes.len(), 5 + 62);
+        assert_eq!(balance_key(&token, &owner.into()), ScriptExprHash(hash32(&bytes)));
+    }
+
+    #[test]
+    fn a_place_takes_what_the_network_counts() {
+        for (balance, bytes) in [(1u64, 66), (63, 66), (64, 67), (8_191, 67), (8_192, 68), (5_000_000, 69)] {
+            assert_eq!(size(&balance.into()), bytes, "{balance}");
+        }
+    }
+}

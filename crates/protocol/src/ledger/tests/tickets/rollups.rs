@@ -95,6 +95,22 @@ fn only_contracts_deposit_and_only_what_the_type_says() {
             ["michelson_v1.runtime_error", "michelson_v1.script_rejected"]
         );
     }
+    // Nor has a rollup entrypoints, neither named by the instruction nor by the address.
+    let named_one = originate(
+        &mut life.chain,
+        "parameter address; storage bool;
+         code { CAR ; CONTRACT %other (ticket string) ;
+                IF_NONE { PUSH bool False } { DROP ; PUSH bool True } ; NIL operation ; PAIR }",
+        Micheline::atom(Prim::True),
+    );
+    life.chain.done(2, call(named_one, "default", address(rollup)));
+    assert_eq!(life.chain.ledger.contract_storage(&named_one).unwrap(), Some(Micheline::atom(Prim::False)));
+    let with_name = soru_base::MichelsonAddress { address: rollup.into(), entrypoint: named("other") };
+    let action = give(life.contract, life.contract, 1, Micheline::bytes(with_name.to_bytes()));
+    assert_eq!(
+        life.chain.fails(2, action),
+        ["michelson_v1.bad_contract_parameter", "michelson_v1.ill_typed_data"]
+    );
     // Given as a contract of a type, it has to be of that type.
     let bytes_rollup = life.chain.originate();
     let action = give(life.contract, life.contract, 1, address(bytes_rollup));
