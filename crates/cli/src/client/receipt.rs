@@ -1,5 +1,7 @@
 //! Receipts, as the document shows them.
 
+mod tickets;
+
 use super::amounts::gas;
 use soru_base::blake2b::hash32;
 use soru_base::{Binary, IdFamily, Mutez};
@@ -160,6 +162,14 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
                 result(page, "smart contract rollup bond retrieval");
             });
         }
+        Action::TransferTicket { contents, ty, ticketer, amount, destination, entrypoint } => {
+            page.line("Transfer tickets:");
+            page.indented(|page| {
+                let to = (destination, entrypoint);
+                tickets::show_transfer(page, (contents, ty), ticketer, amount, to, &content.source);
+                result(page, "tickets transfer");
+            });
+        }
         other => {
             page.line(format_args!("{}:", other.kind()));
             page.indented(|page| result(page, other.kind()));
@@ -296,6 +306,7 @@ fn show_success(page: &mut Page, success: &Success, family: IdFamily) {
         _ => {}
     }
     show_balances(page, &success.balance_updates, family);
+    tickets::show_updates(page, &success.effect, family);
 }
 
 fn show_balances(page: &mut Page, updates: &[BalanceUpdate], family: IdFamily) {
