@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { InMemorySigner } from '@taquito/signer';
-import { TezosToolkit } from '@taquito/taquito';
+import { PollingSubscribeProvider, TezosToolkit } from '@taquito/taquito';
 
 /** Where the layer-1 listens. */
 export const endpoint = process.env.LAYER1 ?? 'http://127.0.0.1:8732';
@@ -21,6 +21,8 @@ export function connect(key = keys[0]) {
     signer: new InMemorySigner(key),
     config: { confirmationPollingIntervalSecond: 0.1, confirmationPollingTimeoutSecond: 60 },
   });
+  // Blocks of a sandbox come fast, and Taquito sees those alone that it finds at the head.
+  tezos.setStreamProvider(tezos.getFactory(PollingSubscribeProvider)({ pollingIntervalMilliseconds: 100 }));
   return tezos;
 }
 

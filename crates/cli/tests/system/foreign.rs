@@ -3,13 +3,15 @@
 
 mod install;
 
-use crate::support::{Layer1, RollupNode, Settings, finish, repository};
+use crate::support::{Layer1, RollupNode, Settings, repository};
 use assert_cmd::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Foreign clients wait for blocks that come by themselves.
-const BLOCK_TIME: Duration = Duration::from_millis(200);
+/// Foreign clients wait for blocks that come by themselves, and look several times a second whether there is another.
+const BLOCK_TIME: Duration = Duration::from_millis(500);
+/// How long a script may take.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn layer1() -> Layer1 {
     Layer1::start(Settings { profile: "mainnet", ..Settings::default() })
@@ -38,8 +40,10 @@ fn by_the_clock<T>(layer1: &Layer1, action: impl FnOnce() -> T) -> T {
 
 /// Runs a script of a client; what it says that it has done, and all it has printed.
 fn run(mut script: Command, layer1: &Layer1) -> (Vec<String>, String) {
-    script.env("LAYER1", &layer1.rpc.url);
-    let out = finish(script).done();
+    script.env("LAYER1", &layer1.rpc.url).timeout(PATIENCE);
+    let output = script.output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
     (out.lines().filter_map(|line| line.strip_prefix("done: ")).map(str::to_owned).collect(), out)
 }
 

@@ -92,8 +92,8 @@ fn installed(
 ) -> Result<PathBuf, String> {
     let source = repository("clients").join(name);
     let pinned = std::fs::read(source.join(pins)).map_err(|e| e.to_string())?;
-    let digest = soru_base::blake2b::hash32(&pinned).iter().take(6).map(|byte| format!("{byte:02x}"));
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", digest.collect::<String>()));
+    let digest = hex::encode(&soru_base::blake2b::hash32(&pinned)[..6]);
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{digest}"));
     let folder = root.join("clients").join(name);
     let all = [&format!("clients/{name}"), "clients/contracts", "crates/michelson/contracts"];
     for part in all {
