@@ -6,8 +6,9 @@ use super::markdown::table_cells;
 use super::page::all;
 use crate::support::repository;
 use soru_pvm::host::{HostFunction, ValueType};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
 #[test]
 fn commands_and_options_are_those_of_the_program() {
@@ -104,9 +105,13 @@ fn commands(help: &str) -> String {
 fn options(help: &str) -> String {
     let mut found: Vec<(String, String)> = Vec::new();
     let (_, list) = help.split_once("\nOptions:\n").expect("options");
-    for line in list.lines().take_while(|line| line.is_empty() || line.starts_with(' ')) {
+    // Headings divide the options, and commands made of words may follow.
+    for line in list.lines().take_while(|line| *line != "Commands:") {
         let text = line.trim();
         let indent = line.len() - line.trim_start().len();
+        if indent == 0 {
+            continue;
+        }
         if text.starts_with('-') && indent <= 6 {
             let (names, about) = text.split_once("  ").unwrap_or((text, ""));
             found.push((names.to_owned(), about.trim().to_owned()));
@@ -116,27 +121,36 @@ fn options(help: &str) -> String {
         }
     }
     let mut table = String::from("| option | | default |\n|---|---|---|\n");
-    for (names, about) in
-        found.into_iter().filter(|(names, _)| !names.contains("--help") && !names.contains("--version"))
-    {
+    let asked = |names: &str| !names.contains("--help") && !names.contains("--version");
+    for (names, mut about) in found.into_iter().filter(|(names, _)| asked(names)) {
         let names: Vec<String> = names.split(", ").map(code).collect();
-        let (about, default) = match about.split_once("[default: ") {
-            Some((before, rest)) => {
-                let (default, after) = rest.split_once(']').unwrap_or((rest, ""));
-                let default = if default.contains([' ', '`']) { cell(default) } else { code(default) };
-                (format!("{}{after}", before.trim_end()), default)
-            }
-            None => (about, String::new()),
+        let default = bracketed(&mut about, "default").unwrap_or_default();
+        let default = match default.contains([' ', '`']) || default.is_empty() {
+            true => cell(&default),
+            false => code(&default),
         };
-        let (about, variable) = match about.split_once(" [env: ") {
-            Some((about, variable)) => {
-                (about, format!(" (variable `{}`)", variable.trim_end_matches(['=', ']'])))
-            }
-            None => (about.as_str(), String::new()),
-        };
-        let _ = writeln!(table, "| {} | {}{variable} | {default} |", names.join(", "), cell(about));
+        let variable = bracketed(&mut about, "env").unwrap_or_default();
+        let values = bracketed(&mut about, "possible values").unwrap_or_default();
+        let mut about = cell(about.trim());
+        if !variable.is_empty() {
+            let _ = write!(about, " (variable `{}`)", variable.trim_end_matches('='));
+        }
+        if !values.is_empty() {
+            let _ = write!(about, ": `{}`", values.replace(", ", "`, `"));
+        }
+        let _ = writeln!(table, "| {} | {about} | {default} |", names.join(", "));
     }
     table
+}
+
+/// Takes `[name: value]` out of a text.
+fn bracketed(text: &mut String, name: &str) -> Option<String> {
+    let begin = format!("[{name}: ");
+    let start = text.find(&begin)?;
+    let end = start + text[start..].find(']')?;
+    let value = text[start + begin.len()..end].to_owned();
+    text.replace_range(start..=end, "");
+    Some(value)
 }
 
 /// The first cells of all tables of a page that are a single span of code, with the next cells.
@@ -170,8 +184,10 @@ fn host_functions_are_those_of_the_machine() {
 fn quoted(path: &str, before: &str) -> Vec<String> {
     let file = repository(path);
     let mut text = std::fs::read_to_string(&file).unwrap_or_default();
-    for part in std::fs::read_dir(file.with_extension("")).into_iter().flatten() {
-        text += &std::fs::read_to_string(part.unwrap().path()).unwrap();
+    let parts =
+        std::fs::read_dir(file.with_extension("")).into_iter().flatten().map(|part| part.unwrap().path());
+    for part in parts.filter(|part| part.is_file()) {
+        text += &std::fs::read_to_string(part).unwrap();
     }
     assert!(!text.is_empty(), "no such file: {path}");
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -209,4 +225,68 @@ fn every_error_of_the_code_is_in_the_list_and_nothing_else() {
     for (id, kind) in expected.iter().filter(|(_, kind)| !kind.is_empty()) {
         assert_eq!(&rows[id][0], kind, "the kind of {id}");
     }
+}
+
+#[test]
+fn every_key_of_the_rollup_node_s_configuration_has_its_place() {
+    const READS: [&str; 7] =
+        ["optional", "optional_text", "optional_list", "required", "text", "nested", "number"];
+    let page = std::fs::read_to_string(repository("book/src/reference/node-configuration.md")).unwrap();
+    let mut keys: Vec<String> = Vec::new();
+    for read in READS {
+        for before in [format!(".{read}(\""), format!(".{read}( \"")] {
+            keys.extend(quoted("crates/node/src/config.rs", &before));
+        }
+    }
+    assert!(keys.len() > 20, "{keys:?}");
+    let missing: Vec<&String> = keys.iter().filter(|key| !page.contains(&format!("{key}`"))).collect();
+    assert!(missing.is_empty(), "no word about {missing:?}");
+}
+
+#[test]
+fn every_path_of_the_embedded_layer_1_is_told() {
+    let page = std::fs::read_to_string(repository("book/src/reference/sandbox-rpc.md")).unwrap();
+    let mut paths: Vec<String> = Vec::new();
+    for before in [".route(\"", ".route( \""] {
+        paths.extend(quoted("crates/sandbox/src/rpc.rs", before));
+    }
+    assert!(paths.len() > 80, "only {} paths", paths.len());
+    let last = |path: &str| {
+        path.split('/').rfind(|step| !step.is_empty() && !step.starts_with('{')).map(str::to_owned)
+    };
+    let missing: Vec<&String> =
+        paths.iter().filter(|path| last(path).is_some_and(|step| !page.contains(&step))).collect();
+    assert!(missing.is_empty(), "no word about {missing:#?}");
+}
+
+#[test]
+fn metrics_are_those_of_the_rollup_node() {
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names = words.filter(|word| word.starts_with("soru_node_") && !word.ends_with('_'));
+        // A histogram is told in parts.
+        names.map(|name| name.trim_end_matches("_bucket").trim_end_matches("_count").to_owned()).collect()
+    };
+    let code: String = rust_below(&repository("crates/node/src"));
+    let code = words(&code);
+    let told: String = all().iter().map(|page| std::fs::read_to_string(repository(page)).unwrap()).collect();
+    let told = words(&told);
+    assert!(code.len() > 25, "{code:?}");
+    let (missing, extra): (Vec<_>, Vec<_>) =
+        (code.difference(&told).collect(), told.difference(&code).collect());
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "no word about {missing:#?}\nnot in the code: {extra:#?}"
+    );
+}
+
+/// All Rust below a folder.
+fn rust_below(dir: &Path) -> String {
+    let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let texts = paths.map(|path| match path.extension() {
+        _ if path.is_dir() => rust_below(&path),
+        Some(extension) if extension == "rs" => std::fs::read_to_string(&path).unwrap(),
+        _ => String::new(),
+    });
+    texts.collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! A line of nothing but `…` stands for any lines, none included; `…` in a line for any text. Where a value changes from run to run the kind
 //! alone is compared: hashes, addresses and signatures by their prefix, hexadecimal from 32 digits on, timestamps, and numbers. With `exact`
-//! nothing but `…` gives way. Runs of blanks and of dots count as one; empty lines do not count, and neither does how fast ticks went by.
+//! nothing but `…` gives way. Runs of blanks and of dots count as one; empty lines do not count, and neither do those that tell how fast ticks go by.
 
 /// Compares line by line; the answer is the first line of the page that cannot be found where it should be.
 pub(super) fn compare(shown: &str, printed: &str, exact: bool) -> Result<(), String> {
@@ -29,7 +29,11 @@ pub(super) fn begins(shown: &str, printed: &str) -> bool {
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim().is_empty() && !line.ends_with(" ticks a second"))
+    let progress = |line: &str| {
+        line.ends_with(" ticks a second")
+            || line.starts_with("tick ") && line.contains(" after ") && line.ends_with(" s")
+    };
+    text.lines().filter(move |line| !line.trim().is_empty() && !progress(line))
 }
 
 /// Whether a pattern, some items of which stand for any sequence, is the whole of a sequence.
