@@ -91,7 +91,7 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
             self.layer1.heads(),
             send,
             self.status.clone(),
-            self.config.options.endpoint.clone(),
+            soru_l1::shown_endpoint(&self.config.options.endpoint),
             self.config.options.reconnection_delay,
         );
         tokio::select! {

@@ -14,6 +14,7 @@ pub mod layer1;
 pub mod machine;
 mod meter;
 pub mod node;
+mod overdue;
 pub mod publish;
 pub mod reveals;
 pub mod rpc;

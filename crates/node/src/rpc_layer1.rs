@@ -5,8 +5,9 @@ use crate::layer1::{
     Added, Block, Constants, Header, Heads, Injected, Injection, Layer1, Layer1Error, Origin, Publication,
     Signed, Stakes,
 };
+use crate::overdue::{Errand, Overdue, Way};
 use crate::publish::Pointed;
-use soru_base::{Binary, Level, LevelSpan, PublicKeyHash, RollupAddress, TickSpan};
+use soru_base::{Binary, Level, LevelSpan, Mutez, PublicKeyHash, RollupAddress, TickSpan};
 use soru_l1::operate::{FeeRates, Limits, OperateError, Prepared, Signer};
 use soru_l1::rollup::{Executed, Obscure};
 use soru_l1::{BlockId, Client, L1Error};
@@ -30,6 +31,7 @@ pub struct RpcLayer1 {
     rollup: RollupAddress,
     signers: BTreeMap<PublicKeyHash, Arc<dyn Signer>>,
     fees: BTreeMap<Purpose, FeeParameter>,
+    overdue: Overdue,
     /// The kernel, if no operation originated the rollup.
     boot_sector: Option<Vec<u8>>,
 }
@@ -49,7 +51,8 @@ impl RpcLayer1 {
     pub fn new(client: Client, config: &Config, signers: impl IntoIterator<Item = Arc<dyn Signer>>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.public_key().hash(), signer)).collect();
         let fees = config.fee_parameters.clone();
-        Self { client, rollup: config.rollup, signers, fees, boot_sector: None }
+        let overdue = Overdue::after(config.options.batcher.ttl);
+        Self { client, rollup: config.rollup, signers, fees, overdue, boot_sector: None }
     }
 
     /// The same, with the kernel of a rollup that no operation originated.
@@ -247,8 +250,9 @@ impl Layer1 for RpcLayer1 {
         Ok(self.client.stakers(at.hash, rollup).await?.into_iter().collect())
     }
 
-    async fn busy(&self, source: PublicKeyHash, _: &Header) -> Result<bool, Layer1Error> {
-        Ok(self.client.pending_operations().await?.has_source(source))
+    async fn busy(&self, source: PublicKeyHash, head: &Header) -> Result<bool, Layer1Error> {
+        let pending = self.client.pending_operations().await?;
+        Ok(self.overdue.is_busy(source, &pending, head.level))
     }
 
     async fn inject(
@@ -259,6 +263,10 @@ impl Layer1 for RpcLayer1 {
     ) -> Result<Vec<Injected>, Layer1Error> {
         let signer = self.signers.get(&source);
         let signer = signer.ok_or_else(|| Layer1Error::Unknown(format!("a key for {source}")))?;
+        let way = self.overdue.way_for(source, Errand::Rollup);
+        if way == Way::Taken {
+            return Ok(vec![Injected::NotTried; batch.len()]);
+        }
         let mut results: Vec<Option<Injected>> = vec![None; batch.len()];
         // One operation for all; what it would fail on is left out, so that it does not take the others with it.
         loop {
@@ -268,7 +276,7 @@ impl Layer1 for RpcLayer1 {
             }
             let actions = left.iter().map(|i| action(rollup, &batch[*i])).collect();
             let costs = self.costs(left.iter().map(|i| batch[*i].purpose()));
-            match self.client.prepare(signer.as_ref(), actions, &costs.limits).await {
+            match self.prepare(signer.as_ref(), actions, costs.limits, way).await {
                 Ok(prepared) => {
                     let fate = self.send_prepared(&prepared, &costs).await?;
                     left.iter().for_each(|i| results[*i] = Some(fate.clone()));
@@ -318,7 +326,13 @@ impl Layer1 for RpcLayer1 {
         let signer = signer.ok_or_else(|| Layer1Error::Unknown(format!("a key for {source}")))?;
         let action = vec![Action::SmartRollupAddMessages { messages }];
         let costs = self.costs([Purpose::AddMessages]);
-        match self.client.prepare(signer.as_ref(), action, &costs.limits).await {
+        let way = self.overdue.way_for(source, Errand::Messages);
+        if way == Way::Taken {
+            return Ok(Signed::Refused(
+                "an operation of the key for something else waits for a block".to_owned(),
+            ));
+        }
+        match self.prepare(signer.as_ref(), action, costs.limits, way).await {
             Ok(prepared) => Ok(match self.too_dear(&prepared, &costs).await? {
                 Some(reason) => Signed::Refused(reason),
                 None => Signed::Ready(Box::new(prepared.operation)),
@@ -338,6 +352,23 @@ impl Layer1 for RpcLayer1 {
 }
 
 impl RpcLayer1 {
+    /// An operation that pays what it has to on its way.
+    async fn prepare(
+        &self,
+        signer: &dyn Signer,
+        actions: Vec<Action>,
+        limits: Limits,
+        way: Way,
+    ) -> Result<Prepared, OperateError> {
+        let Way::Above(least) = way else { return self.client.prepare(signer, actions, &limits).await };
+        let prepared = self.client.prepare(signer, actions.clone(), &limits).await?;
+        if prepared.fee() >= least {
+            return Ok(prepared);
+        }
+        let each = least.0.div_ceil(actions.len().max(1) as u64);
+        self.client.prepare(signer, actions, &Limits { fee: Some(Mutez(each)), ..limits }).await
+    }
+
     async fn send_prepared(&self, prepared: &Prepared, costs: &Costs) -> Result<Injected, Layer1Error> {
         match self.too_dear(prepared, costs).await? {
             Some(reason) => Ok(Injected::Refused(reason)),

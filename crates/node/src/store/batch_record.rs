@@ -17,6 +17,8 @@ pub struct Message {
     pub content: Vec<u8>,
     /// Where it is.
     pub place: Place,
+    /// The head when it began to wait; the genesis block as long as no head was seen.
+    pub since: Level,
 }
 
 /// Where a message is.
@@ -26,6 +28,8 @@ pub enum Place {
     Queue,
     /// In the batch of that number.
     Batch(u64),
+    /// Nowhere: at that head it had waited for too long. It is not sent, and its sender can see that.
+    Expired(Level),
 }
 
 /// Messages that go together in one operation.
@@ -79,23 +83,36 @@ impl Binary for Message {
         out.extend_from_slice(&self.number.to_be_bytes());
         put_option(out, self.order.as_ref(), |order, out| out.extend_from_slice(&order.to_be_bytes()));
         let batch = match self.place {
-            Place::Queue => None,
+            Place::Queue | Place::Expired(_) => None,
             Place::Batch(number) => Some(number),
         };
         put_option(out, batch.as_ref(), |number, out| out.extend_from_slice(&number.to_be_bytes()));
         put_bytes(out, &self.content);
+        self.since.write(out);
+        let expired = match &self.place {
+            Place::Expired(at) => Some(at),
+            Place::Queue | Place::Batch(_) => None,
+        };
+        put_option(out, expired, Level::write);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            number: r.u64("number of the message")?,
-            order: r.bool("has an order")?.then(|| r.u64("order")).transpose()?,
-            place: match r.bool("is in a batch")? {
-                true => Place::Batch(r.u64("number of the batch")?),
-                false => Place::Queue,
-            },
-            content: r.bytes(MAX_CONTENT, "content")?.to_vec(),
-        })
+        let number = r.u64("number of the message")?;
+        let order = r.bool("has an order")?.then(|| r.u64("order")).transpose()?;
+        let mut place = match r.bool("is in a batch")? {
+            true => Place::Batch(r.u64("number of the batch")?),
+            false => Place::Queue,
+        };
+        let content = r.bytes(MAX_CONTENT, "content")?.to_vec();
+        let mut since = Level::GENESIS;
+        // Messages of earlier versions end here.
+        if !r.is_empty() {
+            since = Level::read(r)?;
+            if r.bool("has expired")? {
+                place = Place::Expired(Level::read(r)?);
+            }
+        }
+        Ok(Self { number, order, content, place, since })
     }
 }
 

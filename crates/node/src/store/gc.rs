@@ -1,4 +1,5 @@
-//! Throwing away the states that nobody can ask for any more.
+//! Throwing away the states that nobody can ask for any more, with their blocks and messages. What stays of a level is the
+//! hash of its block.
 
 use super::tables::*;
 use super::{BlockRecord, Store, StoreError, commitment_of, damaged, required_block};
@@ -107,7 +108,7 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// Throws away the states that are not `kept` and the abandoned blocks that are final, in one transaction.
+    /// Throws away the states that are not `kept`, their blocks and messages, and the abandoned blocks that are final, in one transaction.
     pub fn collect(&self, kept: Kept) -> Result<Collected, StoreError> {
         let tx = self.db.begin_write()?;
         tx.open_table(GAMES)?.retain(|_, seen_at| seen_at >= kept.finalized.get())?;
@@ -116,8 +117,14 @@ impl Store {
             tx.open_table(BLOCKS)?.remove(hash)?;
             tx.open_table(MESSAGES)?.remove(hash)?;
         }
+        let first = tx.open_table(CANONICAL)?.first()?.map(|(level, _)| level.value());
         for (level, block, _) in &plan.dropped {
             tx.open_table(STATES)?.remove((*level, *block))?;
+            tx.open_table(MESSAGES)?.remove(block)?;
+            // A proof of a message goes from the inbox at the beginning of its game down to the level that is disputed.
+            if plan.lowest_disputed.is_none_or(|lowest| *level < lowest) && first != Some(*level) {
+                forget_plain(&tx, *block)?;
+            }
         }
         self.trees.forget(&tx, plan.dead.iter().map(|state| ContextHash::from(*state)))?;
         let nodes = self.trees.gc(&tx, MAX_NODES)?.nodes;
@@ -130,6 +137,7 @@ impl Store {
 type Entry = (u32, [u8; 32], [u8; 32]);
 
 struct Plan {
+    lowest_disputed: Option<u32>,
     dropped: Vec<Entry>,
     abandoned: Vec<[u8; 32]>,
     dead: Vec<StateHash>,
@@ -138,7 +146,8 @@ struct Plan {
 fn examine(tx: &WriteTransaction, kept: Kept) -> Result<Plan, StoreError> {
     let end = kept.from.get().max(kept.finalized.next().get());
     let games = disputed_levels(tx)?;
-    let mut plan = Plan { dropped: Vec::new(), abandoned: Vec::new(), dead: Vec::new() };
+    let lowest_disputed = games.iter().map(|levels| *levels.start()).min();
+    let mut plan = Plan { lowest_disputed, dropped: Vec::new(), abandoned: Vec::new(), dead: Vec::new() };
     // Blocks of one level may share a state (abandoned ones do with the ones that replaced them); those of
     // different levels never do, for ticks have passed. So what is live is known at the end of each level.
     let mut here = (0, BTreeSet::new(), Vec::new());
@@ -180,6 +189,19 @@ fn disputed_levels(tx: &WriteTransaction) -> Result<Vec<RangeInclusive<u32>>, St
         disputed.push(record.previous_commitment_level.get()..=inbox_level);
     }
     Ok(disputed)
+}
+
+/// Forgets a block, unless it has to do with commitments or outbox messages: somebody may ask for these later.
+fn forget_plain(tx: &WriteTransaction, block: [u8; 32]) -> Result<(), StoreError> {
+    let mut blocks = tx.open_table(BLOCKS)?;
+    let is_plain = match blocks.get(block)? {
+        None => return Ok(()),
+        Some(bytes) => BlockRecord::from_bytes(bytes.value()).map_err(damaged("block"))?.is_plain(),
+    };
+    if is_plain {
+        blocks.remove(block)?;
+    }
+    Ok(())
 }
 
 impl Plan {

@@ -31,7 +31,7 @@ fn a_game_outlives_the_cementation_of_its_period() {
     chain(400).iter().for_each(|block| store.put(block).unwrap());
     store.note_games(&BTreeSet::from([level(7), level(31)]), level(250)).unwrap();
     store.note_games(&BTreeSet::from([level(31)]), level(350)).unwrap();
-    let has = |n: u32| store.state(&store.block_at(level(n)).unwrap().unwrap()).is_ok();
+    let has = |n: u32| store.block_at(level(n)).unwrap().is_some_and(|block| store.state(&block).is_ok());
     let collect = |head: u32, cemented: u32| {
         let (head, cemented) = (level(head), level(cemented));
         store.collect(Needs { head, cemented, period: LevelSpan(PERIOD), history_blocks: 0 }.kept()).unwrap()
@@ -45,6 +45,33 @@ fn a_game_outlives_the_cementation_of_its_period() {
     assert_eq!(left, [29, 30, 31]);
     collect(400, 201);
     assert!(has(29) && has(30) && has(31));
+}
+
+#[test]
+fn blocks_and_messages_go_with_their_states() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ROLLUP).unwrap();
+    let blocks = chain(400);
+    blocks.iter().for_each(|block| store.put(block).unwrap());
+    let collect = |head, cemented| {
+        let needs = Needs { head, cemented, period: LevelSpan(PERIOD), history_blocks: 0 };
+        store.collect(needs.kept()).unwrap();
+    };
+    collect(level(400), level(380));
+    let has = |block: &NewBlock| store.block(&block.record.hash).unwrap().is_some();
+    let has_messages = |block: &NewBlock| !store.messages(&block.record.hash).unwrap().is_empty();
+    for block in &blocks {
+        let (at, record) = (block.record.level.get(), &block.record);
+        let is_special = record.commitment.is_some() || !record.published.is_empty() || record.outbox_len > 0;
+        let first = record.level == blocks[0].record.level;
+        assert_eq!(has(block), at >= 300 || is_special || first, "level {at}");
+        assert_eq!(has_messages(block), at >= 300 && !block.messages.is_empty(), "level {at}");
+        // What stays: the hash.
+        assert_eq!(store.hash_at(record.level).unwrap(), Some(record.hash));
+    }
+    assert_eq!(store.genesis().unwrap().unwrap(), blocks[0].record);
+    let plain = blocks.iter().find(|block| !has(block)).unwrap().record.level;
+    assert_eq!(store.block_at(plain).unwrap(), None);
 }
 
 /// What happens between two collections.

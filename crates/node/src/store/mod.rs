@@ -33,7 +33,7 @@ use thiserror::Error;
 pub const VERSION: u32 = 2;
 
 /// Bytes of the database kept in memory, at most: the library's own bound is so high that a node's memory would grow for months.
-const CACHE: usize = 64 << 20;
+const CACHE: usize = 32 << 20;
 
 /// Why the store does not give or take something.
 #[derive(Debug, Error)]
@@ -186,12 +186,12 @@ impl Store {
         Ok(self.read()?.open_table(CANONICAL)?.get(level.get())?.map(|h| BlockHash(h.value())))
     }
 
-    /// The block of the current chain at that level.
+    /// The block of the current chain at that level, unless it was collected.
     pub fn block_at(&self, level: Level) -> Result<Option<BlockRecord>, StoreError> {
         block_on_chain(&self.read()?, level)
     }
 
-    /// All messages of a block's level, the protocol's included.
+    /// All messages of a block's level, the protocol's included; none if they were collected with the block.
     pub fn messages(&self, hash: &BlockHash) -> Result<Vec<SerializedMessage>, StoreError> {
         match self.read()?.open_table(MESSAGES)?.get(hash.0)? {
             None => Ok(Vec::new()),
@@ -435,10 +435,10 @@ fn commitment_of(tx: &ReadTransaction, hash: &CommitmentHash) -> Result<Option<C
     }
 }
 
-/// The block of the current chain at a level.
+/// The block of the current chain at a level, unless it was collected.
 fn block_on_chain(tx: &ReadTransaction, level: Level) -> Result<Option<BlockRecord>, StoreError> {
     let hash = tx.open_table(CANONICAL)?.get(level.get())?.map(|h| h.value());
-    hash.map(|hash| required_block(tx, hash)).transpose()
+    hash.map_or(Ok(None), |hash| block_of(tx, hash))
 }
 
 fn required_block(tx: &ReadTransaction, hash: [u8; 32]) -> Result<BlockRecord, StoreError> {

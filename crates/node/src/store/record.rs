@@ -59,6 +59,16 @@ impl BlockRecord {
         self.status.starts_with("Stuck")
     }
 
+    /// Whether the block has nothing to do with commitments, games and outbox messages.
+    pub(super) fn is_plain(&self) -> bool {
+        self.commitment.is_none()
+            && self.outbox_len == 0
+            && self.published.is_empty()
+            && self.cemented.is_empty()
+            && self.executed.is_empty()
+            && self.losers.is_empty()
+    }
+
     /// Hash of the inbox after the block.
     pub fn inbox_hash(&self) -> InboxHash {
         self.inbox.hash()

@@ -35,6 +35,10 @@ pub(super) const EXECUTIONS: TableDefinition<'_, (u32, u32, u32), &[u8]> = Table
 /// the number of the message; to its identifier and size.
 pub(super) const QUEUE: TableDefinition<'_, (bool, u64, u64), ([u8; 32], u32)> =
     TableDefinition::new("batcher_queue");
+/// The head when a message began to wait, and its number, to its identifier.
+pub(super) const WAITING: TableDefinition<'_, (u32, u64), [u8; 32]> = TableDefinition::new("batcher_waiting");
+/// The head at which a message had waited for too long, and its number, to its identifier.
+pub(super) const EXPIRED: TableDefinition<'_, (u32, u64), [u8; 32]> = TableDefinition::new("batcher_expired");
 /// Identifier of a message of the batcher to the message, and where it is.
 pub(super) const QUEUED: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("batcher_messages");
 /// Number of a batch to the batch.
@@ -71,6 +75,8 @@ pub(super) fn create_all(tx: &WriteTransaction) -> Result<(), StoreError> {
     tx.open_table(OUTBOXES)?;
     tx.open_table(EXECUTIONS)?;
     tx.open_table(QUEUE)?;
+    tx.open_table(WAITING)?;
+    tx.open_table(EXPIRED)?;
     tx.open_table(QUEUED)?;
     tx.open_table(BATCHES)?;
     tx.open_table(FLIGHTS)?;

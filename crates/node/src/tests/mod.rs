@@ -9,8 +9,10 @@ mod following;
 mod gaming;
 mod publishing;
 mod rpc;
+mod rpc_bad_input;
 mod rpc_batcher;
 mod rpc_disputes;
+mod rpc_state;
 
 use crate::chain::Chain;
 use crate::config::{Config, Mode};
@@ -85,10 +87,19 @@ impl TestNode {
         self.chain.store()
     }
 
+    /// All blocks of the chain that were not collected.
     fn records(&self) -> Vec<BlockRecord> {
         let head = self.store().head().unwrap().unwrap();
         let first = self.store().genesis().unwrap().unwrap().level;
-        (first.get()..=head.level.get()).map(|n| self.store().block_at(level(n)).unwrap().unwrap()).collect()
+        (first.get()..=head.level.get()).filter_map(|n| self.store().block_at(level(n)).unwrap()).collect()
+    }
+
+    /// Whether it has what a fresh node has, down to `kept`; what is below that may have been collected.
+    async fn check(&self, kept: Level) {
+        let mut expected = reference(&self.layer1).await;
+        let found = self.records();
+        expected.retain(|record| record.level >= kept || found.iter().any(|f| f.level == record.level));
+        assert_eq!(found, expected);
     }
 }
 

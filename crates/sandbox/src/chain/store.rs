@@ -31,7 +31,7 @@ const FILE: &str = "chain.redb";
 /// Nodes of forgotten ledgers that one block removes at most: many more than it adds, and few enough to be quick.
 const COLLECTED: u64 = 20_000;
 /// Bytes of the database kept in memory, at most.
-const CACHE: usize = 64 << 20;
+const CACHE: usize = 32 << 20;
 /// Blocks kept in memory: clients ask for the last ones again and again.
 const CACHED: usize = 64;
 

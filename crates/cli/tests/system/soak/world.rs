@@ -13,8 +13,6 @@ const COUNTERS: u32 = 1_024;
 const SAMPLED: u32 = 50;
 /// Blocks that the nodes may be behind.
 const BEHIND: u32 = 4;
-/// Steps between two mishaps, on average.
-const CALM: u32 = 12;
 /// How long nothing may change, when nothing is killed any more.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -23,8 +21,10 @@ pub(super) struct World {
     layer1: Layer1,
     operator: RollupNode,
     batcher: RollupNode,
+    // Never killed: it knows what everybody must know, and shows what a long life costs.
+    twin: RollupNode,
     chance: Seeded,
-    rollup: String,
+    scale: Scale,
     messages: u32,
     // Messages below that number were offered to somebody.
     offered: u32,
@@ -34,8 +34,18 @@ pub(super) struct World {
     mishaps: BTreeMap<&'static str, u32>,
     series: Series,
     began: Instant,
-    pace: Duration,
     baked: Instant,
+}
+
+/// How long and how rough a run is.
+pub(super) struct Scale {
+    pub(super) blocks: u32,
+    pub(super) messages: u32,
+    pub(super) seed: u64,
+    /// Time between two blocks, at least.
+    pub(super) pace: Duration,
+    /// Blocks between two mishaps, on average.
+    pub(super) calm: u32,
 }
 
 /// Which node was given a message.
@@ -46,7 +56,7 @@ enum Taker {
 }
 
 impl World {
-    pub(super) fn start(messages: u32, seed: u64, pace: Duration) -> Self {
+    pub(super) fn start(scale: Scale) -> Self {
         let layer1 = Layer1::start(Settings {
             commitment_period: 10,
             challenge_window: 20,
@@ -59,35 +69,40 @@ impl World {
         let rollup = layer1.originate_rollup(&kernel);
         let operator = RollupNode::operator(&layer1, &rollup, "operator");
         let batcher = RollupNode::batcher(&layer1, &rollup, "batcher");
+        let twin = RollupNode::observer(&layer1, &rollup, "twin");
         Self {
             layer1,
             operator,
             batcher,
-            chance: Seeded(seed),
-            rollup,
-            messages,
+            twin,
+            chance: Seeded(scale.seed),
+            messages: scale.messages,
+            scale,
             offered: 0,
             unsure: Vec::new(),
             blocks: 0,
             mishaps: BTreeMap::new(),
             series: Series::default(),
             began: Instant::now(),
-            pace,
             baked: Instant::now(),
         }
     }
 
-    pub(super) fn blocks(&self) -> u32 {
-        self.blocks
+    /// All blocks and messages, with mishaps.
+    pub(super) fn run(&mut self) {
+        while self.blocks < self.scale.blocks {
+            self.step();
+        }
+        self.finish();
     }
 
     /// Some messages, a block, and maybe a mishap.
-    pub(super) fn step(&mut self, blocks: u32) {
-        let left = blocks.saturating_sub(self.blocks).max(1);
+    fn step(&mut self) {
+        let left = self.scale.blocks.saturating_sub(self.blocks).max(1);
         let now = (self.messages - self.offered).div_ceil(left);
         self.offer(now);
         self.offer_again();
-        if self.chance.below(CALM) == 0 {
+        if self.chance.below(self.scale.calm) == 0 {
             self.mishap();
         }
         self.bake();
@@ -95,7 +110,7 @@ impl World {
 
     fn bake(&mut self) {
         // A node acts on a head as long as it is the head: the time of a block is part of the scene.
-        std::thread::sleep(self.pace.saturating_sub(self.baked.elapsed()));
+        std::thread::sleep(self.scale.pace.saturating_sub(self.baked.elapsed()));
         self.baked = Instant::now();
         let head = self.layer1.bake(1);
         self.blocks += 1;
@@ -175,7 +190,7 @@ impl World {
     }
 
     /// Nothing is killed any more: all that is still on its way arrives.
-    pub(super) fn finish(&mut self) {
+    fn finish(&mut self) {
         let (mut arrived, mut since) = (0, Instant::now());
         while arrived < self.messages {
             self.offer_again();
@@ -198,24 +213,17 @@ impl World {
         self.check_commitments(head);
     }
 
-    /// A node that saw nothing of all this comes to the same states.
+    /// The node that was killed again and again knows what its twin knows, and has published it.
     fn check_commitments(&mut self, head: u32) {
-        let fresh = RollupNode::observer(&self.layer1, &self.rollup, "fresh");
-        let (mut level, mut since) = (0, Instant::now());
-        while level < head {
-            if fresh.level() > level {
-                (level, since) = (fresh.level(), Instant::now());
-            }
-            assert!(since.elapsed() < PATIENCE, "a new node stays at level {level}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        assert_eq!(fresh.recorded(head), self.operator.recorded(head));
+        self.twin.until_at(&self.layer1, head);
+        assert_eq!(self.twin.recorded(head), self.operator.recorded(head));
         let path = "/chains/main/blocks/head/context/smart_rollups/smart_rollup";
-        let rollup = &self.rollup;
+        let rollup = self.twin.rpc.get("/global/smart_rollup_address");
+        let rollup = rollup.as_str().expect("an address");
         let cemented =
             self.layer1.rpc.get(&format!("{path}/{rollup}/last_cemented_commitment_hash_with_level"));
         let level = cemented["level"].as_u64().and_then(|l| u32::try_from(l).ok()).expect("a level");
-        assert_eq!(fresh.recorded(level).commitment, cemented["hash"]);
+        assert_eq!(self.twin.recorded(level).commitment, cemented["hash"]);
         assert!(level + 60 > head, "cemented is {level}, the head is {head}:\n{}", self.operator.log_text());
     }
 
@@ -240,6 +248,8 @@ impl World {
             ("operator memory kB", operator),
             ("batcher memory kB", batcher),
             ("layer-1 memory kB", layer1),
+            ("twin memory kB", self.twin.process().and_then(resident_kb)),
+            ("twin disk kB", Some(disk_kb(self.twin.dir()))),
             ("operator disk kB", Some(disk_kb(self.operator.dir()))),
             ("batcher disk kB", Some(disk_kb(self.batcher.dir()))),
             ("layer-1 disk kB", Some(disk_kb(&self.layer1.path("chain")))),
