@@ -281,7 +281,7 @@ fn metrics_are_those_of_the_rollup_node() {
 }
 
 /// All Rust below a folder.
-fn rust_below(dir: &Path) -> String {
+pub(super) fn rust_below(dir: &Path) -> String {
     let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let texts = paths.map(|path| match path.extension() {
         _ if path.is_dir() => rust_below(&path),

@@ -1,6 +1,7 @@
 //! Links lead somewhere, and the summary has every page.
 
-use super::markdown::{anchors, links};
+use super::generated::rust_below;
+use super::markdown::{anchors, links, table_cells};
 use super::page::all;
 use crate::support::repository;
 use std::collections::BTreeSet;
@@ -58,4 +59,23 @@ fn the_summary_has_every_page_once() {
         all().into_iter().filter(|p| p != "README.md" && !p.ends_with("SUMMARY.md")).collect();
     assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), pages);
     assert_eq!(listed.len(), pages.len(), "a page is listed twice");
+}
+
+#[test]
+fn tests_that_a_page_names_are_there() {
+    let text = std::fs::read_to_string(repository("book/src/reference/real-layer-1.md")).unwrap();
+    let code = rust_below(&repository("crates"));
+    let mut named = 0;
+    for cells in text.lines().filter_map(table_cells).filter(|cells| cells.len() == 3) {
+        for name in cells[2].split('`').skip(1).step_by(2) {
+            let name = name.trim_end_matches('…');
+            let found = match name.contains(['/', '.']) {
+                true => !name.contains('/') || repository(name).exists(),
+                false => code.contains(&format!("fn {name}")),
+            };
+            assert!(found, "no such test: {name}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "only {named} tests are named");
 }
