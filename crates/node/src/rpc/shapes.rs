@@ -215,6 +215,7 @@ fn messages() -> [(&'static str, Schema); 3] {
             one_of([
                 status("unknown", vec![]),
                 status("pending_batch", vec![]),
+                status("expired", vec![has("level", level())]),
                 status("pending_injection", vec![operation_()]),
                 status("injected", vec![operation_(), has("layer1", object(sent()))]),
                 status("included", settled()),
