@@ -64,6 +64,10 @@ pub(crate) mod cost {
     pub(crate) const CALL: u64 = 1_000;
     /// Typing a node of code or reading a node of data.
     pub(crate) const NODE: u64 = 100;
+    /// Writing a node of data, which takes room.
+    pub(crate) const WRITTEN_NODE: u64 = 400;
+    /// Reading a packed byte, which can become a node.
+    pub(crate) const UNPACKED_BYTE: u64 = 60;
     /// Touching a byte: copying, comparing, printing.
     pub(crate) const BYTE: u64 = 10;
     /// An element of a collection that is walked through or copied.

@@ -1,7 +1,7 @@
 //! Big maps on their way into the storage of the chain.
 
 use super::{Chain, RunError};
-use crate::gas::Gas;
+use crate::gas::{Gas, GasExhaustedError, cost};
 use crate::micheline::Micheline;
 use crate::types::Type;
 use crate::values::{BigMap, Form, List, Value, unshare};
@@ -53,28 +53,35 @@ pub struct BigMapUpdate {
     pub value: Option<Micheline>,
 }
 
-/// Collects the numbers of the big maps in a value.
-pub(super) fn collect(value: &Value, ty: &Type, found: &mut BTreeSet<BigInt>) {
+/// Collects the numbers of the big maps in a value. Parts that are shared are met again and again, so each costs.
+pub(super) fn collect(
+    value: &Value,
+    ty: &Type,
+    found: &mut BTreeSet<BigInt>,
+    gas: &mut Gas,
+) -> Result<(), GasExhaustedError> {
     if !ty.has_big_maps() {
-        return;
+        return Ok(());
     }
-    match (value, ty) {
-        (Value::BigMap(map), _) => found.extend(map.id.clone()),
+    gas.charge(cost::WRITTEN_NODE)?;
+    crate::deep(|| match (value, ty) {
+        (Value::BigMap(map), _) => {
+            found.extend(map.id.clone());
+            Ok(())
+        }
         (Value::Pair(pair), Type::Pair(types)) => {
-            crate::deep(|| collect(&pair.0, &types.0, found));
-            crate::deep(|| collect(&pair.1, &types.1, found));
+            collect(&pair.0, &types.0, found, gas)?;
+            collect(&pair.1, &types.1, found, gas)
         }
-        (Value::Left(value), Type::Or(types)) => crate::deep(|| collect(value, &types.0, found)),
-        (Value::Right(value), Type::Or(types)) => crate::deep(|| collect(value, &types.1, found)),
-        (Value::Option(Some(value)), Type::Option(ty)) => crate::deep(|| collect(value, ty, found)),
-        (Value::List(list), Type::List(ty)) => {
-            list.iter().for_each(|v| crate::deep(|| collect(v, ty, found)))
-        }
+        (Value::Left(value), Type::Or(types)) => collect(value, &types.0, found, gas),
+        (Value::Right(value), Type::Or(types)) => collect(value, &types.1, found, gas),
+        (Value::Option(Some(value)), Type::Option(ty)) => collect(value, ty, found, gas),
+        (Value::List(list), Type::List(ty)) => list.iter().try_for_each(|v| collect(v, ty, found, gas)),
         (Value::Map(map), Type::Map(types)) => {
-            map.values().for_each(|value| crate::deep(|| collect(value, &types.1, found)));
+            map.values().try_for_each(|value| collect(value, &types.1, found, gas))
         }
-        _ => {}
-    }
+        _ => Ok(()),
+    })
 }
 
 /// Turns the big maps of a value into numbers and changes.
@@ -116,6 +123,7 @@ impl<'a> Extraction<'a> {
         if !ty.has_big_maps() {
             return Ok(value);
         }
+        self.gas.charge(cost::WRITTEN_NODE)?;
         crate::deep(|| self.extract_node(value, ty))
     }
 

@@ -42,7 +42,7 @@ impl Machine<'_> {
             }
             I::Unpack(ty) => {
                 let bytes = self.pop_bytes()?;
-                self.gas.charge(cost::of(bytes.len(), cost::BYTE))?;
+                self.gas.charge(cost::of(bytes.len(), cost::UNPACKED_BYTE))?;
                 let unpacked = match Micheline::unpack(&bytes) {
                     Ok(node) => match Value::parse(&node, ty, &mut Reading::literal(self.gas)) {
                         Ok(value) => Some(value),

@@ -152,7 +152,7 @@ impl Machine<'_> {
             return Ok((value, Vec::new()));
         }
         let mut ids = BTreeSet::new();
-        big_maps::collect(&value, ty, &mut ids);
+        big_maps::collect(&value, ty, &mut ids, self.gas)?;
         let mut extraction = Extraction::new(true, ids, self.chain, self.gas);
         let value = extraction.extract(value, ty)?;
         Ok((value, extraction.finish(&BTreeSet::new())))

@@ -77,7 +77,10 @@ impl Machine<'_> {
                 self.push(Value::some(value))
             }
             I::Cons => match (self.pop()?, self.pop()?) {
-                (head, Value::List(tail)) => self.push(Value::List(tail.cons(head))),
+                (head, Value::List(tail)) => {
+                    self.gas.charge(cost::ELEMENT)?;
+                    self.push(Value::List(tail.cons(head)))
+                }
                 _ => Err(self.fault("an element and a list")),
             },
             I::EmptyBigMap(key_type, value_type) => self.push(Value::BigMap(Arc::new(BigMap {

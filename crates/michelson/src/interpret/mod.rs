@@ -152,9 +152,9 @@ pub fn call(
         ..TicketFlow::default()
     };
     let mut handed_over = BTreeSet::new();
-    big_maps::collect(&argument, argument_type, &mut handed_over);
+    big_maps::collect(&argument, argument_type, &mut handed_over, gas)?;
     let mut owned = BTreeSet::new();
-    big_maps::collect(&storage, storage_type, &mut owned);
+    big_maps::collect(&storage, storage_type, &mut owned, gas)?;
 
     let parameter = script
         .parameter()
@@ -196,7 +196,7 @@ pub fn originate(
     let ty = script.storage();
     let storage = read(storage, ty, origin, chain, gas).map_err(|e| from_typing(e, RunError::Storage))?;
     let mut handed_over = BTreeSet::new();
-    big_maps::collect(&storage, ty, &mut handed_over);
+    big_maps::collect(&storage, ty, &mut handed_over, gas)?;
     let mut extraction = Extraction::new(false, handed_over, chain, gas);
     let storage = extraction.extract(storage, ty)?;
     let diffs = extraction.finish(&BTreeSet::new());

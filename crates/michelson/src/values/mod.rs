@@ -49,11 +49,11 @@ pub enum Value {
     /// Of `mutez`.
     Mutez(Mutez),
     /// Of `key`.
-    Key(PublicKey),
+    Key(Arc<PublicKey>),
     /// Of `key_hash`.
     KeyHash(PublicKeyHash),
     /// Of `signature`.
-    Signature(Signature),
+    Signature(Arc<Signature>),
     /// Of `chain_id`.
     ChainId(ChainId),
     /// Of `bls12_381_g1`.

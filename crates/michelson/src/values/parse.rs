@@ -100,18 +100,17 @@ fn parse(cursor: Cursor<'_>, ty: &Type, reading: &mut Reading<'_>) -> Result<Val
             Micheline::Bytes(bytes) => Value::bytes(bytes),
             _ => return Err(wrong()),
         },
-        Type::Key => Value::Key(text_or_bytes(node).ok_or_else(wrong)?),
+        Type::Key => Value::Key(Arc::new(text_or_bytes(node).ok_or_else(wrong)?)),
         Type::KeyHash => Value::KeyHash(text_or_bytes(node).ok_or_else(wrong)?),
         Type::ChainId => Value::ChainId(text_or_bytes(node).ok_or_else(wrong)?),
-        Type::Signature => Value::Signature(
-            match node {
+        Type::Signature => {
+            let signature = match node {
                 Micheline::String(text) => text.parse().ok(),
                 Micheline::Bytes(bytes) => Signature::from_slice(bytes),
                 _ => None,
-            }
-            .filter(is_signature)
-            .ok_or_else(wrong)?,
-        ),
+            };
+            Value::Signature(Arc::new(signature.filter(is_signature).ok_or_else(wrong)?))
+        }
         Type::Address => Value::Address(Arc::new(text_or_bytes(node).ok_or_else(wrong)?)),
         Type::Contract(expected) => {
             let address: MichelsonAddress = text_or_bytes(node).ok_or_else(wrong)?;

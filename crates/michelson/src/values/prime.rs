@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn small_primes() {
-        let is_prime_slowly = |n: u32| n > 1 && (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0);
+        let is_prime_slowly =
+            |n: u32| n > 1 && (2..n).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
         for n in 0..2000u32 {
             let next = (n + 1..).find(|n| is_prime_slowly(*n)).unwrap();
             assert_eq!(next_prime(&n.into()), next.into(), "{n}");

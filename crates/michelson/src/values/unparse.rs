@@ -45,7 +45,7 @@ fn unparse(value: &Value, ty: &Type, form: Form, gas: &mut Gas, depth: usize) ->
     if depth > MAX_DEPTH {
         return Err(Reason::TooDeep);
     }
-    gas.charge(cost::NODE)?;
+    gas.charge(cost::WRITTEN_NODE)?;
     crate::deep(|| unparse_node(value, ty, form, gas, depth + 1))
 }
 

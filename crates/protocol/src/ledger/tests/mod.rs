@@ -8,6 +8,7 @@ mod harness;
 mod lengths;
 mod life;
 mod properties;
+mod registry;
 mod rollups;
 mod stakes;
 mod tickets;
