@@ -78,3 +78,19 @@ fn every_kernel_fits_into_one_operation() {
         assert!(kernel.len() + 512 < OPERATION, "{name} has {} bytes", kernel.len());
     }
 }
+
+/// The kernels have unit tests, on this machine, in a workspace of their own.
+#[test]
+fn the_unit_tests_of_the_kernels_pass() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernels/Cargo.toml");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["test", "--locked", "--manifest-path", manifest]);
+    cargo.args(["--package", "kit", "--package", "counter", "--package", "token", "--package", "library"]);
+    // Neither the folder nor the flags of this build.
+    cargo.env("CARGO_TARGET_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/kernels")).env_remove("RUSTFLAGS");
+    let output = cargo.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let suites = told.lines().filter(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"));
+    assert_eq!(suites.count(), 4, "{told}");
+}

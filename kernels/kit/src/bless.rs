@@ -4,10 +4,9 @@ use std::path::Path;
 
 /// Panics if the file has other contents, unless it is to be written.
 pub fn compare(path: &Path, expected: &str) {
-    if std::env::var_os("BLESS").is_some() {
-        if let Err(error) = std::fs::write(path, expected) {
-            panic!("cannot write {}: {error}", path.display());
-        }
+    let wanted = std::env::var_os("BLESS").is_some();
+    if wanted && let Err(error) = std::fs::write(path, expected) {
+        panic!("cannot write {}: {error}", path.display());
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
     assert!(found == expected, "{} is out of date: BLESS=1 writes it", path.display());
