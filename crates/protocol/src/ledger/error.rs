@@ -452,6 +452,10 @@ impl ProtocolError {
         for (key, value) in self.members(family) {
             object[key] = value;
         }
+        if let Self::RuntimeError { .. } = self {
+            // Once the code of the contract; clients still look for the member.
+            object["contract_code"] = "Deprecated".into();
+        }
         ErrorReport(object)
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Router<App> {
         .nest("/scripts", scripts::routes())
         .route("/preapply/operations", post(preapply))
         .route("/forge/operations", post(forge))
+        .route("/forge/signed_operations", post(forge_signed))
         .route("/parse/operations", post(parse))
 }
 
@@ -125,6 +126,12 @@ fn list(body: &JsonValue) -> Result<&[JsonValue], RpcError> {
 async fn forge(at: At, Body(body): Body) -> RpcResult {
     let operation = Operation::from_json(&body, at.family()).map_err(bad_body)?;
     ok(hex::encode(operation.forge()))
+}
+
+/// `POST …/forge/signed_operations`: the bytes to inject.
+async fn forge_signed(at: At, Body(body): Body) -> RpcResult {
+    let operation = SignedOperation::from_json(&body, at.family()).map_err(bad_body)?;
+    ok(hex::encode(operation.to_bytes()))
 }
 
 /// `POST …/parse/operations {"operations": [{"branch", "data"}], "check_signature"}`

@@ -26,16 +26,45 @@ pub(crate) use app::App;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use error::RpcError;
 use std::any::Any;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// The whole RPC.
+/// The whole RPC. Slashes that are doubled or at the end of a path mean nothing, as on the network.
 pub(crate) fn router(app: App) -> Router {
+    let services = services(app);
+    Router::new().fallback(move |request: Request| {
+        let services = services.clone();
+        async move { services.oneshot(tidied(request)).await }
+    })
+}
+
+/// The request with a single slash before each part of its path, and none behind the last one.
+fn tidied(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if !path.contains("//") && !path.ends_with('/') {
+        return request;
+    }
+    let mut tidy: String =
+        path.split('/').filter(|part| !part.is_empty()).flat_map(|part| ["/", part]).collect();
+    if tidy.is_empty() {
+        tidy.push('/');
+    }
+    if let Some(query) = request.uri().query() {
+        tidy = format!("{tidy}?{query}");
+    }
+    if let Ok(uri) = tidy.parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn services(app: App) -> Router {
     let block = Router::new()
         .merge(blocks::routes())
         .merge(bakers::routes())
@@ -56,6 +85,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/monitor/bootstrapped", get(monitor::bootstrapped))
         .route("/monitor/heads/{chain}", get(monitor::heads))
         .route("/monitor/applied_blocks", get(monitor::applied_blocks))
+        .route("/monitor/validated_blocks", get(monitor::applied_blocks))
         .route("/monitor/active_chains", get(monitor::active_chains))
         .route("/injection/operation", post(injection::operation))
         .route("/private/injection/operation", post(injection::operation))
@@ -88,8 +118,15 @@ async fn cross_origin(request: Request, next: Next) -> Response {
             header::ACCESS_CONTROL_ALLOW_METHODS,
             HeaderValue::from_static("GET, HEAD, POST, OPTIONS"),
         );
-        headers
-            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, accept"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("*, authorization, content-type, accept"),
+        );
+        // Pages of the public network may ask a layer-1 on the machine of who reads them.
+        headers.insert(
+            HeaderName::from_static("access-control-allow-private-network"),
+            HeaderValue::from_static("true"),
+        );
         response
     } else {
         next.run(request).await

@@ -70,6 +70,32 @@ async fn a_contract_is_made_called_and_read() {
     assert_eq!(world.get(&format!("{big_maps}/{id}/{key}")).await, json!({ "int": "7" }));
     let (status, _) = world.try_get(&format!("{big_maps}/77/{key}")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+    // In the forms that are asked for.
+    let readable = json!({ "unparsing_mode": "Readable" });
+    assert_eq!(world.post(&format!("{path}/storage/normalized"), readable.clone()).await, storage);
+    let optimized = json!({ "unparsing_mode": "Optimized" });
+    let normalized = world.post(&format!("{path}/storage/normalized"), optimized.clone()).await;
+    assert!(normalized["args"][1]["args"][0]["bytes"].is_string(), "{normalized}");
+    let script = world.post(&format!("{path}/script/normalized"), optimized.clone()).await;
+    assert_eq!(script["storage"], normalized);
+    let normalized = world.post(&format!("{big_maps}/{id}/{key}/normalized"), optimized).await;
+    assert_eq!(normalized, json!({ "int": "7" }));
+    assert_eq!(world.get(&format!("{big_maps}/{id}")).await, json!([{ "int": "7" }]));
+    assert_eq!(world.get(&format!("{big_maps}/{id}?offset=1&length=5")).await, json!([]));
+    let asked = json!({ "key": { "string": "seven" }, "type": { "prim": "string" } });
+    assert_eq!(world.post(&format!("{path}/big_map_get"), asked).await, json!({ "int": "7" }));
+    for (path, body) in [
+        (format!("{big_maps}/77"), Value::Null),
+        (format!("{big_maps}/{id}?offset=-1"), Value::Null),
+        (format!("{path}/storage/normalized"), json!({})),
+        (format!("{path}/big_map_get"), json!({ "key": 1 })),
+    ] {
+        let (status, answer) = match body {
+            Value::Null => world.try_get(&path).await,
+            body => world.try_post(&path, &body).await,
+        };
+        assert!(status.is_client_error(), "{path}: {answer}");
+    }
     let info = world.get(&path).await;
     assert_eq!(info["balance"], "3");
     assert_eq!(info["script"], world.get(&format!("{path}/script")).await);

@@ -6,6 +6,7 @@ mod clients;
 mod constants;
 mod contracts;
 mod disputes;
+mod expected;
 mod flood;
 mod injection;
 mod lifetime;

@@ -97,3 +97,22 @@ async fn the_sandbox_is_always_up_to_date() {
     assert_eq!(hash, world.head_hash().await);
     assert_eq!(lines.next().await, None);
 }
+
+#[tokio::test]
+async fn operations_are_watched_until_the_next_head() {
+    let world = world().await;
+    let waits = world.inject(&world.transfer(1, 2, 9).await).await;
+    let mut operations = Lines::open(&world, "/chains/main/mempool/monitor_operations").await;
+    let first = operations.next().await.expect("those that wait");
+    assert_eq!(first[0]["hash"], json!(waits));
+    assert_eq!(first[0]["contents"][0]["kind"], "transaction");
+    let comes = world.inject(&world.transfer(2, 3, 9).await).await;
+    assert_eq!(operations.next().await.expect("another")[0]["hash"], json!(comes));
+
+    let path = format!("/chains/main/mempool/monitor_operations?source={}", account(4).public_key_hash);
+    let mut of_one = Lines::open(&world, &path).await;
+    assert_eq!(of_one.next().await.expect("none of this account"), json!([]));
+    world.bake(1).await;
+    assert_eq!(operations.next().await, None);
+    assert_eq!(of_one.next().await, None);
+}
