@@ -105,7 +105,8 @@ fn identifier(word: &str) -> Option<&'static str> {
         "scmsg", "edpk", "edsk", "sppk", "p2pk", "BLpk", "edsig", "spsig1", "p2sig", "sig", "expr", "Net",
         "Co", "B", "o",
     ];
-    if word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit()) {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    if digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Some("<hexadecimal>");
     }
     // Without 0, O, I and l, and with digits: a word of a language is neither.
