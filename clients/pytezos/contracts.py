@@ -37,7 +37,7 @@ assert shell.head()["header"]["level"] >= header["level"]
 assert shell.head.metadata()["level_info"]["level"] >= header["level"]
 assert len(shell.head.operations()) == 4
 assert shell.mempool.pending_operations()["unprocessed"] == []
-assert "minimal_fees" in shell.mempool.filter()
+assert shell.mempool.filter()["minimal_fees"] == "100"
 assert client.account()["balance"]
 done("read the chain and its constants")
 

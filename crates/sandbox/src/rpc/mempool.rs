@@ -29,12 +29,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/monitor_operations", get(monitor_operations))
 }
 
-/// `GET …/mempool/filter`: every fee will do.
+/// `GET …/mempool/filter`: what the network's nodes ask for, so that clients pay what they would pay there. Here every fee will
+/// do.
 async fn filter(_: Asked) -> RpcResult {
     ok(json!({
-        "minimal_fees": "0",
-        "minimal_nanotez_per_gas_unit": ["0", "1"],
-        "minimal_nanotez_per_byte": ["0", "1"],
+        "minimal_fees": "100",
+        "minimal_nanotez_per_gas_unit": ["100", "1"],
+        "minimal_nanotez_per_byte": ["1000", "1"],
         "replace_by_fee_factor": ["21", "20"],
         "max_operations": 10_000,
         "max_total_bytes": 10_000_000,
