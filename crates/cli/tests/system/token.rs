@@ -84,8 +84,18 @@ impl Bridge {
 
     fn deposit(&self, tez: u32, from: &str, to: &str) -> u32 {
         let (amount, to) = (tez.to_string(), format!("\"{}\"", account(to).pkh()));
-        let command =
-            ["transfer", &amount, "from", from, "to", "bridge", "--entrypoint", "deposit", "--arg", &to];
+        let command = [
+            "transfer",
+            &amount,
+            "from",
+            from,
+            "to",
+            &self.contract,
+            "--entrypoint",
+            "deposit",
+            "--arg",
+            &to,
+        ];
         self.layer1.send(&command);
         self.layer1.bake(1)
     }
@@ -125,7 +135,8 @@ impl Bridge {
         let [hash, proof] = ["commitment", "proof"].map(|name| proof[name].as_str().unwrap());
         // A proof is there when its commitment is published; it counts when that is cemented.
         let text = format!(
-            "execute outbox message of smart rollup token from bootstrap5 for commitment hash {hash} and output proof {proof} --burn-cap 1"
+            "execute outbox message of smart rollup {} from bootstrap5 for commitment hash {hash} and output proof {proof} --burn-cap 1",
+            self.rollup
         );
         until("the outbox message is executed", || {
             self.bake();
@@ -192,8 +203,18 @@ fn tez_come_in_as_tickets_change_hands_and_go_out() {
 fn a_deposit_for_an_account_of_another_curve_comes_back() {
     let mut bridge = Bridge::start();
     let to = "\"tz2TSvNTh2epDMhZHrw73nV9piBX7kLZ9K9m\"";
-    let command =
-        ["transfer", "7", "from", "bootstrap4", "to", "bridge", "--entrypoint", "deposit", "--arg", to];
+    let command = [
+        "transfer",
+        "7",
+        "from",
+        "bootstrap4",
+        "to",
+        &bridge.contract,
+        "--entrypoint",
+        "deposit",
+        "--arg",
+        to,
+    ];
     bridge.layer1.send(&command);
     let level = bridge.layer1.bake(1);
     bridge.node.until_at(&bridge.layer1, level);
