@@ -102,8 +102,8 @@ fn normal_word(word: &str, normal: &mut String) {
 fn identifier(word: &str) -> Option<&'static str> {
     const PREFIXES: &[&str] = &[
         "tz1", "tz2", "tz3", "tz4", "KT1", "scr1", "sr1", "scc1", "src1", "scs1", "srs1", "scib1", "srib1",
-        "scmsg", "edpk", "edsk", "sppk", "p2pk", "BLpk", "edsig", "spsig1", "p2sig", "sig", "expr", "Net",
-        "Co", "B", "o",
+        "scmsg", "edpk", "edsk", "edesk", "spsk", "spesk", "p2sk", "p2esk", "BLsk", "BLesk", "BLsig", "sppk",
+        "p2pk", "BLpk", "edsig", "spsig1", "p2sig", "sig", "expr", "Net", "Co", "B", "o",
     ];
     let digits = word.strip_prefix("0x").unwrap_or(word);
     if digits.len() >= 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -18,6 +18,8 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("wat", &["file"]),
     ("yaml", &["file"]),
     ("michelson", &["file"]),
+    // What is typed and answered at a terminal.
+    ("console", &[]),
     // Pieces of programs that other tests run.
     ("js", &[]),
     ("python", &[]),
@@ -163,6 +165,7 @@ pages! {
     run_a_node: "book/src/howto/run-a-node.md",
     send_messages: "book/src/howto/send-messages.md",
     execute_outbox_message: "book/src/howto/execute-outbox-message.md",
+    keys: "book/src/howto/keys.md",
     tickets: "book/src/howto/tickets.md",
     win_a_dispute: "book/src/howto/win-a-dispute.md",
     write_a_kernel: "book/src/howto/write-a-kernel.md",
@@ -171,6 +174,7 @@ pages! {
     debug_a_kernel: "book/src/howto/debug-a-kernel.md",
     embedded_layer_1: "book/src/howto/embedded-layer-1.md",
     monitor_a_node: "book/src/howto/monitor-a-node.md",
+    keep_keys: "book/src/howto/keys.md",
     populate_the_reveal_channel: "book/src/howto/populate-the-reveal-channel.md",
     configure_fast_execution: "book/src/howto/configure-fast-execution.md",
     back_up_and_restore: "book/src/operations/back-up-and-restore.md",
