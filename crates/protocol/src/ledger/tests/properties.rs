@@ -78,6 +78,32 @@ proptest! {
     }
 }
 
+/// Tickets that nobody has, of types that make sense or do not.
+fn any_ticket_transfer() -> impl Strategy<Value = Action> {
+    use num_bigint::BigUint;
+    use soru_base::{Contract, ContractHash, Entrypoint};
+    use soru_michelson::{Micheline, Prim};
+    let contract = || prop_oneof![Just(Contract::from(ContractHash::ZERO)), Just(Contract::from(pkh(2)))];
+    let amount = prop_oneof![
+        Just(BigUint::ZERO),
+        Just(BigUint::from(1u32)),
+        (0u64..4_000).prop_map(|bits| BigUint::from(1u32) << bits),
+    ];
+    let ty = prop_oneof![Just(Prim::nat), Just(Prim::unit), Just(Prim::operation), Just(Prim::Unit)];
+    let contents = prop_oneof![any::<i64>().prop_map(Micheline::int), Just(Micheline::unit())];
+    let entrypoint = prop_oneof![Just("default"), Just("take")];
+    (contents, ty, contract(), amount, contract(), entrypoint).prop_map(
+        |(contents, ty, ticketer, amount, destination, entrypoint)| Action::TransferTicket {
+            contents,
+            ty: Micheline::atom(ty),
+            ticketer,
+            amount,
+            destination,
+            entrypoint: Entrypoint::new(entrypoint).unwrap(),
+        },
+    )
+}
+
 /// Any action, with numbers from the edges.
 fn any_action() -> impl Strategy<Value = Action> {
     use crate::commitment::Commitment;
@@ -116,6 +142,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         }),
         rollup().prop_map(|rollup| Action::SmartRollupRecoverBond { rollup, staker: pkh(1) }),
         rollup().prop_map(cement),
+        any_ticket_transfer(),
         prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..4)
             .prop_map(|messages| Action::SmartRollupAddMessages { messages }),
     ]
