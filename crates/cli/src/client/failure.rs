@@ -32,7 +32,8 @@ pub(super) fn listed(reports: &[ErrorReport]) -> String {
     reports.iter().map(|report| format!("\n  {}", told(report))).collect()
 }
 
-fn told(report: &ErrorReport) -> String {
+/// An error with its members, in one line.
+pub(super) fn told(report: &ErrorReport) -> String {
     let members = report.0.as_object().into_iter().flatten();
     let told = members.filter(|(name, _)| !matches!(name.as_str(), "id" | "kind" | "description"));
     let told: Vec<String> =

@@ -263,7 +263,7 @@ impl Request {
         let branch = prepared.operation.operation.branch;
         let Some(confirmations) = confirmations else {
             print("NOT waiting for the operation to be included.")?;
-            return advise(&prepared, branch).map(|()| None);
+            return print(advice(&prepared, branch)).map(|()| None);
         };
         print("Waiting for the operation to be included...")?;
         let inclusion =
@@ -280,10 +280,10 @@ impl Request {
             print(format_args!("New contract {contract} originated."))?;
         }
         match confirmations {
+            // The receipt is the last thing on standard output.
             0 => {
-                print("The operation has only been included 0 blocks ago.")?;
-                print("We recommend to wait more.")?;
-                advise(&prepared, branch)?;
+                eprintln!("The operation has only been included 0 blocks ago. We recommend to wait more.");
+                eprintln!("{}", advice(&prepared, branch));
             }
             blocks => print(format_args!("The operation was included in a block {blocks} blocks ago."))?,
         }
@@ -337,13 +337,12 @@ pub(super) fn print_place(inclusion: &Inclusion) -> Result<()> {
 }
 
 /// How to make sure of an operation later.
-fn advise(prepared: &Prepared, branch: BlockHash) -> Result<()> {
-    print("Use command")?;
-    print(format_args!(
-        "  octez-client wait for {} to be included --confirmations 1 --branch {branch}",
+fn advice(prepared: &Prepared, branch: BlockHash) -> String {
+    format!(
+        "Use command\n  octez-client wait for {} to be included --confirmations 1 --branch {branch}\n\
+         and/or an external block explorer to make sure that it has been included.",
         prepared.hash
-    ))?;
-    print("and/or an external block explorer to make sure that it has been included.")
+    )
 }
 
 /// The contents that were simulated, with the limits and fees that they got.

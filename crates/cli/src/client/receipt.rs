@@ -3,6 +3,7 @@
 mod tickets;
 
 use super::amounts::gas;
+use super::failure;
 use soru_base::blake2b::hash32;
 use soru_base::{Binary, IdFamily, Mutez};
 use soru_protocol::operation::{Action, Content, Parameters};
@@ -92,6 +93,15 @@ fn show_action(page: &mut Page, content: &Content, family: IdFamily, result: imp
                 page.line(format_args!("Credit: ꜩ{balance}"));
                 page.line(format_args!("Initial storage: {}", script.storage));
                 result(page, "origination");
+            });
+        }
+        Action::IncreasePaidStorage { amount, destination } => {
+            page.line("Increase paid storage:");
+            page.indented(|page| {
+                page.line(format_args!("Increased size: {amount} bytes"));
+                page.line(format_args!("From: {}", content.source));
+                page.line(format_args!("To: {destination}"));
+                result(page, "increase paid storage");
             });
         }
         Action::SmartRollupOriginate { pvm_kind, kernel, parameters_ty, .. } => {
@@ -226,6 +236,29 @@ fn show_internal(page: &mut Page, internal: &InternalOperation, family: IdFamily
                 show_result(page, "transaction", &internal.result, family);
             });
         }
+        InternalAction::Event { ty, tag, payload } => {
+            page.line("Internal Event:");
+            page.indented(|page| {
+                page.line(format_args!("From: {from}"));
+                page.line(format_args!("Type: {ty}"));
+                if let Some(tag) = tag.as_ref().filter(|tag| !tag.is_default()) {
+                    page.line(format_args!("Tag: {tag}"));
+                }
+                if let Some(payload) = payload {
+                    page.line(format_args!("Payload: {payload}"));
+                }
+                show_result(page, "event", &internal.result, family);
+            });
+        }
+        InternalAction::Origination { balance, script, .. } => {
+            page.line("Internal Origination:");
+            page.indented(|page| {
+                page.line(format_args!("From: {from}"));
+                page.line(format_args!("Credit: ꜩ{balance}"));
+                page.line(format_args!("Initial storage: {}", script.storage));
+                show_result(page, "origination", &internal.result, family);
+            });
+        }
         other => {
             page.line(format_args!("Internal {}:", other.kind()));
             page.indented(|page| {
@@ -263,7 +296,7 @@ fn show_result(page: &mut Page, name: &str, result: &OperationResult, family: Id
         OperationResult::Failed(errors) => {
             page.line("This operation FAILED.");
             for error in errors {
-                page.line(format_args!("{}", error.0));
+                page.line(failure::told(error));
             }
         }
     }

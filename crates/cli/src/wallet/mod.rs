@@ -44,19 +44,26 @@ pub(crate) enum Known {
     SecretKey(String),
 }
 
-/// A file of the wallet, and what one of its entries is called.
+/// A file of the wallet, and what one of its entries is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Names {
     file: &'static str,
     what: &'static str,
 }
 
-pub(crate) const HASHES: Names = Names { file: "public_key_hashs", what: "account" };
-pub(crate) const PUBLIC_KEYS: Names = Names { file: "public_keys", what: "public key" };
-pub(crate) const SECRET_KEYS: Names = Names { file: "secret_keys", what: "secret key" };
-pub(crate) const CONTRACTS: Names = Names { file: "contracts", what: "contract" };
-pub(crate) const ROLLUPS: Names = Names { file: "smart_rollups", what: "smart rollup" };
-pub(crate) const SCRIPTS: Names = Names { file: "scripts", what: "script" };
+impl Names {
+    /// What an entry is called, without an article.
+    fn noun(self) -> &'static str {
+        self.what.split_once(' ').map_or(self.what, |(_, noun)| noun)
+    }
+}
+
+pub(crate) const HASHES: Names = Names { file: "public_key_hashs", what: "an implicit account" };
+pub(crate) const PUBLIC_KEYS: Names = Names { file: "public_keys", what: "a public key" };
+pub(crate) const SECRET_KEYS: Names = Names { file: "secret_keys", what: "a secret key" };
+pub(crate) const CONTRACTS: Names = Names { file: "contracts", what: "a contract" };
+pub(crate) const ROLLUPS: Names = Names { file: "smart_rollups", what: "a smart rollup" };
+pub(crate) const SCRIPTS: Names = Names { file: "scripts", what: "a script" };
 
 /// Where the keys of a name are.
 const KEYS: [Names; 3] = [SECRET_KEYS, PUBLIC_KEYS, HASHES];
@@ -169,7 +176,7 @@ impl Wallet {
             if let Some(entry) = entries.iter().find(|e| e.value == value) {
                 bail!(
                     "this {} has the name `{}` already: --force gives it another one",
-                    names.what,
+                    names.noun(),
                     entry.name
                 );
             }
@@ -289,7 +296,7 @@ where
     let (file, what) = (names.file, names.what);
     let text = match &entry.value {
         Value::String(text) => text.as_str(),
-        other => bail!("the entry `{}` of {file} is no {what}: {other}", entry.name),
+        other => bail!("the entry `{}` of {file} is not {what}: {other}", entry.name),
     };
-    text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is no {what}", entry.name))
+    text.parse::<T>().with_context(|| format!("the entry `{}` of {file} is not {what}", entry.name))
 }

@@ -75,7 +75,7 @@ impl Wallet {
         let bare = name.strip_prefix("alias:").unwrap_or(name);
         match self.entry(names, bare)?.map(|e| e.value) {
             Some(Value::String(text)) => Ok(text),
-            _ => Err(self.unknown(names.what, name, &[names])),
+            _ => Err(self.unknown(names.noun(), name, &[names])),
         }
     }
 
@@ -84,7 +84,7 @@ impl Wallet {
         let lock = Lock::take(&self.dir)?;
         match self.file(names).remove(&lock, name)? {
             true => Ok(()),
-            false => Err(self.unknown(names.what, name, &[names])),
+            false => Err(self.unknown(names.noun(), name, &[names])),
         }
     }
 

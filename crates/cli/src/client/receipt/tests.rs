@@ -62,7 +62,12 @@ fn shown(action: Action, effect: Effect, balance_updates: Vec<BalanceUpdate>) ->
     let content = Content { source, fee: Mutez(357), counter: 10, gas_limit: 1000, storage_limit: 0, action };
     let result = OperationResult::Applied(Success { consumed_milligas: 3_126_633, balance_updates, effect });
     let receipt = ContentReceipt { balance_updates: vec![], result, internal: vec![] };
-    let text = show("This sequence of operations was run:", &[content], &OperationReceipt { contents: vec![receipt] }, IdFamily::Alpha);
+    let text = show(
+        "This sequence of operations was run:",
+        &[content],
+        &OperationReceipt { contents: vec![receipt] },
+        IdFamily::Alpha,
+    );
     let from = text.find("Smart contract rollup").expect("the action");
     text[from..].to_owned()
 }

@@ -57,6 +57,18 @@ impl RollupNode {
         Self::new(layer1, name, &words)
     }
 
+    /// A node that publishes and cements as `account`, with more options.
+    pub(crate) fn with_key(
+        layer1: &Layer1,
+        rollup: &str,
+        name: &'static str,
+        account: &str,
+        options: &[&str],
+    ) -> Self {
+        let words = ["run", "operator", "for", rollup, "with", "operators", account];
+        Self::new(layer1, name, &[&words[..], options].concat())
+    }
+
     fn new(layer1: &Layer1, name: &'static str, words: &[&str]) -> Self {
         let dir = layer1.path(name);
         let mut arguments = vec!["node".to_owned()];
