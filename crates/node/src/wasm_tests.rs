@@ -140,3 +140,51 @@ fn a_page_is_waited_for() {
     let after = machine.evaluate(state, place(3), &inbox(3, &[])).unwrap();
     assert_eq!(machine.outbox(&after.state, level(3)).unwrap(), [(0, b"page".to_vec())]);
 }
+
+fn trial(deadline: u64) -> Trial {
+    Trial { pages: Vec::new(), deadline: Duration::from_millis(deadline), log: None }
+}
+
+#[test]
+fn a_simulation_comes_to_what_the_level_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_secs(60));
+    let state = machine.genesis(&origin(ECHO)).unwrap().state;
+    assert_eq!(machine.current_level(&state), Ok(None));
+    let messages = inbox(3, &[b"one"]);
+    let simulated = machine.simulate(state.clone(), place(3), &messages, trial(60_000)).unwrap();
+    let evaluated = machine.evaluate(state, place(3), &messages).unwrap();
+    assert_eq!((simulated.hash, simulated.tick), (evaluated.hash, evaluated.tick));
+    assert_eq!(machine.current_level(&simulated.state), Ok(Some(level(3))));
+}
+
+#[test]
+fn a_simulation_is_given_up_where_a_level_would_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let stuck = r#"(module (type $f (func)) (table 1 funcref) (memory 1) (export "mem" (memory 0))
+      (func (export "kernel_run") (call_indirect (type $f) (i32.const 0))))"#;
+    for (kernel, deadline, obstacle, cause) in [
+        (LOOP, 60_000, Obstacle::Deadline, "loop for ever"),
+        (ECHO, 0, Obstacle::Deadline, "within"),
+        (stuck, 60_000, Obstacle::Engine, "stuck for ever"),
+    ] {
+        let slow = machine(&dir, Duration::from_secs(60));
+        let quick = || Engine::new(Options { deadline: Duration::from_millis(100), ..Options::default() });
+        let machine = slow.with_simulator(move || quick().map_err(|e| e.to_string()));
+        let state = machine.genesis(&origin(kernel)).unwrap().state;
+        let found = machine.simulate(state, place(3), &inbox(3, &[]), trial(deadline));
+        let Err(MachineError::Undecided { obstacle: found, reason }) = found else { panic!("{found:?}") };
+        assert_eq!(found, obstacle, "{reason}");
+        assert!(reason.contains(cause), "{reason}");
+    }
+}
+
+#[test]
+fn pages_that_are_handed_over_are_found_before_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut handed = Handed::new(vec![b"page".to_vec()], Pages::new(dir.path(), None));
+    assert_eq!(handed.preimage(PreimageHash::of_page(b"page")).unwrap(), b"page");
+    assert!(
+        handed.preimage(PreimageHash::of_page(b"other")).unwrap_err().reason.contains("waiting for the file")
+    );
+}

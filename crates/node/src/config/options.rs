@@ -147,7 +147,7 @@ impl Options {
     }
 
     fn parse_addresses(&mut self, object: &mut Object<'_>, faults: &mut Faults) {
-        let endpoint = object.optional("endpoint", "a URL beginning with http://", faults, parse_endpoint);
+        let endpoint = object.optional("endpoint", "a URL beginning with http:// or https://", faults, parse_endpoint);
         self.endpoint = endpoint.unwrap_or(std::mem::take(&mut self.endpoint));
         self.rpc_addr = object.optional_text("rpc-addr", faults, parse_addr).unwrap_or(self.rpc_addr);
         let port = object.optional("rpc-port", "a port (0 to 65535)", faults, |v| {
@@ -292,13 +292,18 @@ pub fn parse_metrics_addr(text: &str) -> Result<SocketAddr, String> {
 
 /// The address of a server of pages.
 pub fn parse_pages_endpoint(text: &str) -> Result<String, String> {
-    match text.strip_prefix("http://").is_some_and(|host| !host.is_empty()) {
+    match is_web(text) {
         true => Ok(text.trim_end_matches('/').to_owned()),
-        false => Err(format!("expected a URL beginning with http://, found `{text}`")),
+        false => Err(format!("expected a URL beginning with http:// or https://, found `{text}`")),
     }
 }
 
 fn parse_endpoint(value: &Value) -> Option<String> {
     let text = value.as_str()?;
-    text.starts_with("http://").then(|| text.trim_end_matches('/').to_owned())
+    is_web(text).then(|| text.trim_end_matches('/').to_owned())
+}
+
+fn is_web(text: &str) -> bool {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty())
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::batcher;
+use serde_json::json;
 use soru_engine::Compiler;
 use std::time::Duration;
-use serde_json::json;
 
 const KEY: &str = "tz1fp5ncDmqYwYC568fREYz9iwQTgGQuKZqX";
 const ROLLUP: &str = "scr1BBMMrm3Zhq1S2Qy2LpRXdu4ebtW9sBrtY";
@@ -362,7 +362,7 @@ fn values_of_another_kind_are_faults_each_with_what_was_expected() {
         ("gc-parameters", json!([])),
         ("log-kernel-debug", json!("yes")),
         ("log-kernel-debug-file", json!("")),
-        ("pre-images-endpoint", json!("https://pages")),
+        ("pre-images-endpoint", json!("ftp://pages")),
         ("boot-sector", json!(7)),
         ("bail-on-disagree", json!(1)),
         ("execute-outbox-messages-filter", json!([{"transaction": {"destination": "any"}}])),

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why pages cannot be asked for there.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` serves no pages: expected a URL beginning with http://")]
+#[error("`{text}` serves no pages: expected a URL beginning with http:// or https://")]
 pub struct EndpointError {
     text: String,
 }
@@ -28,7 +28,7 @@ impl Remote {
     /// The pages at `endpoint`. To be called within the runtime that is to fetch them.
     pub fn new(endpoint: &str) -> Result<Self, EndpointError> {
         let wrong = || EndpointError { text: endpoint.to_owned() };
-        if !endpoint.starts_with("http://") {
+        if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
             return Err(wrong());
         }
         let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|_| wrong())?;
@@ -116,6 +116,6 @@ mod tests {
             assert!(reason.starts_with("waiting for the file") && reason.contains(cause), "{reason}");
         }
         assert_eq!(std::fs::read_dir(dir.path().join(PREIMAGE_DIR)).unwrap().count(), 1);
-        assert!(Remote::new("https://pages.example").is_err());
+        assert!(Remote::new("ftp://pages.example").is_err());
     }
 }

@@ -8,6 +8,7 @@ mod fake_rollup;
 mod following;
 mod gaming;
 mod publishing;
+mod real_layer1;
 mod rpc;
 mod rpc_bad_input;
 mod rpc_batcher;

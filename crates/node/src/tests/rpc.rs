@@ -38,7 +38,11 @@ impl Running {
         self.until(|s| s.evaluated.is_some_and(|(_, l)| l.get() == level)).await;
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) fn addr(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.addr.port()))
+    }
+
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         let (status, body) = self.get_text(path).await;
         (status, serde_json::from_str(&body).unwrap_or(Value::Null))
     }

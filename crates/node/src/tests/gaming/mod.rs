@@ -60,7 +60,12 @@ type Machine = WasmMachine<Shared>;
 fn machine(dir: &Path) -> Machine {
     static ENGINE: OnceLock<Shared> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| Shared(Arc::new(Engine::new(Options::default()).unwrap())));
-    WasmMachine::new(engine.clone(), |_| serde_json::Value::Null, crate::reveals::Pages::new(dir, None), crate::kernel_log::KernelLog::Off)
+    WasmMachine::new(
+        engine.clone(),
+        |_| serde_json::Value::Null,
+        crate::reveals::Pages::new(dir, None),
+        crate::kernel_log::KernelLog::Off,
+    )
 }
 
 fn arena() -> Arena {
