@@ -29,14 +29,13 @@ fn every_test_passes() {
     assert!(passed > 300 && refused == 0 && failed == 0, "{report}");
 }
 
-/// Instructions that are refused, or belong to Octez alone.
-const REFUSED: [Prim; 6] = [
+/// Instructions that are refused.
+const REFUSED: [Prim; 5] = [
     Prim::CREATE_ACCOUNT,
     Prim::STEPS_TO_QUOTA,
     Prim::TICKET_DEPRECATED,
     Prim::SAPLING_EMPTY_STATE,
     Prim::SAPLING_VERIFY_UPDATE,
-    Prim::constant,
 ];
 
 #[test]
