@@ -11,6 +11,7 @@ mod client_chain;
 mod client_keys;
 mod client_scripts;
 mod configured;
+mod counter;
 mod demo;
 mod dispute;
 mod dispute_demo;

@@ -147,7 +147,8 @@ impl Options {
     }
 
     fn parse_addresses(&mut self, object: &mut Object<'_>, faults: &mut Faults) {
-        let endpoint = object.optional("endpoint", "a URL beginning with http:// or https://", faults, parse_endpoint);
+        let endpoint =
+            object.optional("endpoint", "a URL beginning with http:// or https://", faults, parse_endpoint);
         self.endpoint = endpoint.unwrap_or(std::mem::take(&mut self.endpoint));
         self.rpc_addr = object.optional_text("rpc-addr", faults, parse_addr).unwrap_or(self.rpc_addr);
         let port = object.optional("rpc-port", "a port (0 to 65535)", faults, |v| {

@@ -213,7 +213,9 @@ impl Context {
         let first = included.level.get();
         for level in (first..first.saturating_add(period)).filter_map(Level::new) {
             match self.store.block_at(level)? {
-                None => return Ok(None),
+                None if self.store.hash_at(level)?.is_none() => return Ok(None),
+                // Collected: it had no commitment.
+                None => (),
                 Some(block) if block.commitment.is_some() => return Ok(block.commitment),
                 Some(_) => (),
             }
