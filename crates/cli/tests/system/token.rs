@@ -1,6 +1,6 @@
 //! The kernel `token`: tez become units of a rollup, change hands there, and become tez again.
 
-use crate::support::{Layer1, RollupNode, Settings, finish, soru, until};
+use crate::support::{Layer1, RollupNode, Settings, finish, soru};
 use serde_json::Value;
 use soru_base::bootstrap::BootstrapAccount;
 use soru_base::{Address, Binary as _, PublicKey, RollupAddress};
@@ -115,40 +115,9 @@ impl Bridge {
         self.layer1.rpc.get(&path).as_str().unwrap().parse().unwrap()
     }
 
-    /// A block, and whatever the node does about it.
-    fn bake(&mut self) {
-        let level = self.layer1.bake(1);
-        self.node.until_at(&self.layer1, level);
-    }
-
-    /// Executes the only message in the outbox of a level, once that is cemented.
+    /// Executes the only message in the outbox of a level.
     fn execute(&mut self, level: u32) -> String {
-        let path = format!("get proof for message 0 of outbox at level {level}");
-        let found = until("a proof for the outbox message", || {
-            self.bake();
-            let mut command = soru();
-            command.args(["rollup-client", "--endpoint", &self.node.rpc.url]).args(words(&path));
-            let finished = finish(command);
-            (finished.code == 0).then_some(finished.out)
-        });
-        let proof: Value = serde_json::from_str(&found).unwrap();
-        let [hash, proof] = ["commitment", "proof"].map(|name| proof[name].as_str().unwrap());
-        // A proof is there when its commitment is published; it counts when that is cemented.
-        let text = format!(
-            "execute outbox message of smart rollup {} from bootstrap5 for commitment hash {hash} and output proof {proof} --burn-cap 1",
-            self.rollup
-        );
-        until("the outbox message is executed", || {
-            self.bake();
-            let sent = self.layer1.client(&[&["--wait", "none"], &words(&text)[..]].concat());
-            (sent.code == 0).then_some(())?;
-            let head = self.layer1.bake(1);
-            let contents = self.layer1.contents(head);
-            let executed = contents.iter().find(|c| c["kind"] == "smart_rollup_execute_outbox_message");
-            let result = &executed?["metadata"]["operation_result"];
-            assert_eq!(result["status"], "applied", "{result}");
-            Some(executed?.to_string())
-        })
+        self.layer1.execute_first_message(&mut self.node, &self.rollup, level)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod layer1;
 mod node;
+mod outbox;
 mod program;
 mod rpc;
 mod seeded;
