@@ -18,27 +18,26 @@ const UNUSED: &[(&str, &str)] = &[
     ("dal_slot_status_max_fetch_attempts", "there is no data availability layer"),
 ];
 
+/// Whether a value asks for nothing.
+type Asks = fn(&Value) -> bool;
+
 /// A key whose value must be one that asks for nothing.
-const REFUSED: &[(&str, fn(&Value) -> bool, &str)] = &[
-    ("etherlink", is(json_false), "Soru has nothing that is only for Etherlink: leave it out"),
-    ("acl", is(json_empty), "which routes are open to others is said by `rpc-allow`"),
-    ("loser-mode", is(json_blank), "`soru node run --adversary` lies, and only to a sandbox"),
-    ("apply-unsafe-patches", is(json_false), "states are the network's: Soru patches none"),
-    ("unsafe-pvm-patches", is(json_empty), "states are the network's: Soru patches none"),
-    ("DAL node endpoint", is(json_null), "Soru has no data availability layer"),
-    ("l1_monitor_finalized", is(json_false), "Soru follows the head, and takes back what is reorganised"),
+const REFUSED: &[(&str, Asks, &str)] = &[
+    ("etherlink", json_false, "Soru has nothing that is only for Etherlink: leave it out"),
+    ("acl", json_empty, "which routes are open to others is said by `rpc-allow`"),
+    ("loser-mode", json_blank, "`soru node run --adversary` lies, and only to a sandbox"),
+    ("apply-unsafe-patches", json_false, "states are the network's: Soru patches none"),
+    ("unsafe-pvm-patches", json_empty, "states are the network's: Soru patches none"),
+    ("DAL node endpoint", json_null, "Soru has no data availability layer"),
+    ("l1_monitor_finalized", json_false, "Soru follows the head, and takes back what is reorganised"),
     (
         "unsafe-disable-wasm-kernel-checks",
-        is(json_false),
+        json_false,
         "kernels are always checked, as the network checks them",
     ),
-    ("no-degraded", is(json_false), "a level that cannot be evaluated is tried again: watch `/health`"),
-    ("opentelemetry", is(json_quiet), "Soru sends no traces: there are `/metrics` and the log"),
+    ("no-degraded", json_false, "a level that cannot be evaluated is tried again: watch `/health`"),
+    ("opentelemetry", json_quiet, "Soru sends no traces: there are `/metrics` and the log"),
 ];
-
-const fn is(test: fn(&Value) -> bool) -> fn(&Value) -> bool {
-    test
-}
 
 fn json_false(value: &Value) -> bool {
     *value == json!(false)
