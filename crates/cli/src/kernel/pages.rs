@@ -115,7 +115,7 @@ pub(super) fn check(options: &CheckOptions) -> Result<()> {
     }
     match (found.wrong.len(), missing.len()) {
         (0, 0) => Ok(()),
-        (wrong, missing) => bail!("{wrong} of the files are no pages, {missing} pages are missing"),
+        (wrong, missing) => bail!("files that are no pages: {wrong}; pages that are missing: {missing}"),
     }
 }
 

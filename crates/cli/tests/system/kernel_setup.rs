@@ -207,7 +207,7 @@ fn a_folder_of_pages_is_looked_at() {
         assert!(wrong.iter().any(|wrong| wrong.contains(why)), "{why}: {wrong:?}");
     }
     let error = check(&[]).failed(1);
-    assert!(error.contains("3 of the files are no pages, 1 pages are missing"), "{error}");
+    assert!(error.contains("files that are no pages: 3; pages that are missing: 1"), "{error}");
     assert!(
         kernel(&["check-pages", "--out", text(&dir.path().join("none"))])
             .failed(1)

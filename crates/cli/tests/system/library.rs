@@ -118,7 +118,7 @@ fn a_missing_page_is_named_waited_for_and_picked_up() {
     command.args(["kernel", "check-pages", "--data-dir", text(&data_dir), "--root", &root]);
     let checked = finish(command);
     assert!(checked.out.contains(&format!("{missing} is missing")), "{}", checked.out);
-    assert!(checked.failed(1).contains("pages are missing"));
+    assert!(checked.failed(1).contains("pages that are missing: "));
 
     place(&later);
     node.until_at(&layer1, level);
