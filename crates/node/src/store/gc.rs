@@ -191,7 +191,7 @@ fn disputed_levels(tx: &WriteTransaction) -> Result<Vec<RangeInclusive<u32>>, St
     Ok(disputed)
 }
 
-/// Forgets a block, unless it has to do with commitments or outbox messages: somebody may ask for these later.
+/// Forgets a block, unless it has to do with commitments: somebody may ask for these later.
 fn forget_plain(tx: &WriteTransaction, block: [u8; 32]) -> Result<(), StoreError> {
     let mut blocks = tx.open_table(BLOCKS)?;
     let is_plain = match blocks.get(block)? {

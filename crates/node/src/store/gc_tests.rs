@@ -62,7 +62,7 @@ fn blocks_and_messages_go_with_their_states() {
     let has_messages = |block: &NewBlock| !store.messages(&block.record.hash).unwrap().is_empty();
     for block in &blocks {
         let (at, record) = (block.record.level.get(), &block.record);
-        let is_special = record.commitment.is_some() || !record.published.is_empty() || record.outbox_len > 0;
+        let is_special = record.commitment.is_some() || !record.published.is_empty();
         let first = record.level == blocks[0].record.level;
         assert_eq!(has(block), at >= 300 || is_special || first, "level {at}");
         assert_eq!(has_messages(block), at >= 300 && !block.messages.is_empty(), "level {at}");

@@ -59,10 +59,9 @@ impl BlockRecord {
         self.status.starts_with("Stuck")
     }
 
-    /// Whether the block has nothing to do with commitments, games and outbox messages.
+    /// Whether the block has nothing to do with commitments and games, and executed no outbox message.
     pub(super) fn is_plain(&self) -> bool {
         self.commitment.is_none()
-            && self.outbox_len == 0
             && self.published.is_empty()
             && self.cemented.is_empty()
             && self.executed.is_empty()

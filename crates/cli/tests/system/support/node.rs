@@ -150,14 +150,20 @@ impl RollupNode {
     }
 
     pub(crate) fn recorded(&self, level: u32) -> Recorded {
-        let block = self.rpc.get(&format!("/global/block/{level}"));
-        Recorded {
+        self.find_recorded(level)
+            .unwrap_or_else(|| panic!("the {} knows nothing of level {level}", self.name))
+    }
+
+    /// The same; nothing if it has thrown the level away.
+    pub(crate) fn find_recorded(&self, level: u32) -> Option<Recorded> {
+        let block = self.rpc.find(&format!("/global/block/{level}"))?;
+        Some(Recorded {
             level,
             block: block["block_hash"].clone(),
             inbox: block["inbox"].clone(),
             messages: block["messages"].clone(),
             state: block["state_hash"].clone(),
             commitment: block["commitment_hash"].clone(),
-        }
+        })
     }
 }
