@@ -6,10 +6,12 @@ use soru_base::{BlockId, OperationHash};
 use soru_protocol::ledger::Ledger;
 use soru_protocol::operation::SignedOperation;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 /// How many heads or operations a slow listener may lag behind before it misses some.
 const KEPT: usize = 1_024;
+/// Slow requests that are worked on at once: fewer than there are threads, so that blocks are made all the same.
+const SLOW_AT_ONCE: usize = 8;
 
 /// An operation that was taken, with its hash.
 pub(crate) type Taken = Arc<(OperationHash, SignedOperation)>;
@@ -25,6 +27,7 @@ struct Shared {
     heads: broadcast::Sender<Arc<Block>>,
     operations: broadcast::Sender<Taken>,
     stop: watch::Sender<bool>,
+    slow: Arc<Semaphore>,
 }
 
 impl App {
@@ -35,6 +38,7 @@ impl App {
             heads: broadcast::Sender::new(KEPT),
             operations: broadcast::Sender::new(KEPT),
             stop: watch::Sender::new(false),
+            slow: Arc::new(Semaphore::new(SLOW_AT_ONCE)),
         }))
     }
 
@@ -117,8 +121,14 @@ impl App {
         &self,
         action: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
     ) -> Result<T, RpcError> {
+        let turn = self.0.slow.clone().acquire_owned().await.map_err(RpcError::internal)?;
         let app = self.clone();
-        match tokio::task::spawn_blocking(move || action(&app)).await {
+        let done = tokio::task::spawn_blocking(move || {
+            // Kept until it is done, even if nobody waits for it any more.
+            let _turn = turn;
+            action(&app)
+        });
+        match done.await {
             Ok(result) => result,
             Err(e) => Err(RpcError::internal(e)),
         }
