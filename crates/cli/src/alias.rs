@@ -78,7 +78,7 @@ impl Alias {
         Ok(match self.role {
             Role::Node => Program::OctezNode(octez_node::Options::from_arg_matches(matches)?),
             Role::Client => Program::Client(Box::new(client::Options::from_arg_matches(matches)?)),
-            Role::RollupNode => Program::Node(node::Options::from_arg_matches(matches)?),
+            Role::RollupNode => Program::Node(Box::new(node::Options::from_arg_matches(matches)?)),
             Role::RollupClient => Program::RollupClient(rollup_client::Options::from_arg_matches(matches)?),
             Role::Repl | Role::Debugger => Program::Repl(repl::Options::from_arg_matches(matches)?),
         })

@@ -46,7 +46,7 @@ enum Program {
     /// Use a layer-1: keys, transfers, contracts, smart rollups
     Client(Box<client::Options>),
     /// Configure and run a rollup node
-    Node(node::Options),
+    Node(Box<node::Options>),
     /// Ask a rollup node
     RollupClient(rollup_client::Options),
     /// Write kernels: begin one, build it, check it, run it, install a large one
@@ -156,7 +156,7 @@ fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
             Program::Demo(options) => demo::run(options).await,
             Program::Sandbox(options) => sandbox::run(options).await,
             Program::Client(options) => client::run(*options, given).await,
-            Program::Node(options) => node::run(options, given).await,
+            Program::Node(options) => node::run(*options, given).await,
             Program::RollupClient(options) => rollup_client::run(options, given).await,
             Program::Kernel(command) => kernel::run(command),
             Program::Pvm(command) => pvm::run(command),

@@ -28,7 +28,7 @@ mod verbose;
 use crate::UsageError;
 pub(super) use crate::output::{json as print_json, line as print};
 use crate::phrase::{self, Parameters};
-use crate::wallet::{Passwords, Wallet};
+use crate::wallet::{Passwords, Wallet, is_secret};
 use anyhow::{Context, Result, anyhow, bail};
 use grammar::Command;
 pub(crate) use grammar::GRAMMAR;
@@ -76,6 +76,11 @@ pub(crate) fn base_dir(given: Option<&Path>) -> PathBuf {
 }
 
 pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
+    let words = options.words.clone();
+    done(options, given).await.map_err(|error| without_secrets(error, &words))
+}
+
+async fn done(options: Options, given: &[String]) -> Result<()> {
     if let Some(refusal) = options.refusal() {
         return Err(UsageError(refusal).into());
     }
@@ -112,6 +117,19 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
         Command::Chain(command) => chain::run(command, &request, &parameters).await,
         Command::Rpc(command) => rpc::run(command, &request, &parameters).await,
         Command::Config(_) | Command::Manual => unreachable!("{:?} is done already", phrase.id),
+    }
+}
+
+/// What looks like a secret key on the command line is repeated by no error.
+fn without_secrets(error: anyhow::Error, words: &[String]) -> anyhow::Error {
+    let told = crate::chain(&error);
+    let masked = words.iter().filter(|word| is_secret(word)).fold(told.clone(), |told, word| {
+        let key = word.rsplit(':').next().unwrap_or(word);
+        told.replace(key, "…")
+    });
+    match masked == told {
+        true => error,
+        false => UsageError(masked).into(),
     }
 }
 

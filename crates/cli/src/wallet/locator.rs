@@ -63,6 +63,12 @@ fn elsewhere(scheme: &str) -> LocatorError {
     }
 }
 
+/// Whether a word looks like an unencrypted secret key, with a scheme or without, even if it is none.
+pub(crate) fn is_secret(word: &str) -> bool {
+    let key = word.rsplit(':').next().unwrap_or(word);
+    key.len() > 40 && ["edsk", "spsk", "p2sk", "BLsk"].iter().any(|prefix| key.starts_with(prefix))
+}
+
 impl FromStr for SecretLocator {
     type Err = LocatorError;
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use soru_base::{PublicKey, PublicKeyHash, SecretKey};
 use std::path::PathBuf;
 
-pub(crate) use locator::{LocatorError, SecretLocator, public_key as public_key_of};
+pub(crate) use locator::{LocatorError, SecretLocator, is_secret, public_key as public_key_of};
 pub(crate) use passwords::Passwords;
 pub(crate) use prompt::{ask, ask_secret};
 

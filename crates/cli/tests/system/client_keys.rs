@@ -131,6 +131,25 @@ fn what_only_octez_does_is_refused_by_name() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let dir = folder();
+    let secret = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh";
+    for sentence in [
+        "import secret key my key unencrypted:SECRET",
+        "import secret alice unencrypted:SECRET",
+        "import SECRET",
+        "import secret key alice unencrypted:SECRETx",
+        "import public key alice SECRET",
+        "sign bytes 0x00 for SECRETx",
+        "add address alice unencrypted:SECRET",
+    ] {
+        let finished = client(dir.path(), &sentence.replace("SECRET", secret), "");
+        assert_ne!(finished.code, 0, "{sentence}");
+        assert!(!finished.err.contains(secret), "{sentence}: {}", finished.err);
+    }
+}
+
+#[test]
 fn a_manual_is_kept_and_forms_are_converted_without_a_layer_1() {
     let dir = folder();
     let ask = |sentence: &str| client(dir.path(), sentence, "").done();
