@@ -158,7 +158,7 @@ impl Duties {
             mode if mode.injects(Purpose::Publish) => Publishing::Everything,
             _ => Publishing::Nothing,
         };
-        let recover = matches!(mode, Mode::Accuser | Mode::Bailout);
+        let recover = mode.injects(Purpose::Recover);
         Self { publish, cement: mode.injects(Purpose::Cement), recover, limits: Limits::default() }
     }
 }

@@ -186,6 +186,10 @@ pub(super) async fn outbox_proof(
         .store
         .cemented()?
         .ok_or_else(|| RpcError::not_yet("the last cemented commitment is not known yet"))?;
+    let head = context.store.head()?.map_or(Level::GENESIS, |head| head.level);
+    if level > head {
+        return Err(RpcError::not_found(format!("outbox level {level} is not known at level {head}")));
+    }
     if level > cemented.level {
         return Err(RpcError::not_yet(format!(
             "outbox level {level} is not cemented: the last cemented commitment is of level {}",

@@ -153,25 +153,31 @@ fn synchronizing(status: &Status, begun: u32) -> Value {
 type AskedPending = Result<Query<Pending>, QueryRejection>;
 
 pub(super) async fn outbox_pending(State(context): State<Context>, asked: AskedPending) -> Answer {
-    pending(&context, query(asked)?, |_| true)
+    pending(&context, only(query(asked)?)?, |_| true)
 }
 
 pub(super) async fn outbox_executable(State(context): State<Context>, asked: AskedPending) -> Answer {
-    pending(&context, query(asked)?, |status| status == "executable")
+    pending(&context, only(query(asked)?)?, |status| status == "executable")
 }
 
 pub(super) async fn outbox_unexecutable(State(context): State<Context>, asked: AskedPending) -> Answer {
-    pending(&context, query(asked)?, |status| status == "pending")
+    pending(&context, only(query(asked)?)?, |status| status == "pending")
+}
+
+fn only(asked: Pending) -> Result<Option<Level>, RpcError> {
+    let level =
+        |n| Level::new(n).ok_or_else(|| RpcError::bad_request(format!("outbox_level: {n} is no level")));
+    asked.outbox_level.map(level).transpose()
 }
 
 /// The outboxes with messages that nobody has executed, each with what can be done with it.
-fn pending(context: &Context, asked: Pending, wanted: impl Fn(&str) -> bool) -> Answer {
+fn pending(context: &Context, only: Option<Level>, wanted: impl Fn(&str) -> bool) -> Answer {
     let Some(head) = context.store.head()? else { return Ok(Json(json!([]))) };
     let cemented = context.store.cemented()?.map_or(Level::GENESIS, |c| c.level);
     let mut out = Vec::new();
     for (level, pending) in context.store.pending_outboxes()? {
         let status = if level <= cemented { "executable" } else { "pending" };
-        if !wanted(status) || asked.outbox_level.is_some_and(|only| only != level.get()) {
+        if !wanted(status) || only.is_some_and(|only| only != level) {
             continue;
         }
         let messages: Vec<Value> = context

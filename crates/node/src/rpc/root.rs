@@ -3,8 +3,8 @@
 use super::openapi::{help, openapi};
 use super::route::{Route, done, get};
 use super::schema::{
-    any_object, anything, flag, has, level, list, may, named, natural, object, one_of, or_null, text, time,
-    tuple, word,
+    any_object, anything, flag, has, level, list, may, named, natural, object, one_of, or_null, pair, text,
+    time, word,
 };
 use super::{Context, RpcError};
 use crate::config::{Mode, Purpose};
@@ -78,7 +78,7 @@ fn health_shape() -> super::schema::Schema {
         has("reason", text()),
         has("attempts", natural()),
     ]);
-    let worker = tuple([text(), one_of([word(&["running"]), object([has("crashed", text())])])]);
+    let worker = pair(text(), one_of([word(&["running"]), object([has("crashed", text())])]));
     object([
         has("healthy", flag()),
         has("degraded", flag()),

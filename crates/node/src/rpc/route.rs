@@ -134,10 +134,15 @@ pub(crate) fn delete<H: Handler<T, Context>, T: 'static>(
 /// What a parameter of a path is.
 pub(crate) fn path_parameter(name: &str) -> (&'static str, Schema) {
     match name {
-        "block_id" => ("`head`, `finalized`, `cemented`, a level, or a block hash", schema::text()),
+        "block_id" => {
+            const IDS: &str = "^(head|finalized|cemented|[0-9]{1,9}|B[1-9A-HJ-NP-Za-km-z]{50})$";
+            ("`head`, `finalized`, `cemented`, a level, or a block hash", schema::matching(IDS))
+        }
         "level" => ("a level", schema::level()),
-        "commitment_hash" => ("hash of a commitment", schema::text()),
-        "l2_message_id" => ("identifier of a message, as `/local/batcher/injection` gave it", schema::text()),
+        "commitment_hash" => ("hash of a commitment", schema::base58(&["scc1", "src1"])),
+        "l2_message_id" => {
+            ("identifier of a message, as `/local/batcher/injection` gave it", schema::base58(&["scmsg"]))
+        }
         _ => ("", schema::text()),
     }
 }

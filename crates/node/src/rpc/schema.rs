@@ -68,10 +68,15 @@ pub(crate) fn list(items: Schema) -> Schema {
     Schema(json!({"type": "array", "items": items.0}))
 }
 
-/// A list of exactly these.
-pub(crate) fn tuple(items: impl IntoIterator<Item = Schema>) -> Schema {
-    let items: Vec<Value> = items.into_iter().map(|item| item.0).collect();
-    Schema(json!({"type": "array", "minItems": items.len(), "items": false, "prefixItems": items}))
+/// Two values, one after the other.
+pub(crate) fn pair(first: Schema, second: Schema) -> Schema {
+    // Not `prefixItems`: many programs that read descriptions do not know it.
+    Schema(json!({"type": "array", "minItems": 2, "maxItems": 2, "items": one_of([first, second]).0}))
+}
+
+/// A text of that form.
+pub(crate) fn matching(pattern: &str) -> Schema {
+    Schema(json!({"type": "string", "pattern": pattern}))
 }
 
 /// One of these.
