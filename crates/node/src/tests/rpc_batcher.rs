@@ -24,7 +24,7 @@ impl Running {
 #[tokio::test]
 async fn a_message_s_way_from_pending_to_committed() {
     let (layer1, dir) = (FakeLayer1::new(), tempfile::tempdir().unwrap());
-    layer1.bake(2);
+    layer1.bake(3);
     let node = start(&layer1, dir.path(), Mode::Operator).await;
     node.synchronized(&layer1).await;
     node.until(|s| s.batcher.is_some()).await;
@@ -82,6 +82,32 @@ async fn a_message_s_way_from_pending_to_committed() {
     assert_eq!(committed["first_published_at_level"], committed["published_at_level"]);
     let (_, metrics) = node.get_text("/metrics").await;
     assert!(metrics.contains("soru_node_batcher_messages_taken_total"), "{metrics}");
+
+    // A block between the message and its commitment is thrown away; what became of the message is still known.
+    let last = committed["commitment"]["inbox_level"].as_u64().unwrap();
+    let between: Vec<u64> = (u64::from(level)..last).collect();
+    let gone = async || {
+        for level in &between {
+            if node.get(&format!("/global/block/{level}")).await.0 == 404 {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(!between.is_empty(), "the message is in the last block of its period");
+    for _ in 0..400 {
+        if gone().await {
+            break;
+        }
+        layer1.bake(1);
+        node.synchronized(&layer1).await;
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(gone().await, "{:?}", node.value("/local/gc_info").await);
+    let still = node.value(&format!("/local/batcher/queue/{}", ids[0])).await;
+    assert_eq!((&still["status"], &still["hash"]), (&json!("committed"), &committed["hash"]));
     node.stop().await.unwrap();
 }
 
