@@ -231,7 +231,7 @@ fn a_configuration_is_refused_with_all_its_faults() {
     assert!(error.contains("config.json is no JSON"), "{error}");
     std::fs::remove_file(&path).unwrap();
     let error = run(&["node", "--data-dir", &data_dir, "run"]).failed(1);
-    assert!(error.contains("cannot read") && error.contains("config.json"), "{error}");
+    assert!(error.contains("there is no configuration file") && error.contains("config.json"), "{error}");
     let error = run(&["node", "run"]).failed(2);
     assert!(error.contains("--data-dir is missing"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use super::block::query;
 use super::route::{Route, get};
-use super::schema::{digits, has, hex, list, object, or_null, text};
+use super::schema::{digits, has, hex, list, matching, object, or_null, text};
 use super::{Context, RpcError};
 use crate::machine::{Machine, MachineError};
 use axum::Json;
@@ -16,6 +16,7 @@ type Answer = Result<Json<Value>, RpcError>;
 type Asked = Result<Query<Key>, QueryRejection>;
 
 pub(super) fn routes() -> Vec<Route> {
+    const KEYS: &str = "^(/|(/[A-Za-z0-9._-]+)*)$";
     const KEY: &str = "a key of the durable storage, as `/kernel/boot.wasm`; none is its root";
     vec![
         get(
@@ -23,24 +24,24 @@ pub(super) fn routes() -> Vec<Route> {
             "a value of the durable storage, or `null`. At most 64 MiB",
             value,
         )
-        .may_ask("key", text(), KEY)
+        .may_ask("key", matching(KEYS), KEY)
         .answers(or_null(hex())),
         get("/global/block/{block_id}/durable/wasm_2_0_0/length", "the bytes of a value, or `null`", length)
-            .may_ask("key", text(), KEY)
+            .may_ask("key", matching(KEYS), KEY)
             .answers(or_null(digits())),
         get(
             "/global/block/{block_id}/durable/wasm_2_0_0/subkeys",
             "names of the children; the empty name is the key's own value. At most 100,000",
             subkeys,
         )
-        .may_ask("key", text(), KEY)
+        .may_ask("key", matching(KEYS), KEY)
         .answers(list(text())),
         get(
             "/global/block/{block_id}/durable/wasm_2_0_0/values",
             "the children's values. At most 16 MiB",
             values,
         )
-        .may_ask("key", text(), KEY)
+        .may_ask("key", matching(KEYS), KEY)
         .answers(list(object([has("key", text()), has("value", hex())]))),
     ]
 }

@@ -2,7 +2,9 @@
 
 use super::json::full;
 use super::route::{Route, post};
-use super::schema::{digits, has, hex, level, list, matching, may, named, object, one_of, or_null, text, word};
+use super::schema::{
+    digits, has, hex, level, list, matching, may, named, object, one_of, or_null, text, word,
+};
 use super::{Context, RpcError};
 use crate::machine::{Evaluated, MachineError, Place, Trial};
 use crate::status::Obstacle;
@@ -47,9 +49,9 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .takes(object([
             has("messages", list(hex())),
-            may("reveal_pages", list(hex())),
+            may("reveal_pages", or_null(list(hex()))),
             may("insight_requests", list(one_of([insight("pvm_state"), insight("durable_storage")]))),
-            may("log_kernel_debug_file", matching("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")),
+            may("log_kernel_debug_file", or_null(matching("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"))),
         ]))
         .answers(object([
             has("state_hash", named("StateHash")),
