@@ -89,13 +89,15 @@ fn contracts_are_asked_and_scripts_are_tried() {
     assert!(with("get script entrypoints for", &[&script]).done().contains("  add: int\n"));
 }
 
-/// Makes a ticket and keeps it; takes one from whoever sends it.
+/// Makes tickets and keeps them, or gives them away; takes one from whoever sends it.
 const MINT: &str = r#"
-parameter (or (nat %mint) (ticket %keep string));
+parameter (or (nat %mint) (or (ticket %keep string) (pair %give nat (contract (ticket string)))));
 storage (list (ticket string));
 code { UNPAIR;
-       IF_LEFT { PUSH string "gold"; TICKET; IF_NONE { FAIL } { CONS } } { CONS };
-       NIL operation; PAIR }
+       IF_LEFT { PUSH string "gold"; TICKET; IF_NONE { FAIL } { CONS }; NIL operation; PAIR }
+               { IF_LEFT { CONS; NIL operation; PAIR }
+                         { UNPAIR; PUSH string "gold"; TICKET; IF_NONE { FAIL } {}; PUSH mutez 0; SWAP;
+                           TRANSFER_TOKENS; NIL operation; SWAP; CONS; PAIR } } }
 "#;
 
 #[test]
@@ -119,9 +121,23 @@ fn tickets_are_counted() {
     let all = layer1.client(&words("get all ticket balances for mint")).done();
     assert!(all.contains("Content type: string\nContent: \"gold\"\nAmount: 7\n"), "{all}");
 
-    // An account without tickets cannot move any; the words are those of the network's client.
-    let mut transfer = words("transfer 1 tickets from bootstrap2 to mint with entrypoint keep and contents");
-    transfer.extend(["\"gold\"", "and", "type", "string", "and", "ticketer", "mint"]);
+    // The words are those of the network's client.
+    let mut transfer = words("transfer 2 tickets from bootstrap2 to mint with entrypoint keep and contents");
+    transfer.extend(["\"gold\"", "and", "type", "string", "and", "ticketer", "mint", "--burn-cap", "1"]);
     let error = layer1.client(&transfer).failed(1);
     assert!(error.contains("transfer_ticket") && error.contains("would fail"), "{error}");
+
+    let account = soru_base::bootstrap::BootstrapAccount::named("bootstrap2").unwrap().public_key_hash;
+    let gift = format!("Pair 5 \"{account}\"");
+    let mut give = words("call mint from bootstrap1 --entrypoint give --burn-cap 1 --arg");
+    give.push(&gift);
+    layer1.client_and_block(&give).done();
+    let receipt = layer1.client_and_block(&transfer).done();
+    assert!(receipt.contains("Transfer tickets:") && receipt.contains("Ticket ticketer: KT1"), "{receipt}");
+    let mut balance =
+        words("get ticket balance for bootstrap2 with ticketer mint and type string and content");
+    balance.push("\"gold\"");
+    assert_eq!(layer1.client(&balance).done(), "3\n");
+    balance[4] = "mint";
+    assert_eq!(layer1.client(&balance).done(), "9\n");
 }
