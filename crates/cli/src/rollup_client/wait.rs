@@ -11,13 +11,19 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The block that the node has reached when it has read all that its layer-1 has.
 pub(super) async fn synchronized(node: &NodeRpc) -> Result<Value> {
     let path = "/local/synchronized";
-    let response = node.ask(path).await?;
-    let text = node.text(path, response).await?;
-    if !text.trim_end().ends_with("\"synchronized\"") {
-        bail!("the rollup node ended before it was synchronized");
+    loop {
+        let response = node.ask(path).await?;
+        let text = node.text(path, response).await?;
+        if !text.trim_end().ends_with("\"synchronized\"") {
+            bail!("the rollup node ended before it was synchronized");
+        }
+        let head = node.get("/global/tezos_level").await?;
+        // A node that has just begun may not know of any block yet.
+        if !head.is_null() {
+            return Ok(json!(format!("synchronized with the layer-1 at level {head}")));
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    let head = node.get("/global/tezos_level").await?;
-    Ok(json!(format!("synchronized with the layer-1 at level {head}")))
 }
 
 /// The level of the block, once the node has evaluated it.
