@@ -100,10 +100,7 @@ impl TypeError {
     }
 
     pub(crate) fn unexpected(location: usize, expected: impl Into<String>, found: impl fmt::Display) -> Self {
-        Self::new(
-            location,
-            Reason::Unexpected { expected: expected.into(), found: shorten(&found.to_string()) },
-        )
+        Self::new(location, Reason::Unexpected { expected: expected.into(), found: brief(found) })
     }
 
     /// The same with the line and the column of the text that was typed.
@@ -137,15 +134,23 @@ impl std::error::Error for TypeError {}
 
 /// Types of a stack, its top first.
 pub(crate) fn show_stack(stack: &[Type]) -> String {
-    let mut shown: Vec<String> = stack.iter().take(8).map(|ty| shorten(&ty.to_string())).collect();
+    let mut shown: Vec<String> = stack.iter().take(8).map(brief).collect();
     if stack.len() > 8 {
         shown.push(format!("and {} more", stack.len() - 8));
     }
     format!("[{}]", shown.join(" : "))
 }
 
+/// Characters of what was found that a message shows.
+const SHOWN: usize = 120;
+
+/// Writes something down, cut short. Expressions and types that are large are not written wholly first.
+pub(crate) fn brief(found: impl fmt::Display) -> String {
+    shorten(&format!("{found:.*}", SHOWN + 1))
+}
+
 pub(crate) fn shorten(text: &str) -> String {
-    match text.char_indices().nth(120) {
+    match text.char_indices().nth(SHOWN) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text.to_owned(),
     }

@@ -80,6 +80,12 @@ pub(crate) mod cost {
     pub(crate) const SIGNATURE: u64 = 70_000;
     /// Writing into the storage of the chain.
     pub(crate) const WRITE: u64 = 200_000;
+    /// Making, copying or removing a big map, or changing a binding.
+    pub(crate) const BIG_MAP_CHANGE: u64 = 50_000;
+    /// Moving a value on the stack.
+    pub(crate) const MOVED: u64 = 1;
+    /// Reading a key or a signature, which may be a point of a curve.
+    pub(crate) const KEY: u64 = 20_000;
     /// Reading a point of G1: whether it is in the group.
     pub(crate) const G1_POINT: u64 = 55_000;
     /// Reading a point of G2.

@@ -8,9 +8,10 @@ use soru_base::{Binary, Entrypoint};
 use soru_michelson::interpret::{call, run_fragment};
 use soru_michelson::text::{Shape, Source, Syntax};
 use soru_michelson::typecheck::fragment;
-use soru_michelson::{Gas, Micheline, Origin, Reading, RunError, Script, Type, Value};
+use soru_michelson::{Gas, Micheline, Origin, Reading, Reason, RunError, Script, Type, Value};
 use std::cmp::Ordering;
 use std::path::Path;
+use std::sync::Arc;
 use support::{Tables, context, parse};
 
 /// A comparable type, and three values of it.
@@ -199,6 +200,66 @@ fn what_would_not_end_or_grow_without_limit_runs_out_of_gas() {
     exhausts(
         "PUSH bytes 0x02 ; PUSH bool True ; LOOP { DUP ; CONCAT ; DUP ; UNPACK (list unit) ; DROP ; PUSH bool True }",
     );
+}
+
+#[test]
+fn numbers_are_shared_not_copied() {
+    let gas = &mut Gas::unlimited();
+    let code = "{ PUSH nat 5 ; DUP ; DUP ; PAIR ; DUP ; CAR ; SWAP ; CDR }";
+    let (typed, _) = fragment(&parse(code), Vec::new(), gas).unwrap();
+    let left = run_fragment(typed, Vec::new(), &context(), &mut Tables::default(), gas).unwrap();
+    let [Value::Int(a), Value::Int(b), Value::Int(c)] = left.as_slice() else { panic!("three numbers") };
+    assert!(Arc::ptr_eq(a, b) && Arc::ptr_eq(b, c));
+}
+
+/// A type with many parts.
+fn large_type() -> String {
+    format!("pair {}", "int ".repeat(900))
+}
+
+#[test]
+fn operations_that_are_dropped_are_paid_for() {
+    let large = large_type();
+    exhausts(&format!("PUSH bool True ; LOOP {{ NONE ({large}) ; EMIT ; DROP ; PUSH bool True }}"));
+    let code = format!("{{ {} CDR ; NIL operation ; PAIR }}", "PUSH int 1 ; DROP ; ".repeat(900));
+    let create = format!("CREATE_CONTRACT {{ parameter unit ; storage unit ; code {code} }} ; DROP 2");
+    exhausts(&format!(
+        "PUSH bool True ; LOOP {{ UNIT ; PUSH mutez 0 ; NONE key_hash ; {create} ; PUSH bool True }}"
+    ));
+}
+
+#[test]
+fn there_are_only_so_many_operations() {
+    let code = "{ PUSH bool True ; LOOP { UNIT ; EMIT ; DROP ; PUSH bool True } }";
+    let gas = &mut Gas::unlimited();
+    let (typed, _) = fragment(&parse(code), Vec::new(), gas).unwrap();
+    let end = run_fragment(typed, Vec::new(), &context(), &mut Tables::default(), gas);
+    assert!(matches!(end, Err(RunError::TooManyOperations { location: 7 })), "{:?}", end.err());
+}
+
+#[test]
+fn scripts_that_make_scripts_cost_what_their_copies_take() {
+    let mut script = "{ parameter unit ; storage unit ; code { CDR ; NIL operation ; PAIR } }".to_owned();
+    for _ in 0..400 {
+        let made = format!("UNIT ; PUSH mutez 0 ; NONE key_hash ; CREATE_CONTRACT {script} ; DROP 2");
+        script =
+            format!("{{ parameter unit ; storage unit ; code {{ CDR ; {made} ; NIL operation ; PAIR }} }}");
+    }
+    let script = parse(&script);
+    let typed = |gas: u64| Script::typecheck(&script, &mut Gas::new(gas)).map(drop);
+    assert!(typed(u64::MAX).is_ok());
+    assert!(typed(300_000_000).is_err_and(|e| matches!(e.reason, Reason::Gas(_))));
+}
+
+#[test]
+fn numbers_that_are_long_to_write_down_run_out_of_gas() {
+    let double = "DUP ; CONCAT ; ".repeat(22);
+    exhausts(&format!("PUSH bytes 0x01 ; {double} NAT ; PACK"));
+    exhausts(&format!("PUSH bytes 0x01 ; {double} NAT ; INT ; PUSH timestamp 0 ; ADD ; FAILWITH"));
+    // A message about a number does not take long either.
+    let digits = Micheline::int(num_bigint::BigInt::from(1) << 40_000_000u32);
+    let error = Value::parse(&digits, &Type::String, &mut Reading::literal(&mut Gas::unlimited())).err();
+    assert!(error.unwrap().to_string().ends_with("found a number of 40000001 bits"));
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Machine<'_> {
             I::Add => match (self.pop()?, self.pop()?) {
                 (Value::Int(a), Value::Int(b)) => {
                     self.charge_bits(a.bits().max(b.bits()))?;
-                    self.push(Value::Int(a + b))
+                    self.push(Value::int(&*a + &*b))
                 }
                 (Value::Mutez(a), Value::Mutez(b)) => {
                     let sum = a.checked_add(b).ok_or_else(|| self.overflow())?;
@@ -52,7 +52,7 @@ impl Machine<'_> {
             I::Sub => {
                 let (a, b) = (self.pop_int()?, self.pop_int()?);
                 self.charge_bits(a.bits().max(b.bits()))?;
-                self.push(Value::Int(a - b))
+                self.push(Value::int(&*a - &*b))
             }
             I::SubMutez => {
                 let (a, b) = (self.pop_mutez()?, self.pop_mutez()?);
@@ -61,7 +61,7 @@ impl Machine<'_> {
             I::Mul => match (self.pop()?, self.pop()?) {
                 (Value::Int(a), Value::Int(b)) => {
                     self.charge_product(&a, &b)?;
-                    self.push(Value::Int(a * b))
+                    self.push(Value::int(&*a * &*b))
                 }
                 (Value::Mutez(amount), Value::Int(n)) | (Value::Int(n), Value::Mutez(amount)) => {
                     let product = if amount.is_zero() {
@@ -77,10 +77,14 @@ impl Machine<'_> {
             I::Ediv => self.ediv(),
             I::Abs => {
                 let n = self.pop_int()?;
-                self.push(Value::Int(n.abs()))
+                self.charge_bits(n.bits())?;
+                self.push(Value::int(n.abs()))
             }
             I::Neg => match self.pop()? {
-                Value::Int(n) => self.push(Value::Int(-n)),
+                Value::Int(n) => {
+                    self.charge_bits(n.bits())?;
+                    self.push(Value::int(-&*n))
+                }
                 other => self.curve_negation(other),
             },
             I::IsNat => {
@@ -93,7 +97,7 @@ impl Machine<'_> {
                 Value::Bool(b) => self.push(Value::Bool(!b)),
                 Value::Int(n) => {
                     self.charge_bits(n.bits())?;
-                    self.push(Value::Int(!n))
+                    self.push(Value::int(!&*n))
                 }
                 Value::Bytes(bytes) => {
                     self.gas.charge(cost::of(bytes.len(), cost::BYTE))?;
@@ -123,7 +127,7 @@ impl Machine<'_> {
                 self.charge_bits(a.bits())?;
                 (!b.is_zero()).then(|| {
                     let (q, r) = euclidean(&a, &b);
-                    Value::pair(Value::Int(q), Value::Int(r))
+                    Value::pair(Value::int(q), Value::int(r))
                 })
             }
             (Value::Mutez(a), Value::Int(n)) => match n.to_u64() {
@@ -145,9 +149,9 @@ impl Machine<'_> {
             (Value::Int(n), by) => {
                 let by = by.to_u32().filter(|by| *by <= MAX_SHIFT).ok_or_else(|| self.overflow())?;
                 self.charge_bits(n.bits() + u64::from(by))?;
-                self.push(Value::Int(if left { n << by } else { n >> by }))
+                self.push(Value::int(if left { &*n << by } else { &*n >> by }))
             }
-            (Value::Bytes(bytes), by) => self.shift_bytes(&bytes, by, left),
+            (Value::Bytes(bytes), by) => self.shift_bytes(&bytes, &by, left),
             _ => Err(self.fault("a number or bytes")),
         }
     }
@@ -161,10 +165,10 @@ impl Machine<'_> {
             })),
             (Value::Int(a), Value::Int(b)) => {
                 self.charge_bits(a.bits().max(b.bits()))?;
-                self.push(Value::Int(match instruction {
-                    I::And => a & b,
-                    I::Or => a | b,
-                    _ => a ^ b,
+                self.push(Value::int(match instruction {
+                    I::And => &*a & &*b,
+                    I::Or => &*a | &*b,
+                    _ => &*a ^ &*b,
                 }))
             }
             (Value::Bytes(a), Value::Bytes(b)) => {

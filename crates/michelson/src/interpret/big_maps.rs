@@ -17,7 +17,7 @@ pub struct BigMapDiff {
     pub id: BigInt,
     /// Where it comes from or goes to.
     pub action: BigMapAction,
-    /// Bindings that change, in the order of the hashes of their keys.
+    /// Bindings that change, the last hash of a key first, as the network has them.
     pub updates: Vec<BigMapUpdate>,
 }
 
@@ -108,14 +108,17 @@ impl<'a> Extraction<'a> {
     }
 
     /// The changes; big maps that were `owned` and are no longer there are removed.
-    pub(super) fn finish(mut self, owned: &BTreeSet<BigInt>) -> Vec<BigMapDiff> {
-        let dead = owned.difference(&self.alive);
-        self.diffs.extend(dead.map(|id| BigMapDiff {
+    ///
+    /// The last one met comes first, as on the network: a copy of a big map is made before that one changes.
+    pub(super) fn finish(self, owned: &BTreeSet<BigInt>) -> Result<Vec<BigMapDiff>, GasExhaustedError> {
+        let dead: Vec<_> = owned.iter().rev().filter(|id| !self.alive.contains(*id)).collect();
+        self.gas.charge(cost::of(dead.len(), cost::BIG_MAP_CHANGE))?;
+        let removed = dead.into_iter().map(|id| BigMapDiff {
             id: id.clone(),
             action: BigMapAction::Remove,
             updates: Vec::new(),
-        }));
-        self.diffs
+        });
+        Ok(removed.chain(self.diffs.into_iter().rev()).collect())
     }
 
     /// The same value, its big maps being numbers alone.
@@ -161,8 +164,13 @@ impl<'a> Extraction<'a> {
                 (self.chain.new_big_map(self.temporary)?, BigMapAction::Alloc { key_type, value_type })
             }
         };
+        self.gas.charge(cost::of(map.changes.len().saturating_add(1), cost::BIG_MAP_CHANGE))?;
+        if matches!(action, BigMapAction::Alloc { .. }) {
+            let types = map.key_type.size() + map.value_type.size();
+            self.gas.charge(cost::of(types, cost::WRITTEN_NODE))?;
+        }
         let mut updates = Vec::with_capacity(map.changes.len());
-        for (key_hash, (key, value)) in map.changes {
+        for (key_hash, (key, value)) in map.changes.into_iter().rev() {
             let key = key.to_micheline(&map.key_type, Form::Optimized, self.gas)?;
             let value = match value {
                 Some(value) => Some(value.to_micheline(&map.value_type, Form::Optimized, self.gas)?),

@@ -20,14 +20,14 @@ impl Machine<'_> {
             I::BytesToInt(signed) => {
                 let bytes = self.pop_bytes()?;
                 self.gas.charge(cost::of(bytes.len(), cost::BYTE))?;
-                self.push(Value::Int(match signed {
+                self.push(Value::int(match signed {
                     true => BigInt::from_signed_bytes_be(&bytes),
                     false => BigInt::from_bytes_be(Sign::Plus, &bytes),
                 }))
             }
             I::IntToBytes(signed) => {
                 let n = self.pop_int()?;
-                self.gas.charge(cost::of(Value::Int(n.clone()).compared_size(), cost::BYTE))?;
+                self.gas.charge(cost::of(usize::try_from(n.bits() / 8).unwrap_or(usize::MAX), cost::BYTE))?;
                 let bytes = match (n.is_zero(), signed) {
                     (true, _) => Vec::new(),
                     (false, true) => n.to_signed_bytes_be(),
@@ -86,7 +86,7 @@ impl Machine<'_> {
     }
 
     /// Shifts bytes: to the left they grow by as many bytes as are begun, to the right they lose the whole bytes.
-    pub(super) fn shift_bytes(&mut self, bytes: &[u8], by: BigInt, left: bool) -> Result<Next, RunError> {
+    pub(super) fn shift_bytes(&mut self, bytes: &[u8], by: &BigInt, left: bool) -> Result<Next, RunError> {
         let by = match (by.to_usize(), left) {
             (Some(by), true) if by <= MAX_SHIFT => by,
             (_, true) => return Err(self.overflow()),

@@ -93,6 +93,7 @@ impl Machine<'_> {
                 let delegate = self.pop_delegate()?;
                 let balance = self.pop_mutez()?;
                 let storage = self.pop()?;
+                self.gas.charge(cost::of(script.nodes(), cost::WRITTEN_NODE))?;
                 let (storage, big_maps) = self.hand_over(storage, storage_type)?;
                 let address = self.chain.new_contract()?;
                 self.stack.push(Value::address(address));
@@ -108,6 +109,7 @@ impl Machine<'_> {
             }
             I::Emit { tag, ty, written } => {
                 let payload = self.pop()?;
+                self.gas.charge(cost::of(ty.size(), cost::WRITTEN_NODE))?;
                 let content = OperationContent::Event {
                     tag: tag.clone(),
                     written_type: written.clone(),
@@ -155,7 +157,7 @@ impl Machine<'_> {
         big_maps::collect(&value, ty, &mut ids, self.gas)?;
         let mut extraction = Extraction::new(true, ids, self.chain, self.gas);
         let value = extraction.extract(value, ty)?;
-        Ok((value, extraction.finish(&BTreeSet::new())))
+        Ok((value, extraction.finish(&BTreeSet::new())?))
     }
 
     fn operation(
@@ -163,7 +165,8 @@ impl Machine<'_> {
         content: OperationContent,
         big_maps: Vec<super::BigMapDiff>,
     ) -> Result<Next, RunError> {
-        let nonce = self.chain.new_nonce()?;
+        let location = self.at;
+        let nonce = self.chain.new_nonce()?.ok_or(RunError::TooManyOperations { location })?;
         let source = self.context.self_address;
         self.push(Value::Operation(Arc::new(Operation { source, nonce, content, big_maps })))
     }

@@ -13,12 +13,14 @@ impl Machine<'_> {
     pub(super) fn collections(&mut self, instruction: &I) -> Result<Next, RunError> {
         match instruction {
             I::Pair(n) => {
+                self.gas.charge(cost::of(*n, cost::ELEMENT))?;
                 let first = self.index(n - 1)?;
                 let mut parts = self.stack.split_off(first).into_iter();
                 let last = parts.next().ok_or_else(|| self.fault("values to pair"))?;
                 self.push(parts.fold(last, |right, left| Value::pair(left, right)))
             }
             I::Unpair(n) => {
+                self.gas.charge(cost::of(*n, cost::ELEMENT))?;
                 let mut parts = Vec::with_capacity(*n);
                 for _ in 1..*n {
                     let (left, right) = self.pop_pair()?;
@@ -37,7 +39,7 @@ impl Machine<'_> {
                 self.push(right)
             }
             I::GetComponent(n) => {
-                self.gas.charge(cost::of(*n, 1))?;
+                self.gas.charge(cost::of(*n, cost::ELEMENT / 2))?;
                 for _ in 0..n / 2 {
                     let (_, right) = self.pop_pair()?;
                     self.stack.push(right);
@@ -49,7 +51,7 @@ impl Machine<'_> {
                 Ok(Next::Continue)
             }
             I::UpdateComponent(n) => {
-                self.gas.charge(cost::of(*n, 1))?;
+                self.gas.charge(cost::of(*n, cost::ELEMENT))?;
                 let value = self.pop()?;
                 let mut lefts = Vec::new();
                 for _ in 0..n / 2 {

@@ -26,11 +26,13 @@ impl Machine<'_> {
                 Ok(Next::Continue)
             }
             I::Dig(depth) => {
+                self.gas.charge(cost::of(*depth, cost::MOVED))?;
                 let index = self.index(*depth)?;
                 let value = self.stack.remove(index);
                 self.push(value)
             }
             I::Dug(depth) => {
+                self.gas.charge(cost::of(*depth, cost::MOVED))?;
                 let index = self.index(*depth)?;
                 let value = self.pop()?;
                 self.stack.insert(index, value);
@@ -38,6 +40,7 @@ impl Machine<'_> {
             }
             I::Push(value) => self.push(value.clone()),
             I::Dip(n, block) => {
+                self.gas.charge(cost::of(*n, cost::MOVED))?;
                 let kept = self.stack.split_off(self.stack.len().saturating_sub(*n));
                 Ok(Next::Enter(*block, Then::Undip(kept)))
             }

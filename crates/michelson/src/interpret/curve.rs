@@ -15,7 +15,7 @@ impl Machine<'_> {
     pub(super) fn curve(&mut self, instruction: &I) -> Result<Next, RunError> {
         match instruction {
             I::ScalarToInt => match self.pop()? {
-                Value::BlsFr(scalar) => self.push(Value::Int(scalar.to_int())),
+                Value::BlsFr(scalar) => self.push(Value::int(scalar.to_int())),
                 _ => Err(self.fault("a scalar")),
             },
             I::PairingCheck => {

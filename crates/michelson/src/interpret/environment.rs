@@ -84,8 +84,8 @@ pub trait Chain {
     /// The number of the big map that is made next: below zero for those that live only as long as the operation.
     fn new_big_map(&mut self, temporary: bool) -> Result<BigInt, ChainError>;
 
-    /// The number of the internal operation that is made next in this operation.
-    fn new_nonce(&mut self) -> Result<u16, ChainError>;
+    /// The number of the internal operation that is made next in this operation; `None` if there are too many.
+    fn new_nonce(&mut self) -> Result<Option<u16>, ChainError>;
 }
 
 /// The entrypoint of an address that takes a type; `None` if there is no such contract or entrypoint, or it takes another type.

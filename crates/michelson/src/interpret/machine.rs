@@ -251,7 +251,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(super) fn pop_int(&mut self) -> Result<BigInt, RunError> {
+    pub(super) fn pop_int(&mut self) -> Result<Arc<BigInt>, RunError> {
         match self.pop()? {
             Value::Int(n) => Ok(n),
             _ => Err(self.fault("a number")),

@@ -79,6 +79,12 @@ pub enum RunError {
     /// The script of a view's contract, or of the chain's data, is ill-typed.
     #[error("what the chain holds is ill-typed: {0}")]
     Chain(TypeError),
+    /// More operations are asked for than one operation can lead to.
+    #[error("too many operations are asked for at node {location}")]
+    TooManyOperations {
+        /// The number of the instruction in the script.
+        location: usize,
+    },
     /// The chain could not be read.
     #[error("the chain could not be read: {0}")]
     Unreadable(String),
@@ -176,9 +182,11 @@ pub fn call(
 
     tickets.after = HeldTickets::of(&result.1, storage_type, gas)?;
     tickets.handed_over = diffs.len();
-    let mut extraction = Extraction::new(false, handed_over, chain, gas);
+    // What the storage already had may stay, whoever handed it over.
+    let to_copy = handed_over.difference(&owned).cloned().collect();
+    let mut extraction = Extraction::new(false, to_copy, chain, gas);
     let storage = extraction.extract(result.1.clone(), storage_type)?;
-    diffs.extend(extraction.finish(&owned));
+    diffs.extend(extraction.finish(&owned)?);
     let storage = storage.to_micheline(storage_type, Form::Optimized, gas)?;
     Ok(Outcome { operations, storage, big_maps: diffs, indexed, tickets })
 }
@@ -199,7 +207,7 @@ pub fn originate(
     big_maps::collect(&storage, ty, &mut handed_over, gas)?;
     let mut extraction = Extraction::new(false, handed_over, chain, gas);
     let storage = extraction.extract(storage, ty)?;
-    let diffs = extraction.finish(&BTreeSet::new());
+    let diffs = extraction.finish(&BTreeSet::new())?;
     Ok((storage.to_micheline(ty, Form::Optimized, gas)?, diffs))
 }
 

@@ -28,7 +28,8 @@ impl Machine<'_> {
                 let (Value::Int(a), Value::Int(b)) = self.pop_pair()? else {
                     return Err(self.fault("two amounts"));
                 };
-                if &a + &b != ticket.amount || a.is_zero() || b.is_zero() {
+                self.gas.charge((a.bits().max(b.bits()) / 8).saturating_mul(cost::BYTE))?;
+                if &*a + &*b != *ticket.amount || a.is_zero() || b.is_zero() {
                     return self.push(Value::none());
                 }
                 let part = |amount| wrap(Ticket { amount, ..ticket.clone() });
@@ -46,7 +47,8 @@ impl Machine<'_> {
                 if a.ticketer != b.ticketer || a.contents != b.contents {
                     return self.push(Value::none());
                 }
-                let amount = &a.amount + &b.amount;
+                self.gas.charge((a.amount.bits().max(b.amount.bits()) / 8).saturating_mul(cost::BYTE))?;
+                let amount = Arc::new(&*a.amount + &*b.amount);
                 self.push(Value::some(wrap(Ticket { amount, ..a })))
             }
             _ => Err(self.fault("an instruction that can be run")),

@@ -51,6 +51,11 @@ impl Micheline {
     pub fn events(&self) -> Events<'_> {
         Events { root: Some(self), open: Vec::new() }
     }
+
+    /// How many nodes there are.
+    pub(crate) fn nodes(&self) -> usize {
+        self.events().filter(|event| !matches!(event, Event::Close(_))).count()
+    }
 }
 
 /// A tree is nested deeper than [`MAX_DEPTH`].

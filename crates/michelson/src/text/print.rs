@@ -11,7 +11,29 @@ const DEEPEST: usize = 72;
 
 impl fmt::Display for Micheline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printer { out: f, widths: None }.print(self)
+        let Some(left) = f.precision() else {
+            return Printer { out: f, most_bits: u64::MAX, widths: None }.print(self);
+        };
+        let mut start = Start { text: String::new(), left };
+        // It stops with an error at the limit.
+        let _ = Printer { out: &mut start, most_bits: 4_096, widths: None }.print(self);
+        f.write_str(&start.text)
+    }
+}
+
+/// The first characters of a text; nothing can be written behind them.
+struct Start {
+    text: String,
+    left: usize,
+}
+
+impl Write for Start {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            self.text.push(c);
+        }
+        Ok(())
     }
 }
 
@@ -27,7 +49,7 @@ impl Micheline {
         let mut out = String::new();
         let widths = widths(self);
         // Writing to a string does not fail.
-        let _ = Printer { out: &mut out, widths: Some(&widths) }.print(self);
+        let _ = Printer { out: &mut out, most_bits: u64::MAX, widths: Some(&widths) }.print(self);
         out
     }
 
@@ -84,6 +106,8 @@ fn own_width(node: &Micheline) -> usize {
 
 struct Printer<'a, W> {
     out: &'a mut W,
+    /// Numbers that have more bits are not written out.
+    most_bits: u64,
     // None: all on one line.
     widths: Option<&'a [usize]>,
 }
@@ -146,6 +170,9 @@ impl<W: Write> Printer<'_, W> {
 
     fn leaf(&mut self, node: &Micheline) -> fmt::Result {
         match node {
+            Micheline::Int(n) if n.bits() > self.most_bits => {
+                write!(self.out, "a number of {} bits", n.bits())
+            }
             Micheline::Int(n) => write!(self.out, "{n}"),
             Micheline::Bytes(b) => write!(self.out, "0x{}", hex::encode(b)),
             Micheline::String(s) => {

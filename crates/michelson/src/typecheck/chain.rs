@@ -2,6 +2,8 @@
 
 use super::operands::{Operands, args, require, same};
 use super::{Checker, Instruction as I, Place, Problem, Typed};
+use crate::error::Reason;
+use crate::gas::cost;
 use crate::micheline::{Cursor, Micheline, Prim};
 use crate::script::{self, Script};
 use crate::types::{Type, Use};
@@ -121,6 +123,8 @@ impl Checker<'_> {
                 same(created.storage(), &storage)?;
                 operands.push(Type::Address)?;
                 operands.push(Type::Operation)?;
+                // Scripts that make scripts that make scripts are copied each time.
+                self.gas.charge(cost::of(code.node.nodes(), cost::WRITTEN_NODE)).map_err(Reason::from)?;
                 I::CreateContract { script: Arc::new(code.node.clone()), storage }
             }
             Prim::EMIT => {

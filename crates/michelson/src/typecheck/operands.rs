@@ -45,8 +45,10 @@ impl Operands {
 
     /// Takes the top, which must be of that type.
     pub(super) fn take(&mut self, expected: &Type) -> Result<(), Problem> {
-        let found = self.pop(&expected.to_string())?;
-        same(expected, &found)
+        match self.stack.pop() {
+            Some(found) => same(expected, &found),
+            None => self.pop(&expected.to_string()).map(drop),
+        }
     }
 
     pub(super) fn push(&mut self, ty: Type) -> Result<(), Problem> {

@@ -116,7 +116,7 @@ impl Chain for Surroundings {
         Ok(BigInt::from(if temporary { -number } else { 1_000_000 + number }))
     }
 
-    fn new_nonce(&mut self) -> Result<u16, ChainError> {
-        Ok(self.next(2) - 1)
+    fn new_nonce(&mut self) -> Result<Option<u16>, ChainError> {
+        Ok(Some(self.next(2) - 1))
     }
 }

@@ -41,7 +41,7 @@ pub enum Value {
     /// Of `bool`.
     Bool(bool),
     /// Of `int`, `nat`, or `timestamp` (seconds since 1970).
-    Int(BigInt),
+    Int(Arc<BigInt>),
     /// Of `string`.
     String(Arc<str>),
     /// Of `bytes`.
@@ -108,7 +108,7 @@ pub struct BigMap {
 impl Value {
     /// An integer, natural number or timestamp.
     pub fn int(n: impl Into<BigInt>) -> Self {
-        Self::Int(n.into())
+        Self::Int(Arc::new(n.into()))
     }
 
     /// A string.

@@ -1,7 +1,7 @@
 //! Values from expressions, in readable or optimized form.
 
 use super::{BigMap, Chest, ChestKey, Fr, Function, G1, G2, Lambda, Ticket, Value, time};
-use crate::error::{Reason, TypeError, shorten};
+use crate::error::{Reason, TypeError, brief};
 use crate::gas::{Gas, GasExhaustedError, cost};
 use crate::interpret::{Chain, entrypoint_for};
 use crate::micheline::{Cursor, Micheline, Numbering, Prim};
@@ -69,7 +69,7 @@ impl Value {
 }
 
 fn wrong(cursor: Cursor<'_>, ty: &Type) -> TypeError {
-    let expected = format!("a value of the type {}", shorten(&ty.to_string()));
+    let expected = format!("a value of the type {}", brief(ty));
     TypeError::unexpected(cursor.number, expected, cursor.node)
 }
 
@@ -81,15 +81,15 @@ fn parse(cursor: Cursor<'_>, ty: &Type, reading: &mut Reading<'_>) -> Result<Val
         Type::Unit if atom(Prim::Unit) => Value::Unit,
         Type::Bool if atom(Prim::True) => Value::Bool(true),
         Type::Bool if atom(Prim::False) => Value::Bool(false),
-        Type::Int => Value::Int(number(node).ok_or_else(wrong)?.clone()),
-        Type::Nat => Value::Int(number(node).filter(|n| n.sign() != Sign::Minus).ok_or_else(wrong)?.clone()),
+        Type::Int => Value::int(number(node).ok_or_else(wrong)?.clone()),
+        Type::Nat => Value::int(number(node).filter(|n| n.sign() != Sign::Minus).ok_or_else(wrong)?.clone()),
         Type::Mutez => {
             let amount = number(node).and_then(|n| u64::try_from(n).ok()).map(Mutez);
             Value::Mutez(amount.filter(|amount| *amount <= Mutez::MAX).ok_or_else(wrong)?)
         }
         Type::Timestamp => match node {
-            Micheline::Int(n) => Value::Int(n.clone()),
-            Micheline::String(text) => Value::Int(time::parse_timestamp(text).ok_or_else(wrong)?),
+            Micheline::Int(n) => Value::int(n.clone()),
+            Micheline::String(text) => Value::int(time::parse_timestamp(text).ok_or_else(wrong)?),
             _ => return Err(wrong()),
         },
         Type::String => match node {
@@ -100,10 +100,14 @@ fn parse(cursor: Cursor<'_>, ty: &Type, reading: &mut Reading<'_>) -> Result<Val
             Micheline::Bytes(bytes) => Value::bytes(bytes),
             _ => return Err(wrong()),
         },
-        Type::Key => Value::Key(Arc::new(text_or_bytes(node).ok_or_else(wrong)?)),
+        Type::Key => {
+            charge_key(cursor, reading)?;
+            Value::Key(Arc::new(text_or_bytes(node).ok_or_else(wrong)?))
+        }
         Type::KeyHash => Value::KeyHash(text_or_bytes(node).ok_or_else(wrong)?),
         Type::ChainId => Value::ChainId(text_or_bytes(node).ok_or_else(wrong)?),
         Type::Signature => {
+            charge_key(cursor, reading)?;
             let signature = match node {
                 Micheline::String(text) => text.parse().ok(),
                 Micheline::Bytes(bytes) => Signature::from_slice(bytes),
@@ -203,6 +207,10 @@ fn curve_or_timelock(node: &Micheline, ty: &Type, gas: &mut Gas) -> Result<Optio
         Type::ChestKey => ChestKey::from_bytes(bytes).ok().map(|key| Value::ChestKey(Arc::new(key))),
         _ => None,
     })
+}
+
+fn charge_key(cursor: Cursor<'_>, reading: &mut Reading<'_>) -> Result<(), TypeError> {
+    reading.gas.charge(cost::KEY).map_err(|e| TypeError::new(cursor.number, e.into()))
 }
 
 fn number(node: &Micheline) -> Option<&BigInt> {

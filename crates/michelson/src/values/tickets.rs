@@ -16,7 +16,7 @@ pub struct Ticket {
     /// What it stands for.
     pub contents: Value,
     /// How many, at least 1.
-    pub amount: BigInt,
+    pub amount: Arc<BigInt>,
 }
 
 impl Ticket {

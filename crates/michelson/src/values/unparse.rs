@@ -5,6 +5,7 @@ use crate::error::Reason;
 use crate::gas::{Gas, cost};
 use crate::micheline::{Builder, Event, MAX_DEPTH, Micheline, Numbering, Prim};
 use crate::types::Type;
+use num_bigint::BigInt;
 use soru_base::{Binary, IdFamily, ScriptExprHash};
 
 /// How values are written.
@@ -68,12 +69,15 @@ fn unparse_node(
         (Type::Unit, Value::Unit) => Micheline::unit(),
         (Type::Bool, Value::Bool(b)) => Micheline::atom(if *b { Prim::True } else { Prim::False }),
         (Type::Int | Type::Nat, Value::Int(n)) => {
-            gas.charge(cost::of(value.compared_size(), cost::BYTE))?;
-            Micheline::Int(n.clone())
+            charge_number(n, gas)?;
+            Micheline::Int(BigInt::clone(n))
         }
         (Type::Timestamp, Value::Int(n)) => match (readable, time::format_timestamp(n)) {
             (Some(_), Some(text)) => Micheline::String(text),
-            _ => Micheline::Int(n.clone()),
+            _ => {
+                charge_number(n, gas)?;
+                Micheline::Int(BigInt::clone(n))
+            }
         },
         (Type::String, Value::String(s)) => {
             gas.charge(cost::of(s.len(), cost::BYTE))?;
@@ -98,6 +102,10 @@ fn unparse_node(
             Micheline::bytes(chest.to_bytes())
         }
         (Type::ChestKey, Value::ChestKey(key)) => Micheline::bytes(key.to_bytes()),
+        // Nothing but bytes can hold a name that is no text.
+        (Type::Address | Type::Contract(_), Value::Address(a)) if !a.entrypoint.is_text() => {
+            Micheline::bytes(a.to_bytes())
+        }
         (Type::Address | Type::Contract(_), Value::Address(a)) => {
             text_or_bytes(&|family| a.in_family(family), &|| a.to_bytes())
         }
@@ -145,6 +153,12 @@ fn unparse_node(
             return Err(Reason::Unexpected { expected, found: "a value of another type".to_owned() });
         }
     })
+}
+
+/// Writing a number in decimal digits, which comes sooner or later, takes time as the square of its length.
+fn charge_number(n: &BigInt, gas: &mut Gas) -> Result<(), Reason> {
+    let limbs = n.bits() / 64;
+    Ok(gas.charge((n.bits() / 8).saturating_mul(cost::BYTE).saturating_add(limbs.saturating_mul(limbs)))?)
 }
 
 /// Joins the components of a pair, whose second one is of the type `right_type`.

@@ -98,9 +98,10 @@ impl Chain for Tables {
         self.maps_made += 1;
         Ok(if temporary { BigInt::from(-self.maps_made) } else { BigInt::from(1000 + self.maps_made) })
     }
-    fn new_nonce(&mut self) -> Result<u16, ChainError> {
-        self.nonces += 1;
-        Ok(self.nonces - 1)
+    fn new_nonce(&mut self) -> Result<Option<u16>, ChainError> {
+        let nonce = self.nonces;
+        self.nonces = nonce.saturating_add(1);
+        Ok((nonce < u16::MAX).then_some(nonce))
     }
 }
 

@@ -259,6 +259,7 @@ fn failed(
     let runtime = |reason: String| ProtocolError::RuntimeError { contract, reason };
     match error {
         RunError::Gas(_) => ProtocolError::GasExhausted.into(),
+        RunError::TooManyOperations { .. } => ProtocolError::TooManyInternalOperations.into(),
         RunError::Unreadable(reason) => Failure::Storage(StorageError::Missing(reason)),
         RunError::NoEntrypoint(name) => {
             let inner = ProtocolError::NoSuchEntrypoint { entrypoint: name.to_string() };
@@ -279,8 +280,8 @@ fn failed(
 }
 
 /// The network's JSON of what a script asks for, before anything becomes of it.
-pub fn asked_json(operation: &Arc<Operation>, family: IdFamily) -> Result<Value, ApplyError> {
-    let call = emit(operation, operation.source.into(), &mut Gas::unlimited())?;
+pub fn asked_json(operation: &Arc<Operation>, family: IdFamily, gas: &mut Gas) -> Result<Value, ApplyError> {
+    let call = emit(operation, operation.source.into(), gas)?;
     let mut object = call.receipt(OperationResult::Skipped).to_json(family);
     if let Some(members) = object.as_object_mut() {
         members.shift_remove("result");

@@ -46,7 +46,7 @@ impl State {
             return Err(ProtocolError::ComparableTypeExpected { location: 0, wrong_type }.into());
         }
         let contents = self.ledger.parse_argument(run, asked.contents, &ty)?;
-        let ticket = Arc::new(Ticket { ticketer, contents, amount: amount.clone() });
+        let ticket = Arc::new(Ticket { ticketer, contents, amount: Arc::new(amount.clone()) });
         let key = with_gas(run, |_, gas| {
             ticket.contents_key(&ty, gas).map_err(|_| ProtocolError::GasExhausted.into())
         })?;

@@ -192,11 +192,12 @@ fn tickets_of_stored(
 
 fn collect(tokens: &mut Tokens, tickets: &[(Arc<Ticket>, Type)], gone: bool, gas: &mut Meter) -> Outcome<()> {
     for (ticket, ty) in tickets {
-        gas.consume(TICKET)?;
+        // Every ticket is booked with its type.
+        gas.consume(TICKET.saturating_mul(ty.size() as u64))?;
         let content = with_meter(gas, |gas| ticket.contents_key(ty, gas))?;
         let token = TicketToken { ticketer: ticket.ticketer, content_type: ty.to_micheline(), content };
         match gone {
-            true => tokens.add(token, &-&ticket.amount),
+            true => tokens.add(token, &-&*ticket.amount),
             false => tokens.add(token, &ticket.amount),
         }
     }

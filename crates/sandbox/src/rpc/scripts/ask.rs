@@ -5,7 +5,7 @@ use super::super::error::{RpcError, RpcResult};
 use super::super::request::{At, Body, ok};
 use super::asked::Members;
 use super::circumstances::{Roles, context, gas_limit, scratch};
-use super::failure::{Tried, failed, ill_typed, ill_typed_script, own};
+use super::failure::{Tried, failed, ill_typed, ill_typed_script, own, unwritable};
 use super::scratch::Scratch;
 use serde_json::json;
 use soru_base::{Address, Binary, Contract, ContractHash, Entrypoint, IdFamily, Mutez};
@@ -45,7 +45,8 @@ pub(super) async fn run_script_view(at: At, Body(body): Body) -> RpcResult {
         let result = interpret::view(&target, name, argument, types, &context, &mut chain, &mut gas)
             .map_err(|e| failed(e, contract, family))?;
         let result = result.ok_or_else(|| RpcError::internal("the view is gone"))?;
-        let data = result.to_micheline(&view.output, form, &mut gas).map_err(RpcError::bad_request)?;
+        let data =
+            result.to_micheline(&view.output, form, &mut gas).map_err(|reason| unwritable(reason, family))?;
         Ok(data.to_json_value())
     });
     ok(json!({ "data": answer.await? }))
@@ -91,8 +92,10 @@ pub(super) async fn run_view(at: At, Body(body): Body) -> RpcResult {
             OperationContent::Transfer { destination, entrypoint, .. }
                 if *destination == Address::from(viewer) && entrypoint.is_default() =>
             {
-                let data =
-                    operation.content.data(Form::Optimized, &mut gas).map_err(RpcError::bad_request)?;
+                let data = operation
+                    .content
+                    .data(Form::Optimized, &mut gas)
+                    .map_err(|reason| unwritable(reason, family))?;
                 Ok(data.unwrap_or_else(Micheline::unit).to_json_value())
             }
             _ => Err(own("viewUnexpectedReturn", callback, "the entrypoint called something else", family)),

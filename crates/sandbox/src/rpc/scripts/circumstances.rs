@@ -3,7 +3,7 @@
 use super::super::app::App;
 use super::super::error::RpcError;
 use super::asked::Members;
-use super::failure::{ill_formed, ill_typed};
+use super::failure::{ill_formed, ill_typed, unwritable};
 use super::scratch::{MadeUp, Scratch};
 use crate::chain::Block;
 use soru_base::{ChainId, Contract, ContractHash, Mutez, PublicKeyHash};
@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 const BALANCE: Mutez = Mutez(4_000_000_000_000);
 /// Who pays for a run if nobody is named: the account of a key whose hash is all zeros.
 const NOBODY: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
+
+/// Milligas for what the network does without counting: enough for any request, but not for what grows faster than it.
+pub(super) const ENOUGH: u64 = 1_040_000_000;
 
 /// Whom a run is about.
 pub(super) struct Roles {
@@ -46,14 +49,16 @@ fn make_up_big_map(scratch: &mut Scratch, members: &Members<'_>) -> Result<(), R
         |node: &Micheline, wanted| Type::parse_for(node, wanted).map_err(|e| ill_formed(node, &e, family));
     let (key, value) = (typed(&key_type, Use::Compared)?, typed(&value_type, Use::InBigMap)?);
     let ty = Type::map(key.clone(), value.clone());
-    let mut gas = Gas::unlimited();
+    let mut gas = Gas::new(ENOUGH);
     let parsed = Value::parse(&literal, &ty, &mut Reading::internal(scratch, &mut gas))
         .map_err(|e| ill_typed(&literal, &ty, &e, family))?;
     let mut bindings = BTreeMap::new();
     if let Value::Map(map) = parsed {
         for (k, v) in map.iter() {
-            let hash = k.key_hash(&key, &mut gas).map_err(RpcError::bad_request)?;
-            let v = v.to_micheline(&value, Form::Optimized, &mut gas).map_err(RpcError::bad_request)?;
+            let hash = k.key_hash(&key, &mut gas).map_err(|reason| unwritable(reason, family))?;
+            let v = v
+                .to_micheline(&value, Form::Optimized, &mut gas)
+                .map_err(|reason| unwritable(reason, family))?;
             bindings.insert(hash, v);
         }
     }

@@ -69,6 +69,14 @@ pub(super) fn ill_typed_script(error: &TypeError, family: IdFamily) -> RpcError 
     refused(&[error], family)
 }
 
+/// A value that cannot be written, most likely as there is too little gas.
+pub(super) fn unwritable(reason: Reason, family: IdFamily) -> RpcError {
+    match reason {
+        Reason::Gas(_) => refused(&[ProtocolError::GasExhausted], family),
+        other => RpcError::bad_request(other),
+    }
+}
+
 /// A run that failed: of which contract, and what it was given.
 pub(super) struct Tried<'a> {
     pub(super) contract: ContractHash,
@@ -107,6 +115,7 @@ pub(super) fn failed(error: RunError, contract: ContractHash, family: IdFamily) 
     let runtime = |reason: String| ProtocolError::RuntimeError { contract, reason };
     match error {
         RunError::Gas(_) => refused(&[ProtocolError::GasExhausted], family),
+        RunError::TooManyOperations { .. } => refused(&[ProtocolError::TooManyInternalOperations], family),
         RunError::Unreadable(reason) => RpcError::internal(reason),
         RunError::Failed { location, with } => {
             let reason = format!("FAILWITH at node {location}");

@@ -4,8 +4,8 @@ use super::super::app::App;
 use super::super::error::{RpcError, RpcResult};
 use super::super::request::{At, Body, ok};
 use super::asked::Members;
-use super::circumstances::{gas_limit, scratch};
-use super::failure::{ill_formed, ill_typed};
+use super::circumstances::{ENOUGH, gas_limit, scratch};
+use super::failure::{ill_formed, ill_typed, unwritable};
 use super::scratch::Scratch;
 use crate::chain::Block;
 use serde_json::{Value as JsonValue, json};
@@ -24,7 +24,7 @@ pub(super) async fn pack_data(at: At, Body(body): Body) -> RpcResult {
         let scratch = scratch(app, &block, &members)?;
         let value = Value::parse(&data, &parsed, &mut lenient(&scratch, &mut gas))
             .map_err(|e| ill_typed(&data, &parsed, &e, family))?;
-        let packed = value.pack(&parsed, &mut gas).map_err(RpcError::bad_request)?;
+        let packed = value.pack(&parsed, &mut gas).map_err(|reason| unwritable(reason, family))?;
         Ok(json!({ "packed": hex::encode(packed), "gas": left(&members, &gas) }))
     });
     ok(answer.await?)
@@ -87,10 +87,10 @@ fn rewrite(
     let parsed = Type::parse(ty).map_err(|e| ill_formed(ty, &e, family))?;
     let readable = without_contracts(ty);
     let addresses = Type::parse(&readable).unwrap_or_else(|_| parsed.clone());
-    let mut gas = Gas::unlimited();
+    let mut gas = Gas::new(ENOUGH);
     let value = Value::parse(data, &addresses, &mut lenient(scratch, &mut gas))
         .map_err(|e| ill_typed(data, &parsed, &e, family))?;
-    let data = value.to_micheline(&addresses, form, &mut gas).map_err(RpcError::bad_request)?;
+    let data = value.to_micheline(&addresses, form, &mut gas).map_err(|reason| unwritable(reason, family))?;
     Ok((parsed, data))
 }
 
@@ -147,10 +147,11 @@ fn rewrite_code(code: &Micheline, form: Form, family: IdFamily) -> Result<Michel
     match code {
         Micheline::Prim(Prim::PUSH, args, annots) if args.len() == 2 => {
             let ty = Type::parse_for(&args[0], Use::Pushed).map_err(|e| ill_formed(&args[0], &e, family))?;
-            let mut gas = Gas::unlimited();
+            let mut gas = Gas::new(ENOUGH);
             let value = Value::parse(&args[1], &ty, &mut Reading::literal(&mut gas))
                 .map_err(|e| ill_typed(&args[1], &ty, &e, family))?;
-            let data = value.to_micheline(&ty, form, &mut gas).map_err(RpcError::bad_request)?;
+            let data =
+                value.to_micheline(&ty, form, &mut gas).map_err(|reason| unwritable(reason, family))?;
             Ok(Micheline::Prim(Prim::PUSH, vec![args[0].clone(), data], annots.clone()))
         }
         Micheline::Prim(prim, args, annots) => Ok(Micheline::Prim(*prim, all(args)?, annots.clone())),

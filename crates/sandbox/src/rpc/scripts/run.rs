@@ -5,7 +5,7 @@ use super::super::error::{RpcError, RpcResult};
 use super::super::request::{At, Body, ok};
 use super::asked::Members;
 use super::circumstances::{Roles, context, gas_limit, running, scratch};
-use super::failure::{Tried, failed, ill_formed, ill_typed, ill_typed_script};
+use super::failure::{Tried, failed, ill_formed, ill_typed, ill_typed_script, unwritable};
 use super::forms::left;
 use serde_json::{Value as JsonValue, json};
 use soru_base::{IdFamily, Mutez};
@@ -36,21 +36,28 @@ pub(super) async fn run_code(at: At, Body(body): Body) -> RpcResult {
         let outcome = interpret::call(&script, &storage, called, &context, &mut chain, &mut gas);
         let tried = Tried { contract, entrypoint: &entrypoint, argument: &argument, storage: &storage };
         let outcome = outcome.map_err(|e| tried.failed(e, &script, family))?;
-        told(&outcome, &script, form, family)
+        told(&outcome, &script, form, family, &mut gas)
     });
     ok(answer.await?)
 }
 
 /// The new storage, what the script asks for, and what becomes of big maps.
-fn told(outcome: &Outcome, script: &Script, form: Form, family: IdFamily) -> Result<JsonValue, RpcError> {
-    let mut gas = Gas::unlimited();
-    let storage = Value::parse(&outcome.storage, script.storage(), &mut Reading::stored(&mut gas))
-        .map_err(RpcError::internal)?
-        .to_micheline(script.storage(), form, &mut gas)
-        .map_err(RpcError::internal)?;
+/// All of it is paid for: what is small in memory can be enormous when written.
+fn told(
+    outcome: &Outcome,
+    script: &Script,
+    form: Form,
+    family: IdFamily,
+    gas: &mut Gas,
+) -> Result<JsonValue, RpcError> {
+    let storage = Value::parse(&outcome.storage, script.storage(), &mut Reading::stored(gas))
+        .map_err(|e| unwritable(e.reason, family))?
+        .to_micheline(script.storage(), form, gas)
+        .map_err(|reason| unwritable(reason, family))?;
     let mut operations = Vec::new();
     for operation in &outcome.operations {
-        operations.push(asked_json(operation, family).map_err(RpcError::internal)?);
+        let asked = asked_json(operation, family, gas).map_err(|e| crate::chain::refusal(e, family))?;
+        operations.push(asked);
     }
     let mut object = json!({ "storage": storage.to_json_value(), "operations": operations });
     if let Some(diff) = lazy_storage_diff(&outcome.big_maps, family) {
@@ -92,7 +99,8 @@ pub(super) async fn run_instruction(at: At, Body(body): Body) -> RpcResult {
         };
         let mut output = Vec::new();
         for (ty, value) in types.iter().zip(&stack).rev() {
-            let value = value.to_micheline(ty, form, &mut gas).map_err(RpcError::bad_request)?;
+            let value =
+                value.to_micheline(ty, form, &mut gas).map_err(|reason| unwritable(reason, family))?;
             output.push(json!({ "type": ty.to_micheline().to_json_value(), "val": value.to_json_value() }));
         }
         Ok(json!({ "output": output, "gas": left(&members, &gas) }))

@@ -138,9 +138,10 @@ impl Chain for Scratch {
         Ok(BigInt::from(id))
     }
 
-    fn new_nonce(&mut self) -> Result<u16, ChainError> {
+    fn new_nonce(&mut self) -> Result<Option<u16>, ChainError> {
         let nonce = self.next_call;
-        self.next_call = nonce.checked_add(1).ok_or("too many calls in one operation")?;
-        Ok(nonce)
+        let next = nonce.checked_add(1);
+        self.next_call = next.unwrap_or(nonce);
+        Ok(next.map(|_| nonce))
     }
 }
