@@ -134,6 +134,7 @@ impl<L: Layer1, M: Machine> Driver<L, M> {
                 self.blocked = None;
                 self.publish(target).await?;
                 self.collect(target).await?;
+                self.status.update(|status| status.settled = Some(*target));
                 Ok(None)
             }
             Err(FollowError::Stuck { level, obstacle, reason }) => {

@@ -70,6 +70,8 @@ pub struct Status {
     pub layer1_head: Option<Header>,
     /// The last block evaluated; in mode batcher, where nothing is, the last one in which batches were looked for.
     pub evaluated: Option<(soru_base::BlockHash, Level)>,
+    /// The last head for which the node has done all that there is to do: besides following it, publishing and collecting.
+    pub settled: Option<Header>,
     /// The level the node cannot get past, if any.
     pub stuck: Option<Stuck>,
     /// What a person has to look at.

@@ -38,6 +38,12 @@ impl Running {
         self.until(|s| s.evaluated.is_some_and(|(_, l)| l.get() == level)).await;
     }
 
+    /// Until it has also published what is to be published at the head, and collected what can be.
+    pub(super) async fn settled(&self, layer1: &FakeLayer1) {
+        let level = layer1.head_level();
+        self.until(|s| s.settled.is_some_and(|head| head.level.get() == level)).await;
+    }
+
     pub(super) fn addr(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.addr.port()))
     }
@@ -191,19 +197,14 @@ async fn a_proof_is_one_against_the_cemented_state() {
     let dir = tempfile::tempdir().unwrap();
     let node = start(&layer1, dir.path(), Mode::Operator).await;
     while layer1.cemented().level.get() < 7 {
-        node.synchronized(&layer1).await;
+        node.settled(&layer1).await;
         layer1.bake(1);
     }
     layer1.bake(1);
-    node.synchronized(&layer1).await;
-    // The cemented commitment is noted a moment after the block is evaluated.
+    // The cemented commitment is noted after the block is evaluated.
+    node.settled(&layer1).await;
     let path = "/global/block/cemented/helpers/proofs/outbox/4/messages?index=0";
-    let proof = loop {
-        match node.get(path).await {
-            (200, proof) => break proof,
-            _ => tokio::task::yield_now().await,
-        }
-    };
+    let proof = node.value(path).await;
     let cemented = layer1.cemented().hash.in_family(IdFamily::Alpha);
     assert_eq!(proof, json!({"commitment": cemented, "proof": hex::encode(b"out one")}));
     assert_eq!(node.value("/local/outbox/pending/executable").await[0]["outbox_level"], json!(4));

@@ -1,3 +1,4 @@
+use super::fake_layer1::PERIOD;
 use super::rpc::{Running, running, start};
 use super::*;
 use crate::node::Node;
@@ -25,7 +26,9 @@ impl Running {
 async fn a_message_s_way_from_pending_to_committed() {
     let (layer1, dir) = (FakeLayer1::new(), tempfile::tempdir().unwrap());
     layer1.bake(3);
-    let node = start(&layer1, dir.path(), Mode::Operator).await;
+    let mut config = config(dir.path(), Mode::Operator);
+    config.options.gc_period = 1;
+    let node = running(Node::start(config, layer1.clone(), FakeMachine::default()).await.unwrap());
     node.synchronized(&layer1).await;
     node.until(|s| s.batcher.is_some()).await;
     let ids = node.inject("", &["cafe01", "cafe02"]).await;
@@ -68,13 +71,10 @@ async fn a_message_s_way_from_pending_to_committed() {
             break;
         }
         layer1.bake(1);
-        node.synchronized(&layer1).await;
-        // The publisher acts after the block is evaluated.
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
+        node.settled(&layer1).await;
     }
-    let committed = node.status_until(&ids[0], "committed").await;
+    let committed = node.value(&format!("/local/batcher/queue/{}", ids[0])).await;
+    assert_eq!(committed["status"], json!("committed"));
     assert_eq!(committed["finalized"], json!(true));
     assert!(committed["commitment"]["inbox_level"].as_u64().unwrap() >= u64::from(level));
     assert!(committed["hash"].as_str().unwrap().starts_with("scc1"));
@@ -85,27 +85,18 @@ async fn a_message_s_way_from_pending_to_committed() {
 
     // A block between the message and its commitment is thrown away; what became of the message is still known.
     let last = committed["commitment"]["inbox_level"].as_u64().unwrap();
-    let between: Vec<u64> = (u64::from(level)..last).collect();
-    let gone = async || {
-        for level in &between {
-            if node.get(&format!("/global/block/{level}")).await.0 == 404 {
-                return true;
-            }
-        }
-        false
-    };
-    assert!(!between.is_empty(), "the message is in the last block of its period");
-    for _ in 0..400 {
-        if gone().await {
-            break;
-        }
+    assert!(u64::from(level) < last, "the message is in the last block of its period");
+    let mut blocks = 0..100;
+    while u64::from(layer1.cemented().level.get()) < last + u64::from(PERIOD) {
+        blocks.next().expect("it is not cemented");
         layer1.bake(1);
-        node.synchronized(&layer1).await;
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
+        node.settled(&layer1).await;
     }
-    assert!(gone().await, "{:?}", node.value("/local/gc_info").await);
+    assert_eq!(node.get(&format!("/global/block/{level}")).await.0, 200);
+    // No reorganisation goes back so far.
+    layer1.bake(101);
+    node.settled(&layer1).await;
+    assert_eq!(node.get(&format!("/global/block/{level}")).await.0, 404);
     let still = node.value(&format!("/local/batcher/queue/{}", ids[0])).await;
     assert_eq!((&still["status"], &still["hash"]), (&json!("committed"), &committed["hash"]));
     node.stop().await.unwrap();

@@ -57,13 +57,8 @@ async fn a_block_s_way_from_uncommitted_to_cemented() {
     let node = start(&layer1, dir.path(), Mode::Operator).await;
     let mut seen: Vec<String> = Vec::new();
     for _ in 0..100 {
-        node.synchronized(&layer1).await;
-        let told = loop {
-            match node.get("/global/block/4/committed_status").await {
-                (200, told) => break told,
-                _ => tokio::task::yield_now().await,
-            }
-        };
+        node.settled(&layer1).await;
+        let told = node.value("/global/block/4/committed_status").await;
         let (kind, told) = told.as_object().unwrap().iter().next().unwrap();
         if seen.last() != Some(kind) {
             seen.push(kind.clone());
@@ -75,10 +70,6 @@ async fn a_block_s_way_from_uncommitted_to_cemented() {
             break;
         }
         layer1.bake(1);
-        // The publisher acts after the block is evaluated.
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
     }
     assert_eq!(seen, ["uncommitted", "committed", "cemented"]);
     node.stop().await.unwrap();
