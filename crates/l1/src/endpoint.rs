@@ -61,7 +61,11 @@ pub fn shown_endpoint(endpoint: &str) -> String {
         None => (String::new(), endpoint),
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    // A password with a slash that is not escaped ends what should be the host, and the port is none.
+    let port = rest[..end].rsplit_once(':').map_or("", |(_, port)| port.trim_end_matches(']'));
+    let is_broken = !port.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let login = rest[..end].rfind('@').or_else(|| rest.rfind('@').filter(|_| is_broken));
+    let host = login.map_or(0, |at| at + 1);
     cut(&format!("{scheme}{}", &rest[host..]))
 }
 
@@ -117,6 +121,8 @@ mod tests {
             "http://me:secret@node/x?y",
             "https://me:secret@/x",
             "me:secret@node?x",
+            "https://me:my/secret@node",
+            "https://me:my?secret#@node",
         ] {
             let error = Endpoint::parse(text).err().unwrap().to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -10,14 +10,14 @@ use crate::status::StatusCell;
 use crate::store::StoreError;
 use soru_base::{Binary as _, CommitmentHash, Level, PublicKeyHash};
 use soru_protocol::outbox::OutboxMessage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
 use tracing::{info, warn};
 
 /// Most messages of one operation: proofs are large.
 const MOST: usize = 4;
-/// Blocks between two attempts at a message that was refused, at most.
+/// Blocks between two attempts at a message that was refused, at most: that costs nothing.
 const LONGEST_WAIT: u32 = 64;
 
 /// Executes outbox messages.
@@ -28,8 +28,53 @@ pub(crate) struct Executor<L, M> {
     turnstile: Turnstile,
     key: PublicKeyHash,
     filters: Vec<OutboxFilter>,
-    // Messages that were refused: how often, and when to try again. Losing this costs a simulation.
-    refused: BTreeMap<(Level, u32), (u32, u32)>,
+    attempts: Attempts,
+}
+
+/// Messages that were tried and still wait: how often, and at which level to try again. Losing this costs an attempt.
+#[derive(Debug, Default)]
+struct Attempts(BTreeMap<(Level, u32), Attempt>);
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Attempt {
+    refused: u32,
+    sent: u32,
+    again: u32,
+}
+
+impl Attempts {
+    /// The layer-1 would not take it; says whether for the first time.
+    fn refused(&mut self, at: (Level, u32), head: Level) -> bool {
+        let attempt = self.0.entry(at).or_default();
+        attempt.refused = attempt.refused.saturating_add(1);
+        attempt.wait(attempt.refused, LONGEST_WAIT, head);
+        attempt.refused == 1
+    }
+
+    /// The layer-1 took it. A contract may let itself be called in each simulation and fail in each block: that costs the
+    /// fee, so each further attempt is twice as far away as the last one.
+    fn sent(&mut self, at: (Level, u32), head: Level) {
+        let attempt = self.0.entry(at).or_default();
+        attempt.sent = attempt.sent.saturating_add(1);
+        attempt.wait(attempt.sent, u32::MAX, head);
+    }
+
+    /// The messages whose time has not come again.
+    fn waiting(&self, head: Level) -> Vec<(Level, u32)> {
+        self.0.iter().filter(|(_, attempt)| attempt.again > head.get()).map(|(at, _)| *at).collect()
+    }
+
+    /// What no longer waits in an outbox is forgotten.
+    fn keep(&mut self, pending: &BTreeMap<Level, BTreeSet<u32>>) {
+        self.0.retain(|(level, index), _| pending.get(level).is_some_and(|left| left.contains(index)));
+    }
+}
+
+impl Attempt {
+    fn wait(&mut self, times: u32, most: u32, head: Level) {
+        let wait = 1u32.checked_shl(times).unwrap_or(u32::MAX).min(most);
+        self.again = head.get().saturating_add(wait);
+    }
 }
 
 #[derive(Debug, Error)]
@@ -67,7 +112,7 @@ impl<L: Layer1, M: Machine> Executor<L, M> {
     ) -> Option<Self> {
         let key = config.signer(Purpose::ExecuteOutbox)?;
         let filters = config.options.execute_outbox.clone();
-        Some(Self { layer1, chain, status, turnstile, key, filters, refused: BTreeMap::new() })
+        Some(Self { layer1, chain, status, turnstile, key, filters, attempts: Attempts::default() })
     }
 
     /// Executes for ever.
@@ -96,7 +141,8 @@ impl<L: Layer1, M: Machine> Executor<L, M> {
 
     async fn act(&mut self, head: &Header) -> Result<(), ExecuteError> {
         let chain = self.chain.clone();
-        let (filters, waiting) = (self.filters.clone(), self.waiting(head.level));
+        self.attempts.keep(&chain.store().pending_outboxes()?.into_iter().collect());
+        let (filters, waiting) = (self.filters.clone(), self.attempts.waiting(head.level));
         let work = move || executable(&chain, &filters, &waiting);
         let found = tokio::task::spawn_blocking(work).await;
         let found = found.map_err(|e| part(e.to_string()))??;
@@ -118,32 +164,20 @@ impl<L: Layer1, M: Machine> Executor<L, M> {
             let (level, index) = message.at;
             match result {
                 Injected::Sent(operation) => {
-                    self.refused.remove(&message.at);
+                    self.attempts.sent(message.at, head.level);
                     info!(%operation, "sent an operation that executes message {index} of the outbox of level {level}");
                 }
                 Injected::NotTried => (),
-                Injected::Refused(reason) => self.refuse(message.at, &reason, head.level),
+                Injected::Refused(reason) => {
+                    if self.attempts.refused(message.at, head.level) {
+                        warn!(
+                            "the layer-1 refuses to execute message {index} of the outbox of level {level}: {reason}"
+                        );
+                    }
+                }
             }
         }
         Ok(())
-    }
-
-    fn refuse(&mut self, at: (Level, u32), reason: &str, head: Level) {
-        let times = self.refused.get(&at).map_or(0, |(times, _)| *times).saturating_add(1);
-        if times == 1 {
-            warn!(
-                "the layer-1 refuses to execute message {} of the outbox of level {}: {reason}",
-                at.1, at.0
-            );
-        }
-        let wait = 1u32.checked_shl(times).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        self.refused.insert(at, (times, head.get().saturating_add(wait)));
-    }
-
-    /// The messages whose time has not come again.
-    fn waiting(&self, head: Level) -> Vec<(Level, u32)> {
-        let waits = self.refused.iter().filter(|(_, (_, again))| *again > head.get());
-        waits.map(|(at, _)| *at).collect()
     }
 }
 
@@ -198,4 +232,52 @@ fn failed(error: MachineError) -> ExecuteError {
 
 fn part(reason: String) -> NodeError {
     NodeError::Part { part: "executor of outbox messages", reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(n: u32) -> Level {
+        Level::new(n).unwrap()
+    }
+
+    /// The levels at which a message is tried that waits from level 1 to 10,000, whatever becomes of it.
+    fn tried(told: impl Fn(&mut Attempts, Level)) -> Vec<u32> {
+        let (at, mut attempts) = ((level(1), 0), Attempts::default());
+        let mut tried = Vec::new();
+        for head in (1..=10_000).map(level) {
+            if !attempts.waiting(head).contains(&at) {
+                tried.push(head.get());
+                told(&mut attempts, head);
+            }
+        }
+        tried
+    }
+
+    #[test]
+    fn a_message_that_fails_in_each_block_costs_few_fees() {
+        let sent = tried(|attempts, head| attempts.sent((level(1), 0), head));
+        assert_eq!(sent[..5], [1, 3, 7, 15, 31]);
+        assert_eq!(sent.len(), 13);
+    }
+
+    #[test]
+    fn a_message_that_is_refused_is_tried_again_and_again() {
+        let refused = tried(|attempts, head| {
+            attempts.refused((level(1), 0), head);
+        });
+        assert_eq!(refused[..5], [1, 3, 7, 15, 31]);
+        assert!(refused.windows(2).skip(6).all(|two| two[1] - two[0] == LONGEST_WAIT), "{refused:?}");
+    }
+
+    #[test]
+    fn what_no_longer_waits_is_forgotten() {
+        let mut attempts = Attempts::default();
+        for index in 0..3 {
+            attempts.sent((level(1), index), level(5));
+        }
+        attempts.keep(&BTreeMap::from([(level(1), BTreeSet::from([2]))]));
+        assert_eq!(attempts.waiting(level(5)), [(level(1), 2)]);
+    }
 }

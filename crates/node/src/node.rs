@@ -100,7 +100,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
         let config = &self.config;
         let rollup = config.rollup.in_family(config.ids);
-        info!(mode = %config.mode, %rollup, endpoint = %config.options.endpoint, rpc = %self.rpc.addr, "rollup node started");
+        info!(mode = %config.mode, %rollup, endpoint = %soru_l1::shown_endpoint(&config.options.endpoint), rpc = %self.rpc.addr, "rollup node started");
         for note in &config.notes {
             warn!("the configuration: {note}");
         }
@@ -225,6 +225,7 @@ impl<L: Layer1, M: Machine> Node<L, M> {
     async fn check_rollup(&self) -> Result<(), NodeError> {
         let mut waiting = false;
         let options = &self.config.options;
+        let endpoint = soru_l1::shown_endpoint(&options.endpoint);
         loop {
             let found = async {
                 let head = self.layer1.head().await?;
@@ -238,14 +239,14 @@ impl<L: Layer1, M: Machine> Node<L, M> {
                 Ok((head, false)) => {
                     return Err(NodeError::NoRollup {
                         rollup: self.config.rollup.in_family(self.config.ids),
-                        endpoint: options.endpoint.clone(),
+                        endpoint,
                         head: head.level,
                     });
                 }
                 Err(error @ (Layer1Error::Nonsense(_) | Layer1Error::Pruned(_))) => return Err(error.into()),
                 Err(error) => {
                     if !waiting {
-                        warn!("waiting for the layer-1 at {}: {error}", options.endpoint);
+                        warn!("waiting for the layer-1 at {endpoint}: {error}");
                     }
                     waiting = true;
                     meter::layer1(false, None);

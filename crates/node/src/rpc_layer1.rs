@@ -39,8 +39,8 @@ pub struct RpcLayer1 {
 /// What operations may cost.
 struct Costs {
     limits: Limits,
-    fee_cap: Option<u64>,
-    burn_cap: Option<u64>,
+    fee_cap: u64,
+    burn_cap: u64,
 }
 
 /// The heads of a client.
@@ -60,16 +60,21 @@ impl RpcLayer1 {
         Self { boot_sector, ..self }
     }
 
-    /// What an operation for these purposes may cost. It may hold contents of several of them: the more generous setting
-    /// counts.
+    /// What an operation with a content for each of these purposes may cost.
     fn costs(&self, purposes: impl IntoIterator<Item = Purpose>) -> Costs {
-        Costs::of(purposes.into_iter().filter_map(|p| self.fees.get(&p)).copied().collect())
+        let of = |purpose| match self.fees.get(&purpose) {
+            None => FeeParameter::of(purpose),
+            Some(said) => FeeParameter::of(purpose).with(*said),
+        };
+        Costs::of(purposes.into_iter().map(of).collect())
     }
 }
 
 impl Costs {
     fn of(fees: Vec<FeeParameter>) -> Self {
-        let cap = |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).max();
+        // Each content may cost so much: the operation, as much as all of them.
+        let cap =
+            |get: fn(&FeeParameter) -> Option<u64>| fees.iter().filter_map(get).fold(0, u64::saturating_add);
         Self { limits: limits(&fees), fee_cap: cap(|f| f.fee_cap), burn_cap: cap(|f| f.burn_cap) }
     }
 }
@@ -278,7 +283,16 @@ impl Layer1 for RpcLayer1 {
             let costs = self.costs(left.iter().map(|i| batch[*i].purpose()));
             match self.prepare(signer.as_ref(), actions, costs.limits, way).await {
                 Ok(prepared) => {
-                    let fate = self.send_prepared(&prepared, &costs).await?;
+                    let fate = match self.too_dear(&prepared, &costs).await? {
+                        // One that costs too much does not hold up the others.
+                        Some(reason) if left.len() > 1 => {
+                            let dearest = left[dearest(&prepared, left.len())];
+                            leave_out(&mut results, &batch, dearest, reason);
+                            continue;
+                        }
+                        Some(reason) => Injected::Refused(reason),
+                        None => self.send(&prepared.operation).await?,
+                    };
                     left.iter().for_each(|i| results[*i] = Some(fate.clone()));
                 }
                 Err(OperateError::WouldFail { index, errors, .. }) => {
@@ -288,14 +302,7 @@ impl Layer1 for RpcLayer1 {
                         )));
                     };
                     let ids: Vec<&str> = errors.iter().map(ErrorReport::id).collect();
-                    results[failed] = Some(Injected::Refused(ids.join(", ")));
-                    if matches!(batch[failed], Injection::Publish(_)) {
-                        // Those after it build on it.
-                        let later = left.into_iter().filter(|i| *i > failed);
-                        later
-                            .filter(|i| matches!(batch[*i], Injection::Publish(_)))
-                            .for_each(|i| results[i] = Some(Injected::NotTried));
-                    }
+                    leave_out(&mut results, &batch, failed, ids.join(", "));
                 }
                 Err(OperateError::L1(error)) if !error.reports().is_empty() => {
                     let fate = Injected::Refused(error.to_string());
@@ -369,24 +376,34 @@ impl RpcLayer1 {
         self.client.prepare(signer, actions, &Limits { fee: Some(Mutez(each)), ..limits }).await
     }
 
-    async fn send_prepared(&self, prepared: &Prepared, costs: &Costs) -> Result<Injected, Layer1Error> {
-        match self.too_dear(prepared, costs).await? {
-            Some(reason) => Ok(Injected::Refused(reason)),
-            None => self.send(&prepared.operation).await,
-        }
-    }
-
     /// Which of the configured limits the operation breaks, if it does.
     async fn too_dear(&self, prepared: &Prepared, costs: &Costs) -> Result<Option<String>, Layer1Error> {
-        if let Some(cap) = costs.fee_cap.filter(|cap| prepared.fee().0 > *cap) {
-            return Ok(Some(format!("the fee of {} is above the fee-cap of {cap} mutez", prepared.fee())));
+        let (fee, cap) = (prepared.fee(), costs.fee_cap);
+        if fee.0 > cap {
+            return Ok(Some(format!("the fee of {fee} is above the fee-cap of {cap} mutez")));
         }
-        let Some(cap) = costs.burn_cap else { return Ok(None) };
+        let cap = costs.burn_cap;
         let contents = &prepared.operation.operation.contents;
         let bytes = contents.iter().map(|c| c.storage_limit).fold(0, u64::saturating_add);
         let burnt = bytes.saturating_mul(self.client.constants(BlockId::HEAD).await?.cost_per_byte);
         Ok((burnt > cap)
             .then(|| format!("storage of up to {burnt} mutez is above the burn-cap of {cap} mutez")))
+    }
+}
+
+/// Which of the last `count` contents costs the most.
+fn dearest(prepared: &Prepared, count: usize) -> usize {
+    let contents = &prepared.operation.operation.contents;
+    let asked = contents.iter().skip(contents.len().saturating_sub(count)).enumerate();
+    asked.max_by_key(|(_, content)| (content.storage_limit, content.fee)).map_or(0, |(index, _)| index)
+}
+
+/// That injection is refused, and what builds on it is not tried.
+fn leave_out(results: &mut [Option<Injected>], batch: &[Injection], refused: usize, reason: String) {
+    results[refused] = Some(Injected::Refused(reason));
+    let is_publish = |i: usize| matches!(batch[i], Injection::Publish(_));
+    for later in (refused + 1..batch.len()).filter(|later| is_publish(refused) && is_publish(*later)) {
+        results[later].get_or_insert(Injected::NotTried);
     }
 }
 

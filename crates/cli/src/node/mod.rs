@@ -231,7 +231,7 @@ async fn serve(config: Config, options: &Options, wallet: &Wallet) -> Result<()>
     let mut config = with_endpoint_of_client(config, options)?;
     if let Some(spec) = &options.adversary {
         check_sandbox(&config).await?;
-        let endpoint = &config.options.endpoint;
+        let endpoint = soru_l1::shown_endpoint(&config.options.endpoint);
         tracing::warn!(
             "ADVERSARY {spec}: the deposit of this node's operator will be lost on {endpoint}, which is Soru's sandbox"
         );
@@ -252,8 +252,8 @@ async fn serve(config: Config, options: &Options, wallet: &Wallet) -> Result<()>
 /// An adversary gives its deposit away: that is for a layer-1 without value only. The sandbox is known by an RPC that no
 /// other layer-1 has, about the very chain that it serves.
 async fn check_sandbox(config: &Config) -> Result<()> {
-    let endpoint = &config.options.endpoint;
-    let client = Client::new(endpoint, config.ids)?;
+    let client = Client::new(&config.options.endpoint, config.ids)?;
+    let endpoint = client.endpoint();
     let refusal = || {
         anyhow!(
             "--adversary: the layer-1 at {endpoint} is not Soru's sandbox (`soru sandbox run`): an adversary lies and loses \

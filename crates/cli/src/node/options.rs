@@ -74,7 +74,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS")]
     reconnection_delay: Option<f64>,
     /// Where pages of the reveal channel are fetched that are not in files: http://…
-    #[arg(long, value_name = "URL", value_parser = options::parse_pages_endpoint)]
+    #[arg(long, value_name = "URL", value_parser = options::parse_web_address)]
     pre_images_endpoint: Option<String>,
     /// File of the kernel, if no operation originated the rollup
     #[arg(long, value_name = "FILE")]

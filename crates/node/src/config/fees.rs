@@ -38,6 +38,19 @@ impl FeeParameter {
         }
     }
 
+    /// The caps of Octez's node, for operations that the configuration says nothing of: nobody can have the node pay more
+    /// for one.
+    pub fn of(purpose: Purpose) -> Self {
+        const TEZ: u64 = 1_000_000;
+        let (fee, burn) = match purpose {
+            Purpose::Publish => (2, 1),
+            Purpose::Refute => (5, 1),
+            Purpose::ExecuteOutbox => (1, 1),
+            Purpose::AddMessages | Purpose::Cement | Purpose::Recover => (1, 0),
+        };
+        Self { fee_cap: Some(fee * TEZ), burn_cap: Some(burn * TEZ), ..Self::default() }
+    }
+
     /// With what `other` says where it says something.
     pub fn with(self, other: Self) -> Self {
         Self {

@@ -143,9 +143,9 @@ impl Config {
         batchers.chain(single).collect()
     }
 
-    /// Whether a route may be used by which others can make the node do something.
-    pub fn may_write(&self, route: &str) -> bool {
-        self.options.rpc_addr.is_loopback() || self.options.rpc_allow.iter().any(|allowed| allowed == route)
+    /// Whether the configuration names a route by which others can make the node do something.
+    pub fn allows(&self, route: &str) -> bool {
+        self.options.rpc_allow.iter().any(|allowed| allowed == route)
     }
 
     /// Who stakes, if the mode has to do with stakes: the layer-1 lets only the staker play its games.
@@ -213,6 +213,15 @@ impl Config {
         out.insert("mode".into(), mode_to_json(self.mode));
         self.options.add_to(&mut out);
         Value::Object(out)
+    }
+
+    /// The same for others to see: without the names and passwords of addresses.
+    pub fn to_shown_json(&self) -> Value {
+        let mut shown = self.clone();
+        let options = &mut shown.options;
+        options.endpoint = soru_l1::shown_endpoint(&options.endpoint);
+        options.pre_images_endpoint = options.pre_images_endpoint.as_deref().map(soru_l1::shown_endpoint);
+        shown.to_json()
     }
 
     /// Reads the contents of `config.json`; unknown keys are faults.

@@ -136,7 +136,7 @@ impl Options {
         set.reconnection_delay = delay.unwrap_or(set.reconnection_delay);
         set.l1_rpc_timeout =
             object.optional("l1_rpc_timeout", "a number of seconds above 0", faults, seconds);
-        set.pre_images_endpoint = object.optional_text("pre-images-endpoint", faults, parse_pages_endpoint);
+        set.pre_images_endpoint = object.optional_text("pre-images-endpoint", faults, parse_web_address);
         set.boot_sector_file = object.optional("boot-sector", "a path", faults, path);
         let flag = object.optional("bail-on-disagree", "true or false", faults, Value::as_bool);
         set.bail_on_disagree = flag.unwrap_or(set.bail_on_disagree);
@@ -147,8 +147,7 @@ impl Options {
     }
 
     fn parse_addresses(&mut self, object: &mut Object<'_>, faults: &mut Faults) {
-        let endpoint =
-            object.optional("endpoint", "a URL beginning with http:// or https://", faults, parse_endpoint);
+        let endpoint = object.optional_text("endpoint", faults, parse_web_address);
         self.endpoint = endpoint.unwrap_or(std::mem::take(&mut self.endpoint));
         self.rpc_addr = object.optional_text("rpc-addr", faults, parse_addr).unwrap_or(self.rpc_addr);
         let port = object.optional("rpc-port", "a port (0 to 65535)", faults, |v| {
@@ -291,17 +290,16 @@ pub fn parse_metrics_addr(text: &str) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(addr.map_err(|_| found())?, port.parse().map_err(|_| found())?))
 }
 
-/// The address of a server of pages.
-pub fn parse_pages_endpoint(text: &str) -> Result<String, String> {
+/// The address of a server, of pages or of a layer-1.
+pub fn parse_web_address(text: &str) -> Result<String, String> {
     match is_web(text) {
         true => Ok(text.trim_end_matches('/').to_owned()),
-        false => Err(format!("expected a URL beginning with http:// or https://, found `{text}`")),
+        // There may be a password in it.
+        false => Err(format!(
+            "expected a URL beginning with http:// or https://, found `{}`",
+            soru_l1::shown_endpoint(text)
+        )),
     }
-}
-
-fn parse_endpoint(value: &Value) -> Option<String> {
-    let text = value.as_str()?;
-    is_web(text).then(|| text.trim_end_matches('/').to_owned())
 }
 
 fn is_web(text: &str) -> bool {

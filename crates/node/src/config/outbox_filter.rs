@@ -55,7 +55,7 @@ impl OutboxFilter {
     pub(super) fn to_json(&self) -> Value {
         let destinations: Option<Vec<String>> =
             self.destinations.as_ref().map(|all| all.iter().map(ToString::to_string).collect());
-        let entrypoints: Option<Vec<&str>> =
+        let entrypoints: Option<Vec<_>> =
             self.entrypoints.as_ref().map(|all| all.iter().map(Entrypoint::as_str).collect());
         json!({"transaction": {
             "destination": destinations.map_or(json!("any"), |all| json!(all)),

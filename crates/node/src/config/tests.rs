@@ -228,17 +228,31 @@ fn faults_of_the_batcher_are_all_reported() {
 }
 
 #[test]
-fn a_route_that_writes_is_open_to_the_machine_or_by_name() {
-    let mut config = Config::new(Mode::Observer, ROLLUP, Default::default(), "/rollup").unwrap();
-    let route = "/local/batcher/injection";
-    for (addr, open) in
-        [("127.0.0.1", true), ("::1", true), ("0.0.0.0", false), ("::", false), ("10.0.0.1", false)]
-    {
-        config.options.rpc_addr = addr.parse().unwrap();
-        assert_eq!(config.may_write(route), open, "{addr}");
+fn no_operation_costs_without_a_limit() {
+    for purpose in Purpose::ALL {
+        let caps = FeeParameter::of(purpose);
+        assert!(caps.fee_cap.is_some() && caps.burn_cap.is_some(), "{purpose}");
     }
-    config.options.rpc_allow = vec![route.to_owned()];
-    assert!(config.may_write(route));
+    let said = FeeParameter { burn_cap: Some(7), ..FeeParameter::default() };
+    let execute = FeeParameter::of(Purpose::ExecuteOutbox).with(said);
+    assert_eq!((execute.fee_cap, execute.burn_cap), (Some(1_000_000), Some(7)));
+}
+
+#[test]
+fn a_password_is_in_the_file_and_nowhere_else() {
+    let mut config = Config::new(Mode::Observer, ROLLUP, Default::default(), "/rollup").unwrap();
+    config.options.endpoint = "https://me:secret@layer1.example/v1".to_owned();
+    config.options.pre_images_endpoint = Some("https://me:secret@pages.example".to_owned());
+    assert_eq!(Config::from_json(&config.to_json()).unwrap(), config);
+    let shown = config.to_shown_json();
+    assert_eq!(shown["endpoint"], json!("https://layer1.example/v1"));
+    assert_eq!(shown["pre-images-endpoint"], json!("https://pages.example"));
+    for key in ["endpoint", "pre-images-endpoint"] {
+        let mut wrong = config.to_json();
+        wrong[key] = json!("htps://me:my/secret@layer1.example");
+        let fault = Config::from_json(&wrong).unwrap_err().to_string();
+        assert!(fault.contains("layer1.example") && !fault.contains("secret"), "{fault}");
+    }
 }
 
 /// The keys that Octez's node writes when every one is shown, with the values it writes.

@@ -1,6 +1,7 @@
 //! Pages that somebody else serves over HTTP.
 
 use futures_util::StreamExt as _;
+use soru_l1::shown_endpoint;
 use soru_pvm::reveal::{PAGE_MAX, PreimageHash};
 use std::time::Duration;
 use thiserror::Error;
@@ -27,11 +28,15 @@ pub struct Remote {
 impl Remote {
     /// The pages at `endpoint`. To be called within the runtime that is to fetch them.
     pub fn new(endpoint: &str) -> Result<Self, EndpointError> {
-        let wrong = || EndpointError { text: endpoint.to_owned() };
+        let wrong = || EndpointError { text: shown_endpoint(endpoint) };
         if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
             return Err(wrong());
         }
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|_| wrong())?;
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            // Who serves pages does not say what else of the operator's network is asked.
+            .redirect(reqwest::redirect::Policy::none());
+        let client = client.build().map_err(|_| wrong())?;
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         Ok(Self { endpoint, client, runtime: Handle::current() })
     }
@@ -39,7 +44,8 @@ impl Remote {
     /// The page of a hash, or why there is none. Blocks: not for a thread of the runtime.
     pub(super) fn fetch(&self, hash: PreimageHash) -> Result<Vec<u8>, String> {
         let url = format!("{}/{hash}", self.endpoint);
-        self.runtime.block_on(self.get(&url, hash)).map_err(|reason| format!("{url}: {reason}"))
+        let got = self.runtime.block_on(self.get(&url, hash));
+        got.map_err(|reason| format!("{}: {reason}", shown_endpoint(&url)))
     }
 
     async fn get(&self, url: &str, hash: PreimageHash) -> Result<Vec<u8>, String> {
@@ -91,6 +97,27 @@ mod tests {
         let router = Router::new().route("/pages/{name}", get(serve));
         tokio::spawn(async move { axum::serve(listener, router).await });
         (url, asked)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_of_pages_learns_nothing_and_leads_nowhere_else() {
+        let (url, asked) = served().await;
+        let elsewhere = url.clone();
+        let serve = async move |Path(name): Path<String>| {
+            axum::response::Redirect::temporary(&format!("{elsewhere}{name}"))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let router = Router::new().route("/{name}", get(serve));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let remote = Remote::new(&format!("http://me:secret@{addr}")).unwrap();
+        let hash = PreimageHash::of_page(b"page");
+        let reason = tokio::task::spawn_blocking(move || remote.fetch(hash)).await.unwrap().unwrap_err();
+        assert!(reason.contains("307") && reason.contains(&addr.to_string()), "{reason}");
+        assert!(!reason.contains("secret"), "{reason}");
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        let error = Remote::new("ftp://me:secret@pages.example").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod disputes;
 mod durable;
 mod error;
 mod global;
+mod host;
 mod json;
 mod local;
 mod monitor;
@@ -124,13 +125,19 @@ async fn guarded(
     request: Request,
     next: Next,
 ) -> Response {
-    match context.config.may_write(route) {
-        true => next.run(request).await,
-        false => RpcError::not_allowed(format!(
-            "the RPC listens on {}, for everybody: `rpc-allow` of the configuration does not name {route}",
-            context.config.options.rpc_addr
-        ))
-        .into_response(),
+    let refuse = |why: String| {
+        RpcError::not_allowed(format!("{why}: `rpc-allow` of the configuration does not name {route}"))
+            .into_response()
+    };
+    let addr = context.config.options.rpc_addr;
+    match host::of(&request) {
+        _ if context.config.allows(route) => next.run(request).await,
+        _ if !addr.is_loopback() => refuse(format!("the RPC listens on {addr}, for everybody")),
+        host if !host::is_this_machine(&host) => refuse(format!(
+            "the request is for the host `{}`, which is not this machine",
+            host.escape_debug()
+        )),
+        _ => next.run(request).await,
     }
 }
 

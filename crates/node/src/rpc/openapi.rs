@@ -68,7 +68,7 @@ fn operation(route: &Route) -> Value {
     });
     if route.writes {
         responses["401"] = json!({
-            "description": "The RPC is open to others, and `rpc-allow` does not name this route.",
+            "description": "The RPC is open to others, or the request is for another host, and `rpc-allow` does not name this route.",
             "content": errors,
         });
     }

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Vec<Route> {
             has("store_version", text()),
             has("context_version", text()),
         ])),
-        get("/config", "the configuration, as in `config.json`", config).answers(any_object()),
+        get("/config", "the configuration, as in `config.json`, without the names and passwords of addresses", config).answers(any_object()),
         get(
             "/stats/engine",
             "since the start: calls of `kernel_run`, kernels compiled, kernels loaded from disk, kernels that `singlepass` did \
@@ -121,7 +121,7 @@ pub(super) async fn version() -> Json<Value> {
 }
 
 pub(super) async fn config(State(context): State<Context>) -> Json<Value> {
-    Json(context.config.to_json())
+    Json(context.config.to_shown_json())
 }
 
 pub(super) async fn health(State(context): State<Context>) -> Json<Value> {

@@ -98,7 +98,7 @@ impl Route {
         Self { body: Some(shape), ..self }
     }
 
-    /// It is guarded: see [`Config::may_write`](crate::Config::may_write).
+    /// It is guarded: only the machine may use it, or everybody if the configuration names it.
     pub(crate) fn guarded(self) -> Self {
         Self { writes: true, ..self }
     }

@@ -217,6 +217,35 @@ async fn others_write_only_where_it_is_allowed_by_name() {
     }
 }
 
+/// A page can have the name of its server mean this machine, but not leave it out.
+#[tokio::test]
+async fn a_page_that_calls_this_machine_by_another_name_writes_nothing() {
+    let (layer1, dir) = (FakeLayer1::new(), tempfile::tempdir().unwrap());
+    layer1.bake(2);
+    let node = start(&layer1, dir.path(), Mode::Operator).await;
+    node.synchronized(&layer1).await;
+    let requests = [
+        ("POST /local/batcher/injection", "[\"00\"]"),
+        ("DELETE /admin/batcher/queue", ""),
+        ("POST /global/block/head/simulate", "{\"messages\":[]}"),
+    ];
+    for (host, status) in
+        [("evil.example:8932", "401"), ("127.0.0.1.evil.example", "401"), ("[::1]:8932", "200")]
+    {
+        for (request, body) in requests {
+            let length = body.len();
+            let request = format!(
+                "{request} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            let mut answer = String::new();
+            node.ask(&request).await.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{request}: {answer}");
+        }
+        assert_eq!(node.get("/ping").await.0, 200);
+    }
+    node.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn pages_in_browsers_need_to_be_named() {
     let layer1 = FakeLayer1::new();
