@@ -129,13 +129,13 @@ impl Wallet {
         public: &PublicKey,
         force: bool,
     ) -> Result<PublicKeyHash> {
-        if force {
-            check_name(name)?
-        } else {
-            self.check_fresh(name)?
-        }
+        check_name(name)?;
         let hash = public.hash();
         let lock = Lock::take(&self.dir)?;
+        // Under the lock: somebody else may have taken the name since it was looked at, and a key would be lost.
+        if !force {
+            self.check_fresh(name)?;
+        }
         // The secret first: if the rest fails, nothing is lost.
         self.file(SECRET_KEYS).put(&lock, name, json!(locator.reveal().as_str()))?;
         self.file(PUBLIC_KEYS).put(&lock, name, public_entry(public))?;

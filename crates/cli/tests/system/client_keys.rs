@@ -198,3 +198,16 @@ fn a_rollup_node_signs_with_an_encrypted_key() {
         layer1.is_pending("smart_rollup_publish").then_some(())
     });
 }
+
+#[test]
+fn of_commands_that_take_a_name_at_once_one_gets_it() {
+    let dir = folder();
+    let codes = std::thread::scope(|scope| {
+        let commands: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| client(dir.path(), "gen keys alice", ""))).collect();
+        commands.into_iter().map(|command| command.join().unwrap().code).collect::<Vec<_>>()
+    });
+    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}: no key is lost");
+    let shown = client(dir.path(), "show address alice -S", "").done();
+    assert_eq!(shown.matches("unencrypted:").count(), 1, "{shown}");
+}
