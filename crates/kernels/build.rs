@@ -27,17 +27,15 @@ fn build() -> Result<()> {
     watch(&sources);
 
     let target_dir = out.join("target");
-    let mut command = cargo::build(&sources, &target_dir)?;
-    command.arg("--locked");
     for name in KERNELS {
-        command.args(["--package", name]);
-    }
-    let output = command.output().map_err(|error| format!("cargo does not start: {error}"))?;
-    if !output.status.success() {
-        let log = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("cargo build in {} failed:\n{log}", sources.display()).into());
-    }
-    for name in KERNELS {
+        let output = cargo::build(&sources, &target_dir, name, "release")?
+            .arg("--locked")
+            .output()
+            .map_err(|error| format!("cargo does not start: {error}"))?;
+        if !output.status.success() {
+            let log = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("cargo build of {name} in {} failed:\n{log}", sources.display()).into());
+        }
         let file = format!("{name}.wasm");
         fs::copy(target_dir.join(TARGET).join("release").join(&file), out.join(&file))
             .map_err(|error| format!("cargo build left no {file}: {error}"))?;

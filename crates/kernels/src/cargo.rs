@@ -12,22 +12,44 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 /// What a build says.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// The command that builds the kernels of a folder, for the release, into `target_dir`. Flags of the surrounding build do not reach them, and
-/// the machine's paths are taken out. Rust's library for the target is added with `rustup` when it is missing.
-pub fn build(sources: &Path, target_dir: &Path) -> Result<Command> {
+/// Cargo in a folder of sources. Flags of the surrounding build do not reach it.
+pub fn command(sources: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    isolate(&mut cargo);
+    cargo.current_dir(sources);
+    cargo
+}
+
+/// The command that builds one package of a folder with one of cargo's profiles (`release` for kernels that are to be originated) into
+/// `target_dir`. The machine's paths are taken out. Rust's library for
+/// the target is added with `rustup` when it is missing.
+///
+/// One package: what is built together shares the features of what it depends on, so a kernel's bytes would depend on its neighbours.
+pub fn build(sources: &Path, target_dir: &Path, package: &str, profile: &str) -> Result<Command> {
     let rustc = Rustc {
         program: env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()),
         sources: sources.to_owned(),
     };
     rustc.ensure_target()?;
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    isolate(&mut cargo);
+    let mut cargo = command(sources);
     cargo
-        .current_dir(sources)
-        .args(["build", "--release", "--target", TARGET, "--target-dir"])
+        .args(["build", "--profile", profile, "--package", package, "--target", TARGET, "--target-dir"])
         .arg(target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&rustc, target_dir)?);
     Ok(cargo)
+}
+
+/// The folder of the workspace that the sources are in, or their own: the compiler's paths are below it, whichever package is built.
+fn workspace(sources: &Path) -> Result<PathBuf> {
+    let located = command(sources)
+        .args(["locate-project", "--workspace", "--message-format=plain"])
+        .output()
+        .map_err(|error| format!("cargo does not start: {error}"))?;
+    if !located.status.success() {
+        return Err(String::from_utf8_lossy(&located.stderr).trim().into());
+    }
+    let manifest = PathBuf::from(String::from_utf8(located.stdout)?.trim());
+    Ok(manifest.parent().unwrap_or(sources).to_owned())
 }
 
 /// The compiler, as the folder of the sources chooses it.
@@ -93,8 +115,11 @@ fn rust_flags(rustc: &Rustc, target_dir: &Path) -> Result<OsString> {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let sysroot = PathBuf::from(rustc.ask(&["--print", "sysroot"])?);
-    let mut places =
-        vec![(sysroot, "/rust"), (rustc.sources.clone(), "/kernels"), (target_dir.to_owned(), "/target")];
+    let mut places = vec![
+        (sysroot, "/rust"),
+        (workspace(&rustc.sources)?, "/kernels"),
+        (target_dir.to_owned(), "/target"),
+    ];
     if let Some(home) = cargo_home {
         // Below this folder there is one for each registry, named after its host.
         let sources = home.join("registry").join("src");

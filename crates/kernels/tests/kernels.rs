@@ -69,6 +69,41 @@ fn no_kernel_names_a_place_of_this_machine() {
     }
 }
 
+/// From a copy of the sources, in the package's own folder: neither the place nor the neighbours count.
+#[test]
+fn a_kernel_has_the_same_bytes_wherever_and_with_whatever_it_is_built() {
+    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("elsewhere");
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../kernels");
+    std::fs::create_dir_all(&copy).unwrap();
+    for name in
+        ["Cargo.toml", "Cargo.lock", "counter", "echo", "installer", "kit", "library", "notary", "token"]
+    {
+        copy_all(&sources.join(name), &copy.join(name));
+    }
+    for (name, carried) in [("counter", soru_kernels::COUNTER), ("token", soru_kernels::TOKEN)] {
+        let target = copy.join(name).join("target");
+        let mut cargo = soru_kernels::cargo::build(&copy.join(name), &target, name, "release").unwrap();
+        let output = cargo.arg("--locked").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let file = format!("{}/release/{name}.wasm", soru_kernels::cargo::TARGET);
+        assert!(std::fs::read(target.join(file)).unwrap() == carried, "{name} has other bytes");
+    }
+}
+
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    if from.is_file() {
+        std::fs::copy(from, to).unwrap();
+        return;
+    }
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "target" {
+            copy_all(&entry.path(), &to.join(entry.file_name()));
+        }
+    }
+}
+
 /// A kernel that does not fit into one operation would need an installer.
 #[test]
 fn every_kernel_fits_into_one_operation() {
@@ -91,6 +126,7 @@ fn the_unit_tests_of_the_kernels_pass() {
     let output = cargo.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    let suites = told.lines().filter(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"));
+    let suites =
+        told.lines().filter(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"));
     assert_eq!(suites.count(), 4, "{told}");
 }

@@ -10,7 +10,7 @@ use soru_engine::{strip, survey};
 use soru_kernels::cargo;
 use soru_pvm::Version;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 #[derive(Args)]
 pub(crate) struct NewOptions {
@@ -26,6 +26,9 @@ pub(crate) struct BuildOptions {
     /// Folder of the package
     #[arg(default_value = ".")]
     dir: PathBuf,
+    /// Cargo's profile. Kernels that are not optimised are large: they need an installer
+    #[arg(long, value_name = "NAME", default_value = "release")]
+    profile: String,
     /// Leave the custom sections in, such as the names of functions: for looking into it, not for originating
     #[arg(long)]
     keep_names: bool,
@@ -79,7 +82,7 @@ pub(super) fn build(options: &BuildOptions) -> Result<()> {
         .canonicalize()
         .with_context(|| format!("there is no folder {}", options.dir.display()))?;
     let mut broken = None;
-    let built = built(&dir)?;
+    let built = built(&dir, &options.profile)?;
     if built.is_empty() {
         bail!(
             "{} has no library of the crate type `cdylib`: that is what a kernel is made of",
@@ -108,24 +111,47 @@ pub(super) fn build(options: &BuildOptions) -> Result<()> {
     broken.map_or(Ok(()), Err)
 }
 
-/// The WebAssembly that cargo leaves.
-fn built(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut command = cargo::build(dir, &dir.join("target")).map_err(|error| anyhow!("{error}"))?;
-    // What cargo says for people goes to standard error.
-    command.arg("--message-format=json-render-diagnostics").stdin(Stdio::null()).stderr(Stdio::inherit());
-    let output = command.output().context("cargo does not start")?;
-    if !output.status.success() {
-        bail!("cargo build in {} failed: {}", dir.display(), output.status);
+/// The WebAssembly that cargo leaves, of each kernel of the folder: of the package there, or of those of a workspace.
+fn built(dir: &Path, profile: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for package in kernels(dir)? {
+        let mut command =
+            cargo::build(dir, &dir.join("target"), &package, profile).map_err(|error| anyhow!("{error}"))?;
+        let messages = said(command.arg("--message-format=json-render-diagnostics"), "cargo build", dir)?;
+        let artifacts = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["reason"] == "compiler-artifact" && message["package_id"] == *package)
+            .filter_map(|message| message["filenames"].as_array().cloned())
+            .flatten()
+            .filter_map(|file| file.as_str().map(PathBuf::from));
+        files.extend(artifacts.filter(|file| file.extension().is_some_and(|ending| ending == "wasm")));
     }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let files = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter_map(|message| message["filenames"].as_array().cloned())
-        .flatten()
-        .filter_map(|file| file.as_str().map(PathBuf::from))
-        .filter(|file| file.extension().is_some_and(|ending| ending == "wasm"))
-        .filter(|file| file.starts_with(dir.join("target")));
-    Ok(files.collect())
+    Ok(files)
+}
+
+/// The packages that `cargo build` would build in the folder and that are kernels, as cargo identifies them.
+fn kernels(dir: &Path) -> Result<Vec<String>> {
+    let words = ["metadata", "--no-deps", "--format-version=1"];
+    let metadata: Value =
+        serde_json::from_str(&said(cargo::command(dir).args(words), "cargo metadata", dir)?)?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let chosen = list(&metadata["workspace_default_members"]);
+    let is_kernel = |package: &Value| {
+        let targets = list(&package["targets"]);
+        chosen.contains(&package["id"])
+            && targets.iter().any(|target| list(&target["crate_types"]).contains(&"cdylib".into()))
+    };
+    let packages = list(&metadata["packages"]).into_iter().filter(is_kernel);
+    Ok(packages.filter_map(|package| package["id"].as_str().map(str::to_owned)).collect())
+}
+
+/// What cargo says on standard output; what it says for people goes to standard error.
+fn said(command: &mut Command, what: &str, dir: &Path) -> Result<String> {
+    let output =
+        command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cargo does not start")?;
+    if !output.status.success() {
+        bail!("{what} in {} failed: {}", dir.display(), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,6 +1,6 @@
 //! `soru kernel`: for those who write kernels.
 
-use crate::support::{Finished, Layer1, RollupNode, Settings, files_below, finish, repository, soru, until};
+use crate::support::{Finished, files_below, finish, large_kernel, repository, soru};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,35 +23,6 @@ fn lines(out: &str) -> Vec<Value> {
 /// The kernels of one folder of the vectors.
 fn vectors(name: &str) -> PathBuf {
     repository("testdata/vectors/kernels").join(name)
-}
-
-/// The bytes from which a large kernel takes what it tells.
-const LARGE: usize = 600_000;
-const LAST: usize = 100;
-
-/// A kernel of some 600 kB that cannot be pressed together, and the last bytes of it: it writes them to the outbox and to `/last`.
-fn large_kernel(dir: &Path) -> (PathBuf, String) {
-    let mut seed = 1_u64;
-    let data: Vec<u8> = (0..LARGE)
-        .map(|_| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 56) as u8
-        })
-        .collect();
-    let escaped: String = data.iter().map(|byte| format!("\\{byte:02x}")).collect();
-    let from = LARGE - LAST;
-    let text = format!(
-        r#"(module
-            (import "smart_rollup_core" "write_output" (func $output (param i32 i32) (result i32)))
-            (import "smart_rollup_core" "store_write" (func $store (param i32 i32 i32 i32 i32) (result i32)))
-            (memory (export "m") 10) (data (i32.const 0) "{escaped}/last")
-            (func (export "kernel_run")
-                (drop (call $output (i32.const {from}) (i32.const {LAST})))
-                (drop (call $store (i32.const {LARGE}) (i32.const 5) (i32.const 0) (i32.const {from}) (i32.const {LAST})))))"#
-    );
-    let path = dir.join("large.wasm");
-    fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
-    (path, hex::encode(&data[from..]))
 }
 
 #[test]
@@ -104,63 +75,38 @@ fn installers_are_alike() {
 #[test]
 fn a_large_kernel_is_installed_by_a_small_one() {
     let dir = tempfile::tempdir().unwrap();
-    let (large, told) = large_kernel(dir.path());
+    let large = large_kernel();
+    kernel(&["check", text(large)]).done();
     let out = dir.path().join("out");
     let done =
-        kernel(&["installer", text(&large), "--out", text(&out), "--set", "/greeting=6869", "--json"]).done();
+        kernel(&["installer", text(large), "--out", text(&out), "--set", "/greeting=6869", "--json"]).done();
     let made = &lines(&done)[0];
-    assert!(made["bytes"].as_u64().unwrap() > LARGE as u64, "{made}");
-    // Three levels: contents, two pages of hashes, the root.
-    assert_eq!(made["pages"], 147 + 2 + 1);
+    let bytes = fs::metadata(large).unwrap().len();
+    assert!(bytes > 500_000, "{bytes}");
+    assert_eq!(made["bytes"], bytes);
+    // Three levels: contents, pages of hashes, the root.
+    let contents = bytes.div_ceil(4091);
+    assert_eq!(made["pages"], contents + contents.div_ceil(123) + 1);
     assert_eq!(made["pages"], files_below(&out.join("wasm_2_0_0")).len());
     let installer = out.join("installer.wasm");
     assert!(fs::metadata(&installer).unwrap().len() < 4096);
     kernel(&["check", text(&installer)]).done();
 
-    let inputs = dir.path().join("inputs.json");
-    fs::write(&inputs, "[[]]").unwrap();
+    // It does what the small one does.
+    kernel(&["examples", "--out", text(&dir.path().join("examples"))]).done();
+    let inputs = repository("kernels/token/inputs.json");
+    let run = |kernel_file: &Path, more: &[&str]| {
+        let words = ["run", text(kernel_file), "--inputs", text(&inputs), "--json"];
+        let levels = lines(&kernel(&[&words[..], more].concat()).done());
+        levels.iter().map(|level| (level["state"].clone(), level["outbox"].clone())).collect::<Vec<_>>()
+    };
+    let small = run(&dir.path().join("examples/token.wasm"), &[]);
+    assert!(small.iter().any(|(_, outbox)| *outbox != json!([])), "{small:?}");
     let pages = out.join("wasm_2_0_0");
-    let words =
-        ["run", text(&installer), "--inputs", text(&inputs), "--preimage-dir", text(&pages), "--json"];
     for compiler in ["cranelift", "singlepass"] {
-        let levels = lines(&kernel(&[&words[..], &["--wasm-compiler", compiler]].concat()).done());
-        assert_eq!((&levels[0]["state"], &levels[0]["outbox"]), (&json!("Collect"), &json!([told])));
+        let more = ["--preimage-dir", text(&pages), "--wasm-compiler", compiler];
+        assert_eq!(run(&installer, &more), small, "{compiler}");
     }
-}
-
-/// A rollup node says which page it waits for, and goes on when it is there.
-#[test]
-fn a_node_waits_for_the_pages_of_a_large_kernel() {
-    let layer1 = Layer1::start(Settings::default());
-    let (large, told) = large_kernel(&layer1.path(""));
-    let out = layer1.path("out");
-    let words = ["installer", text(&large), "--out", text(&out), "--set", "/greeting=6869", "--json"];
-    let root = lines(&kernel(&words).done())[0]["root_hash"].as_str().unwrap().to_owned();
-    let rollup = layer1.originate_rollup(&out.join("installer.wasm"));
-    let level = layer1.bake(1);
-    let mut node = RollupNode::observer(&layer1, &rollup, "observer");
-    node.until_logged(&root);
-
-    let pages = layer1.path("observer").join("wasm_2_0_0");
-    fs::create_dir_all(&pages).unwrap();
-    let names = files_below(&out.join("wasm_2_0_0"));
-    let copy = |name: &String| fs::copy(out.join("wasm_2_0_0").join(name), pages.join(name)).unwrap();
-    copy(&root);
-    // The next one that it waits for is named, too.
-    until("a page below the root is named", || {
-        let log = node.log_text();
-        names.iter().find(|name| **name != root && log.contains(name.as_str())).cloned()
-    });
-    for name in &names {
-        copy(name);
-    }
-    node.until_at(&layer1, level);
-    let value =
-        |key: &str| node.rpc.get(&format!("/global/block/{level}/durable/wasm_2_0_0/value?key={key}"));
-    assert_eq!((value("/last"), value("/greeting")), (json!(told), json!("6869")));
-    let length =
-        node.rpc.get(&format!("/global/block/{level}/durable/wasm_2_0_0/length?key=/kernel/boot.wasm"));
-    assert_eq!(length.as_str().unwrap().parse(), Ok(fs::metadata(&large).unwrap().len()));
 }
 
 #[test]
@@ -243,4 +189,49 @@ fn a_new_kernel_is_built_checked_and_run() {
     fs::write(path.join("src/lib.rs"), "fn broken(").unwrap();
     let error = kernel(&["build", text(&path)]).failed(1);
     assert!(error.contains("error: cargo build in"), "{error}");
+}
+
+/// What two kernels share has other features when they are built together; each is built as if it were alone.
+#[test]
+fn a_kernel_of_a_workspace_has_the_bytes_of_one_that_is_built_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let write = |name: &str, text: &str| fs::write(path(name), text).unwrap();
+    write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"shared\", \"two\"]\n");
+    fs::create_dir_all(path("shared/src")).unwrap();
+    write("shared/Cargo.toml", "[package]\nname = \"shared\"\nedition = \"2024\"\n[features]\nlong = []\n");
+    write(
+        "shared/src/lib.rs",
+        "#![no_std]\npub static TEXT: &[u8] = if cfg!(feature = \"long\") { b\"built with the feature\" } else { b\"built without\" };\n",
+    );
+    for (name, features) in [("one", ""), ("two", ", features = [\"long\"]")] {
+        fs::create_dir_all(path(name).join("src")).unwrap();
+        write(
+            &format!("{name}/Cargo.toml"),
+            &format!(
+                "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n\
+                 [dependencies]\nshared = {{ path = \"../shared\"{features} }}\n"
+            ),
+        );
+        let source = r#"
+            #[link(wasm_import_module = "smart_rollup_core")]
+            unsafe extern "C" { fn write_debug(text: *const u8, length: usize); }
+            #[unsafe(no_mangle)]
+            pub extern "C" fn kernel_run() {
+                // SAFETY: the machine reads that many bytes from there.
+                unsafe { write_debug(shared::TEXT.as_ptr(), shared::TEXT.len()) }
+            }"#;
+        write(&format!("{name}/src/lib.rs"), source);
+    }
+    let built = lines(&kernel(&["build", text(dir.path()), "--json"]).done());
+    let names: Vec<_> = built.iter().map(|kernel| kernel["kernel"].as_str().unwrap().to_owned()).collect();
+    let of = |name: &str| path("target/kernels").join(format!("{name}.wasm"));
+    assert_eq!(names, [text(&of("one")), text(&of("two"))]);
+    for name in ["one", "two"] {
+        kernel(&["build", text(&path(name))]).done();
+        let alone = fs::read(path(name).join("target/kernels").join(format!("{name}.wasm"))).unwrap();
+        assert!(alone == fs::read(of(name)).unwrap(), "{name} has other bytes");
+    }
+    let error = kernel(&["build", text(&path("shared"))]).failed(1);
+    assert!(error.contains("has no library of the crate type `cdylib`"), "{error}");
 }

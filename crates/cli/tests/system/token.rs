@@ -1,10 +1,11 @@
 //! The kernel `token`: tez become units of a rollup, change hands there, and become tez again.
 
-use crate::support::{Layer1, RollupNode, Settings, finish, soru};
+use crate::support::{Layer1, RollupNode, Settings, files_below, finish, large_kernel, soru, until};
 use serde_json::Value;
 use soru_base::bootstrap::BootstrapAccount;
 use soru_base::{Address, Binary as _, PublicKey, RollupAddress};
 use std::fs;
+use std::path::Path;
 
 const MUTEZ: u64 = 1_000_000;
 
@@ -46,12 +47,17 @@ struct Bridge {
 
 impl Bridge {
     fn start() -> Self {
-        let layer1 = Layer1::start(Settings::default());
+        Self::start_with(Layer1::start(Settings::default()), None)
+    }
+
+    /// With another kernel than that of the examples.
+    fn start_with(layer1: Layer1, kernel: Option<&Path>) -> Self {
         let examples = layer1.path("examples");
         let mut command = soru();
         command.args(["kernel", "examples", "--out"]).arg(&examples);
         finish(command).done();
-        let kernel = format!("file:{}", examples.join("token.wasm").display());
+        let own = examples.join("token.wasm");
+        let kernel = format!("file:{}", kernel.unwrap_or(&own).display());
         let mut command = words("originate smart rollup token from bootstrap1 of kind wasm_2_0_0 of type");
         command.extend(["pair key_hash (ticket unit)", "with", "kernel", &kernel]);
         layer1.send(&command);
@@ -191,4 +197,44 @@ fn a_deposit_for_an_account_of_another_curve_comes_back() {
     let before = bridge.tez(&sender);
     bridge.execute(level);
     assert_eq!(bridge.tez(&sender), before + 7 * MUTEZ);
+}
+
+/// Not optimised, and with all that a debugger wants: hundreds of kilobytes. A node names the page that it waits for, and goes on when it is there.
+#[test]
+fn a_large_kernel_is_installed_and_does_its_work() {
+    let layer1 = Layer1::start(Settings::default());
+    let out = layer1.path("out");
+    let mut command = soru();
+    command.args(["kernel", "installer"]).arg(large_kernel()).arg("--out").arg(&out);
+    command.args(["--set", "/greeting=6869", "--json"]);
+    let made: Value = serde_json::from_str(&finish(command).done()).unwrap();
+    let root = made["root_hash"].as_str().unwrap().to_owned();
+    let mut bridge = Bridge::start_with(layer1, Some(&out.join("installer.wasm")));
+    let level = bridge.deposit(5, "bootstrap4", "bootstrap4");
+    bridge.node.until_logged(&root);
+
+    let pages = bridge.layer1.path("operator").join("wasm_2_0_0");
+    fs::create_dir_all(&pages).unwrap();
+    let names = files_below(&out.join("wasm_2_0_0"));
+    let copy = |name: &String| fs::copy(out.join("wasm_2_0_0").join(name), pages.join(name)).unwrap();
+    copy(&root);
+    // The next one that it waits for is named, too.
+    until("a page below the root is named", || {
+        let log = bridge.node.log_text();
+        names.iter().find(|name| **name != root && log.contains(name.as_str())).cloned()
+    });
+    for name in &names {
+        copy(name);
+    }
+    assert_eq!(bridge.balance(level, "bootstrap4"), 5 * MUTEZ);
+    let level = bridge.orders(&[bridge.order("bootstrap4", 0, 0, 2 * MUTEZ, "bootstrap3")]);
+    assert_eq!(bridge.balance(level, "bootstrap4"), 3 * MUTEZ);
+    assert_eq!(bridge.balance(level, "bootstrap3"), 2 * MUTEZ);
+
+    let durable = |what: &str, key: &str| {
+        bridge.node.rpc.get(&format!("/global/block/{level}/durable/wasm_2_0_0/{what}?key={key}"))
+    };
+    assert_eq!(durable("value", "/greeting"), "6869");
+    let length = durable("length", "/kernel/boot.wasm");
+    assert_eq!(length.as_str().unwrap().parse(), Ok(fs::metadata(large_kernel()).unwrap().len()));
 }

@@ -1,5 +1,6 @@
 //! What the tests share: programs that end with the test, a layer-1, rollup nodes, and how to ask them.
 
+mod large;
 mod layer1;
 mod node;
 mod outbox;
@@ -7,6 +8,7 @@ mod program;
 mod rpc;
 mod seeded;
 
+pub(crate) use large::large_kernel;
 pub(crate) use layer1::{Layer1, Settings};
 pub(crate) use node::RollupNode;
 pub(crate) use program::{Finished, Program, files_below, finish, soru};
