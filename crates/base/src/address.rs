@@ -8,6 +8,7 @@ use crate::json::{Json, JsonError, parse_str};
 use crate::keys::PublicKeyHash;
 use crate::profile::IdFamily;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -222,7 +223,7 @@ impl Json for Address {
 
 /// A named way into a contract: 1 to 31 bytes. The binary form is the one operations use: a tag for well-known names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Entrypoint(String);
+pub struct Entrypoint(Vec<u8>);
 
 /// Why a text is no name of an entrypoint, or of an address with one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -258,6 +259,11 @@ impl Entrypoint {
 
     /// The entrypoint of that name; the empty name is `default`.
     pub fn new(name: &str) -> Result<Self, EntrypointError> {
+        Self::of_bytes(name.as_bytes())
+    }
+
+    /// The same for a name that need not be a text: the network takes any bytes behind an address.
+    pub fn of_bytes(name: &[u8]) -> Result<Self, EntrypointError> {
         match name.len() {
             0 => Ok(Self::default()),
             1..=Self::MAX_LEN => Ok(Self(name.to_owned())),
@@ -273,32 +279,42 @@ impl Entrypoint {
         }
     }
 
-    /// The name.
-    pub fn as_str(&self) -> &str {
+    /// The name, to be read by people if it is no text.
+    pub fn as_str(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+
+    /// The name in bytes.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether the name is a text.
+    pub fn is_text(&self) -> bool {
+        std::str::from_utf8(&self.0).is_ok()
     }
 
     /// Whether it is `default`.
     pub fn is_default(&self) -> bool {
-        self.0 == "default"
+        self.0 == b"default"
     }
 }
 
 impl Default for Entrypoint {
     fn default() -> Self {
-        Self("default".to_owned())
+        Self(b"default".to_vec())
     }
 }
 
 impl fmt::Display for Entrypoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.as_str())
     }
 }
 
 impl fmt::Debug for Entrypoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "%{}", self.0)
+        write!(f, "%{}", self.as_str())
     }
 }
 
@@ -311,12 +327,12 @@ impl FromStr for Entrypoint {
 
 impl Binary for Entrypoint {
     fn write(&self, out: &mut Vec<u8>) {
-        match TAGGED.iter().position(|name| *name == self.0) {
+        match TAGGED.iter().position(|name| name.as_bytes() == self.0) {
             Some(tag) => out.push(tag as u8),
             None => {
                 out.push(0xff);
                 out.push(self.0.len() as u8);
-                out.extend_from_slice(self.0.as_bytes());
+                out.extend_from_slice(&self.0);
             }
         }
     }
@@ -325,7 +341,7 @@ impl Binary for Entrypoint {
         let place = r.clone();
         let tag = r.u8("entrypoint")?;
         if let Some(name) = TAGGED.get(usize::from(tag)) {
-            return Ok(Self((*name).to_owned()));
+            return Ok(Self(name.as_bytes().to_vec()));
         }
         if tag != 0xff {
             return Err(
@@ -345,7 +361,7 @@ fn entrypoint_name<'a>(bytes: &'a [u8], place: &Reader<'_>) -> Result<&'a str, D
 
 impl Json for Entrypoint {
     fn to_json(&self, _: IdFamily) -> Value {
-        Value::String(self.0.clone())
+        Value::String(self.as_str().into_owned())
     }
     fn from_json(value: &Value, _: IdFamily) -> Result<Self, JsonError> {
         parse_str(value, "an entrypoint of at most 31 bytes")
@@ -370,7 +386,7 @@ impl MichelsonAddress {
         let mut text = self.address.in_family(family);
         if !self.entrypoint.is_default() {
             text.push('%');
-            text.push_str(self.entrypoint.as_str());
+            text.push_str(&self.entrypoint.as_str());
         }
         text
     }
@@ -400,16 +416,18 @@ impl Binary for MichelsonAddress {
     fn write(&self, out: &mut Vec<u8>) {
         self.address.write(out);
         if !self.entrypoint.is_default() {
-            out.extend_from_slice(self.entrypoint.as_str().as_bytes());
+            out.extend_from_slice(self.entrypoint.as_bytes());
         }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let address = Address::read(r)?;
         let place = r.clone();
-        let name = entrypoint_name(r.rest(), &place)?;
-        let entrypoint =
-            Entrypoint::new_strict(name).map_err(|e| place.invalid("entrypoint", e.to_string()))?;
+        let entrypoint = match r.rest() {
+            b"default" => Err(EntrypointError::Default),
+            name => Entrypoint::of_bytes(name),
+        };
+        let entrypoint = entrypoint.map_err(|e| place.invalid("entrypoint", e.to_string()))?;
         Ok(Self { address, entrypoint })
     }
 }

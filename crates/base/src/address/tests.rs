@@ -114,6 +114,14 @@ proptest! {
     }
 
     #[test]
+    fn names_of_any_bytes_come_out_as_they_went_in(address in address(), name in proptest::collection::vec(any::<u8>(), 1..=31)) {
+        prop_assume!(name != b"default");
+        let bytes = [address.to_bytes(), name.clone()].concat();
+        let full = MichelsonAddress::from_bytes(&bytes).unwrap();
+        prop_assert_eq!((full.to_bytes(), full.entrypoint.is_text()), (bytes, std::str::from_utf8(&name).is_ok()));
+    }
+
+    #[test]
     fn readers_survive_anything(bytes: Vec<u8>, text: String) {
         let _ = Address::from_bytes(&bytes);
         let _ = MichelsonAddress::from_bytes(&bytes);

@@ -143,7 +143,7 @@ impl Action {
                 ticketer.write(out);
                 put_n(out, amount);
                 destination.write(out);
-                put_bytes(out, entrypoint.as_str().as_bytes());
+                put_bytes(out, entrypoint.as_bytes());
             }
             Self::SmartRollupOriginate { pvm_kind, kernel, parameters_ty, whitelist } => {
                 out.push(pvm_kind.tag());

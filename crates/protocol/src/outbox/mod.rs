@@ -103,7 +103,7 @@ fn read_all<T: Binary>(r: &mut Reader<'_>, what: &'static str) -> Result<Vec<T>,
 
 fn write_target(out: &mut Vec<u8>, destination: &ContractHash, entrypoint: &Entrypoint) {
     Contract::Originated(*destination).write(out);
-    put_bytes(out, entrypoint.as_str().as_bytes());
+    put_bytes(out, entrypoint.as_bytes());
 }
 
 fn read_target(r: &mut Reader<'_>) -> Result<(ContractHash, Entrypoint), DecodeError> {

@@ -42,7 +42,7 @@ pub(super) fn described(declared: &Micheline, parameter: &Parameter) -> Value {
             continue;
         }
         if let Some(ty) = follow(declared, way) {
-            named.insert(name.as_str().to_owned(), ty.to_json_value());
+            named.insert(name.as_str().into_owned(), ty.to_json_value());
         }
     }
     let unreachable = unreachable(declared);
