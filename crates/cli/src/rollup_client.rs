@@ -23,9 +23,9 @@ pub(crate) struct Options {
     /// Print JSON, as the node tells it
     #[arg(long)]
     json: bool,
-    /// Print one member of the answer only, for scripts: `commitment`, or `0.outbox_level` for a member of the first item of a list
+    /// Print one member of the answer only, for scripts: `commitment`, or `0.outbox_level` for a member of the first item of a list; given several times, a line for each
     #[arg(long, value_name = "NAME")]
-    field: Option<String>,
+    field: Vec<String>,
     /// The command, in words
     #[arg(value_name = "WORDS")]
     words: Vec<String>,
@@ -185,12 +185,11 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
             node.post(parameters.get("path"), &body).await?
         }
     };
-    let answer = match &options.field {
-        Some(field) => member(&answer, field)?,
-        None => answer,
-    };
+    if !options.field.is_empty() {
+        let lines: Result<Vec<String>> = options.field.iter().map(|field| member(&answer, field)).collect();
+        return output::line(lines?.join("\n"));
+    }
     let readable = match phrase.id {
-        _ if options.field.is_some() => answer.as_str().map(str::to_owned),
         _ if options.json => None,
         Command::Conflicts => Some(disputes::lines(&answer, disputes::conflict, "No conflicts.")),
         Command::Games => Some(disputes::lines(&answer, disputes::game, "No games.")),
@@ -204,10 +203,11 @@ pub(crate) async fn run(options: Options, given: &[String]) -> Result<()> {
     }
 }
 
-/// What is found by names and numbers with dots in between.
-fn member(answer: &Value, field: &str) -> Result<Value> {
+/// What is found by names and numbers with dots in between, as it is printed.
+fn member(answer: &Value, field: &str) -> Result<String> {
     let pointer: String = field.split('.').map(|step| format!("/{step}")).collect();
-    answer.pointer(&pointer).cloned().with_context(|| format!("the answer has no `{field}`: {answer}"))
+    let found = answer.pointer(&pointer).with_context(|| format!("the answer has no `{field}`: {answer}"))?;
+    Ok(found.as_str().map_or_else(|| format!("{found:#}"), str::to_owned))
 }
 
 /// The RPC of a rollup node.

@@ -41,6 +41,8 @@ pub(super) async fn executable(node: &NodeRpc, level: &str, index: &str) -> Resu
     let level: u64 = level.parse().with_context(|| format!("a level is a number, not `{level}`"))?;
     let index: u64 = index.parse().with_context(|| format!("an index is a number, not `{index}`"))?;
     loop {
+        // Asked first: what is evaluated by then is in the answer to the second question.
+        let evaluated = node.get("/global/tezos_level").await?.as_u64();
         let pending = node.get("/local/outbox/pending").await?;
         let of_level = pending.as_array().into_iter().flatten().find(|found| found["outbox_level"] == level);
         let known = of_level.is_some_and(|found| {
@@ -56,7 +58,7 @@ pub(super) async fn executable(node: &NodeRpc, level: &str, index: &str) -> Resu
             }
             Some("lost") if known => bail!("message {index} of the outbox of level {level} is lost"),
             // A level that is not evaluated yet can have messages one day.
-            None if node.get("/global/tezos_level").await?.as_u64() >= Some(level) => {
+            None if evaluated >= Some(level) => {
                 bail!("no message waits in the outbox of level {level}")
             }
             Some(_) if !known => bail!("no message {index} waits in the outbox of level {level}"),
