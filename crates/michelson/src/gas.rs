@@ -64,6 +64,8 @@ pub(crate) mod cost {
     pub(crate) const CALL: u64 = 1_000;
     /// Typing a node of code or reading a node of data.
     pub(crate) const NODE: u64 = 100;
+    /// Typing a node once more for every function around it.
+    pub(crate) const TYPED_AGAIN: u64 = 2_000;
     /// Writing a node of data, which takes room.
     pub(crate) const WRITTEN_NODE: u64 = 400;
     /// Reading a packed byte, which can become a node.
@@ -82,6 +84,8 @@ pub(crate) mod cost {
     pub(crate) const WRITE: u64 = 200_000;
     /// Making, copying or removing a big map, or changing a binding.
     pub(crate) const BIG_MAP_CHANGE: u64 = 50_000;
+    /// An operation that a script asks for, which gets a receipt even if it is only skipped.
+    pub(crate) const OPERATION: u64 = 20_000;
     /// Moving a value on the stack.
     pub(crate) const MOVED: u64 = 1;
     /// Reading a key or a signature, which may be a point of a curve.

@@ -238,6 +238,37 @@ fn there_are_only_so_many_operations() {
 }
 
 #[test]
+fn functions_in_functions_are_written_in_time() {
+    let nested = |ty: &str, open: &str, close: &str| {
+        let (mut code, depth) = ("{ }".to_owned(), 1_500);
+        for _ in 0..depth {
+            code = format!("{{ PUSH ({ty}) {open}{code}{close} ; DROP }}");
+        }
+        format!("LAMBDA unit unit {code} ; PACK")
+    };
+    // Linear, so that this is cheap.
+    let gas = &mut Gas::new(20_000_000);
+    let (typed, _) =
+        fragment(&parse(&format!("{{ {} }}", nested("lambda unit unit", "", ""))), Vec::new(), gas).unwrap();
+    let packed = run_fragment(typed, Vec::new(), &context(), &mut Tables::default(), gas).unwrap();
+    let [Value::Bytes(packed)] = packed.as_slice() else { panic!("bytes") };
+    assert!(packed.len() > 1_500 * 10);
+    exhausts(&nested("option (lambda unit unit)", "(Some ", ")"));
+}
+
+#[test]
+fn copies_of_an_operation_are_paid_for() {
+    let code = "NIL operation ; UNIT ; EMIT ; PUSH int 100000 ; DUP ; GT ;
+        LOOP { DIP { DUP ; DIP { CONS } } ; PUSH int 1 ; SWAP ; SUB ; DUP ; GT } ; DROP 2 ; UNIT ; SWAP ; PAIR";
+    let script = format!("parameter unit ; storage unit ; code {{ DROP ; {code} }}");
+    let gas = &mut Gas::new(1_000_000_000);
+    let script = Script::typecheck(&Micheline::parse_script(&script).unwrap(), gas).unwrap();
+    let to = (&Entrypoint::default(), &Micheline::unit(), Origin::External);
+    let end = call(&script, &Micheline::unit(), to, &context(), &mut Tables::default(), gas);
+    assert!(matches!(end, Err(RunError::Gas(_))));
+}
+
+#[test]
 fn scripts_that_make_scripts_cost_what_their_copies_take() {
     let mut script = "{ parameter unit ; storage unit ; code { CDR ; NIL operation ; PAIR } }".to_owned();
     for _ in 0..400 {

@@ -85,12 +85,15 @@ impl Machine<'_> {
                 }
                 _ => Err(self.fault("an element and a list")),
             },
-            I::EmptyBigMap(key_type, value_type) => self.push(Value::BigMap(Arc::new(BigMap {
-                id: None,
-                key_type: key_type.clone(),
-                value_type: value_type.clone(),
-                changes: BTreeMap::new(),
-            }))),
+            I::EmptyBigMap(key_type, value_type) => {
+                self.gas.charge(cost::NODE)?;
+                self.push(Value::BigMap(Arc::new(BigMap {
+                    id: None,
+                    key_type: key_type.clone(),
+                    value_type: value_type.clone(),
+                    changes: BTreeMap::new(),
+                })))
+            }
             I::Size => {
                 let size = match self.pop()? {
                     Value::String(text) => text.len(),

@@ -19,7 +19,7 @@ pub use operation::{Operation, OperationContent};
 pub(crate) use environment::entrypoint_for;
 
 use crate::error::{Reason, TypeError};
-use crate::gas::{Gas, GasExhaustedError};
+use crate::gas::{Gas, GasExhaustedError, cost};
 use crate::micheline::Micheline;
 use crate::script::Script;
 use crate::typecheck::Code;
@@ -172,6 +172,8 @@ pub fn call(
     let fault = || RunError::Fault { location: 0, expected: "a pair of operations and storage" };
     let Some(Value::Pair(result)) = stack.pop() else { return Err(fault()) };
     let Value::List(list) = &result.0 else { return Err(fault()) };
+    // One operation can be in the list any number of times.
+    gas.charge(cost::of(list.len(), cost::OPERATION))?;
     let mut operations = Vec::with_capacity(list.len());
     let mut diffs = Vec::new();
     for value in list.iter() {

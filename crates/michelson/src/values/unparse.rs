@@ -251,6 +251,36 @@ fn unparse_function(lambda: &Lambda, form: Form, gas: &mut Gas, depth: usize) ->
     function(lambda, form, gas, depth + 1)
 }
 
+/// A literal in typed code, in the given form.
+///
+/// What functions hold in functions is not typed again for each of them: that would take time and room as the square of the depth.
+fn literal(
+    node: &Micheline,
+    ty: &Type,
+    form: Form,
+    gas: &mut Gas,
+    depth: usize,
+) -> Result<Micheline, Reason> {
+    if depth > MAX_DEPTH {
+        return Err(Reason::TooDeep);
+    }
+    match (ty, node) {
+        (Type::Lambda(_), Micheline::Seq(_)) => {
+            return crate::deep(|| normalize(node, form, gas, depth + 1));
+        }
+        (Type::Lambda(_), Micheline::Prim(Prim::Lambda_rec, args, _)) if args.len() == 1 => {
+            let body = crate::deep(|| normalize(&args[0], form, gas, depth + 1))?;
+            return Ok(Micheline::prim(Prim::Lambda_rec, [body]));
+        }
+        _ => {}
+    }
+    if ty.has_functions() {
+        gas.charge(cost::of(node.nodes(), cost::TYPED_AGAIN))?;
+    }
+    let value = Value::parse(node, ty, &mut Reading::literal(gas)).map_err(|e| e.reason)?;
+    unparse(&value, ty, form, gas, depth)
+}
+
 /// Code whose literals are written in the given form.
 fn normalize(code: &Micheline, form: Form, gas: &mut Gas, depth: usize) -> Result<Micheline, Reason> {
     let mut builder = Builder::default();
@@ -262,8 +292,7 @@ fn normalize(code: &Micheline, form: Form, gas: &mut Gas, depth: usize) -> Resul
                 skipped = 1;
                 let numbering = Numbering::of(&args[0]);
                 let ty = Type::parse_at(numbering.root(&args[0])).map_err(|e| e.reason)?;
-                let value = Value::parse(&args[1], &ty, &mut Reading::literal(gas)).map_err(|e| e.reason)?;
-                let value = unparse(&value, &ty, form, gas, depth)?;
+                let value = literal(&args[1], &ty, form, gas, depth)?;
                 builder.leaf(Micheline::Prim(Prim::PUSH, vec![args[0].clone(), value], annots.clone()));
             }
             Event::Open(_) if skipped > 0 => skipped += 1,
