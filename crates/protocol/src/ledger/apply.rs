@@ -16,9 +16,6 @@ use crate::refutation::{Refutation, Stakers};
 use soru_base::{Address, Contract, OriginationNonce, PublicKeyHash, RollupAddress};
 use std::collections::{BTreeSet, VecDeque};
 
-/// Calls that one content may lead to.
-const MAX_INTERNAL_OPERATIONS: usize = 1_000;
-
 /// What is known while one content is applied.
 pub(crate) struct Run<'a> {
     pub(crate) context: &'a BlockContext,
@@ -267,10 +264,9 @@ impl State {
         while let Some(call) = queue.pop_front() {
             let used_before = run.gas.used();
             // A value that is an operation can be copied: each is done once.
-            let done = match (run.done.insert(call.nonce), applied.len() < MAX_INTERNAL_OPERATIONS) {
-                (true, true) => run.gas.consume(gas::CONTENT).and_then(|()| self.apply_call(run, &call)),
-                (true, false) => Err(ProtocolError::TooManyInternalOperations.into()),
-                (false, _) => {
+            let done = match run.done.insert(call.nonce) {
+                true => run.gas.consume(gas::CONTENT).and_then(|()| self.apply_call(run, &call)),
+                false => {
                     let (sender, nonce) = (call.sender, call.nonce.into());
                     Err(ProtocolError::InternalOperationReplay { sender, nonce }.into())
                 }

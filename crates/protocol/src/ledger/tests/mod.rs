@@ -11,6 +11,7 @@ mod properties;
 mod registry;
 mod rollups;
 mod stakes;
+mod strangers;
 mod tickets;
 
 use harness::Chain;
