@@ -206,6 +206,26 @@ async fn what_fails_says_why() {
     let (_, answer) = world.try_post(&format!("{SCRIPTS}/run_code"), &body).await;
     assert!(id(&answer).ends_with("gas_exhausted.operation"), "{answer}");
 
+    // Small in memory, too large to be told: a list of two equal lists of two equal lists….
+    let (mut code, mut ty) = ("PUSH int 1".to_owned(), "int".to_owned());
+    for _ in 0..60 {
+        code += &format!("; DUP; NIL ({ty}); SWAP; CONS; SWAP; CONS");
+        ty = format!("list ({ty})");
+    }
+    let enormous = script(&format!(
+        "parameter unit; storage unit; code {{ CDR; NIL operation; {code}; EMIT; CONS; PAIR }}"
+    ));
+    let body = run_code(json!({ "script": enormous, "storage": expr("Unit"), "input": expr("Unit") }));
+    let (_, answer) = world.try_post(&format!("{SCRIPTS}/run_code"), &body).await;
+    assert!(id(&answer).ends_with("gas_exhausted.operation"), "{answer}");
+    let many = script(
+        "parameter unit; storage unit; \
+         code { DROP; PUSH bool True; LOOP { UNIT; EMIT; DROP; PUSH bool True }; UNIT; NIL operation; PAIR }",
+    );
+    let body = run_code(json!({ "script": many, "storage": expr("Unit"), "input": expr("Unit") }));
+    let (_, answer) = world.try_post(&format!("{SCRIPTS}/run_code"), &body).await;
+    assert!(id(&answer).ends_with("too_many_internal_operations"), "{answer}");
+
     let missing = "KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT";
     let body = json!({
         "contract": missing, "view": "v", "input": expr("Unit"), "chain_id": CHAIN, "unparsing_mode": "Readable",
