@@ -193,6 +193,11 @@ impl Config {
         if !force {
             options.create_new(true);
         }
+        // With a password in it, it is for its owner only.
+        #[cfg(unix)]
+        if self.to_shown_json() != self.to_json() {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
         let mut file = options.open(&path).map_err(|e| match e.kind() {
             std::io::ErrorKind::AlreadyExists => ConfigError::Exists { path: path.clone() },
             _ => io(e),

@@ -247,6 +247,13 @@ fn a_password_is_in_the_file_and_nowhere_else() {
     let shown = config.to_shown_json();
     assert_eq!(shown["endpoint"], json!("https://layer1.example/v1"));
     assert_eq!(shown["pre-images-endpoint"], json!("https://pages.example"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = config.init_file(&dir.path().join("config.json"), false).unwrap();
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
     for key in ["endpoint", "pre-images-endpoint"] {
         let mut wrong = config.to_json();
         wrong[key] = json!("htps://me:my/secret@layer1.example");

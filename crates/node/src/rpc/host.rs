@@ -10,7 +10,7 @@ pub(super) fn of(request: &Request) -> String {
     let header =
         request.headers().get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
     let of_target = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    header.or(of_target).unwrap_or_default()
+    of_target.or(header).unwrap_or_default()
 }
 
 /// Whether it can be nothing but this machine: no name, that of every machine for itself, or an address, which nobody
