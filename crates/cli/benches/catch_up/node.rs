@@ -5,8 +5,7 @@ use crate::{bytes_in, progress};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use soru_node::status::{Status, StatusCell};
 use soru_node::store::{Size, Store};
-use soru_node::{Config, Mode, Signers};
-use std::collections::BTreeMap;
+use soru_node::{Config, Mode, Operators, Signers};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -26,7 +25,7 @@ pub(crate) struct CaughtUp {
 /// Starts an observer in `dir`, and stops it when it has all levels.
 pub(crate) async fn catch_up(layer1: &Layer1, made: &Made, dir: &Path) -> Result<CaughtUp> {
     let rollup = layer1.rollup().in_family(layer1.ids());
-    let mut config = Config::new(Mode::Observer, &rollup, BTreeMap::new(), dir)?;
+    let mut config = Config::new(Mode::Observer, &rollup, Operators::default(), dir)?;
     config.options.endpoint = layer1.url();
     config.options.rpc_port = 0;
     let start = Instant::now();
