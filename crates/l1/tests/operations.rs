@@ -11,7 +11,7 @@ use soru_base::{
     SecretKey, Tick,
 };
 use soru_l1::L1Error;
-use soru_l1::operate::{Limits, OperateError, WaitError, Waiting};
+use soru_l1::operate::{Limits, OperateError, Sighting, WaitError, Waiting};
 use soru_protocol::operation::{Action, MAX_OPERATION_SIZE, RevealProof};
 use soru_protocol::receipt::Effect;
 use soru_protocol::refutation::{Refutation, RefutationProof, Step};
@@ -281,7 +281,21 @@ async fn a_block_that_was_left_does_not_count() {
     let after = |level: u32, branch: u8| (level, branch, block_hash(level - 1, branch));
     heads(&fake, &[after(5, 0), after(6, 0), after(7, 0), after(8, 1), after(9, 1), after(10, 1)]);
     let waiting = Waiting { confirmations: LevelSpan(2), ..Waiting::default() };
-    let inclusion = fake.client().wait_included(operation_hash(9), &waiting).await.unwrap();
+    let mut seen = Vec::new();
+    let inclusion =
+        fake.client().watch_included(operation_hash(9), &waiting, |sight| seen.push(sight)).await.unwrap();
+    let included = |block| Sighting::Included { block, pass: 3, offset: 0 };
+    let confirmed = |n, block| Sighting::Confirmed { confirmations: LevelSpan(n), block };
+    assert_eq!(
+        seen,
+        [
+            included(block_hash(6, 0)),
+            confirmed(1, block_hash(7, 0)),
+            included(block_hash(8, 1)),
+            confirmed(1, block_hash(9, 1)),
+            confirmed(2, block_hash(10, 1)),
+        ]
+    );
     assert_eq!(inclusion.block.hash, block_hash(8, 1));
     assert_eq!(inclusion.block.level.get(), 8);
 }

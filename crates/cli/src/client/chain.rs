@@ -1,6 +1,6 @@
 //! Commands on the layer-1 as a whole: operations in blocks, heads, protocols; and new blocks in the sandbox.
 
-use super::inject::{print_place, read};
+use super::inject::{print_place, read, tell};
 use super::state::get;
 use super::{Request, print, receipt};
 use crate::phrase::Parameters;
@@ -88,8 +88,8 @@ async fn wait(request: &Request, parameters: &Parameters) -> Result<()> {
         }
     };
     let waiting = Waiting { confirmations: LevelSpan(confirmations), from: Some(from), ..Waiting::default() };
-    let included = client.wait_included(hash, &waiting).await?;
-    print_place(&included)
+    client.watch_included(hash, &waiting, tell).await?;
+    Ok(())
 }
 
 async fn show_receipt(request: &Request, parameters: &Parameters) -> Result<()> {

@@ -6,7 +6,9 @@ use super::{Request, failure, print, receipt, verbose};
 use crate::UsageError;
 use anyhow::{Context, Result, anyhow, bail};
 use soru_base::{BlockHash, Level, LevelSpan, Mutez, PublicKey, SecretKey, Signature};
-use soru_l1::operate::{Estimate, FeeRates, Inclusion, Limits, Margins, Planned, Prepared, Signer, Waiting};
+use soru_l1::operate::{
+    Estimate, FeeRates, Inclusion, Limits, Margins, Planned, Prepared, Sighting, Signer, Waiting,
+};
 use soru_l1::{BlockId, Client};
 use soru_protocol::operation::{Action, Content};
 use soru_protocol::receipt::{
@@ -115,7 +117,7 @@ impl Session {
         let planned = actions.into_iter().map(Planned::from).collect();
         let prepared = self.prepare(planned).await?;
         let from = self.inject(&prepared).await?;
-        let done = read(&self.wait(&prepared, from, 0).await?)?;
+        let done = read(&self.wait(&prepared, from, 0, |_| ()).await?)?;
         match failed(&done.receipt) {
             None => Ok(done),
             Some(why) => Err(anyhow!("the operation {} was included and failed:{why}", prepared.hash)),
@@ -161,10 +163,16 @@ impl Session {
         Ok(head.level.next())
     }
 
-    async fn wait(&self, prepared: &Prepared, from: Level, confirmations: u32) -> Result<Inclusion> {
+    async fn wait(
+        &self,
+        prepared: &Prepared,
+        from: Level,
+        confirmations: u32,
+        tell: impl FnMut(Sighting),
+    ) -> Result<Inclusion> {
         let waiting =
             Waiting { confirmations: LevelSpan(confirmations), from: Some(from), ..Waiting::default() };
-        Ok(self.client.wait_included(prepared.hash, &waiting).await?)
+        Ok(self.client.watch_included(prepared.hash, &waiting, tell).await?)
     }
 }
 
@@ -267,8 +275,7 @@ impl Request {
         };
         print("Waiting for the operation to be included...")?;
         let inclusion =
-            session.wait(&prepared, from, confirmations).await.context("waiting for the operation")?;
-        print_place(&inclusion)?;
+            session.wait(&prepared, from, confirmations, tell).await.context("waiting for the operation")?;
         let done = read(&inclusion)?;
         let shown =
             receipt::show("This sequence of operations was run:", &done.contents, &done.receipt, family);
@@ -334,6 +341,18 @@ impl Request {
 pub(super) fn print_place(inclusion: &Inclusion) -> Result<()> {
     let Inclusion { block, pass, offset, .. } = inclusion;
     print(format_args!("Operation found in block: {} (pass: {pass}, offset: {offset})", block.hash))
+}
+
+/// What is seen while one waits. Nobody may be reading any more: the operation is waited for all the same.
+pub(super) fn tell(seen: Sighting) {
+    let _ = match seen {
+        Sighting::Included { block, pass, offset } => {
+            print(format_args!("Operation found in block: {block} (pass: {pass}, offset: {offset})"))
+        }
+        Sighting::Confirmed { confirmations, block } => {
+            print(format_args!("Operation received {} confirmations as of block: {block}", confirmations.0))
+        }
+    };
 }
 
 /// How to make sure of an operation later.

@@ -21,6 +21,7 @@ mod rollups;
 mod rpc;
 mod scripts;
 mod signing;
+mod stack;
 mod state;
 mod tickets;
 mod verbose;

@@ -81,7 +81,6 @@ static REFUSED: &[Phrase<()>] = refused! {
     "stresstest <rest...>": "`soru demo` and a kernel of your own put the system under load";
     "generate nonce <rest...>": BAKING;
     "register global constant <rest...>": CONSTANTS;
-    "get big map value for <rest...>": "it is deprecated: `get element <key> of big map <id>` with the hash that `hash data` shows";
     "list cached contracts": CACHE;
     "get cached contract rank for <rest...>": CACHE;
     "get cache contract <rest...>": CACHE;
@@ -94,8 +93,6 @@ static REFUSED: &[Phrase<()>] = refused! {
     "from fa1.2 <rest...>": FA12;
     "multiple fa1.2 transfers <rest...>": FA12;
     "run michelson code <rest...>": DEBUG;
-    "run unit tests from <rest...>": DEBUG;
-    "normalize stack <rest...>": DEBUG;
     "describe unsigned <rest...>": "the bytes of operations are those of the network's documentation";
     "rpc list": DESCRIBE;
     "rpc list <path>": DESCRIBE;

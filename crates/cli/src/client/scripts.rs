@@ -30,6 +30,8 @@ pub(crate) enum Command {
     EntrypointType,
     Entrypoints,
     UnreachablePaths,
+    NormalizeStack,
+    RunUnitTests,
 }
 
 super::grammar::phrases! { Scripts:
@@ -55,6 +57,8 @@ super::grammar::phrases! { Scripts:
         &["unparsing-mode", "legacy"];
     NormalizeType: "normalize type <type>", "Show a type without annotations, as pairs of two", &[];
     NormalizeScript: "normalize script <script>", "Show a script in one of the network's forms", &["unparsing-mode"];
+    NormalizeStack: "normalize stack <stack>", "Show a stack in one of the network's forms", &["unparsing-mode", "legacy"];
+    RunUnitTests: "run unit tests from <tests...>", "Run unit tests of Michelson, from files or as written", &[];
     EntrypointType: "get script entrypoint type of <entrypoint> for <script>", "Show the type that an entrypoint takes",
         &["no-print-source"];
     Entrypoints: "get script entrypoints for <script>", "Show the entrypoints of a script", &["no-print-source"];
@@ -63,8 +67,13 @@ super::grammar::phrases! { Scripts:
 }
 
 pub(super) async fn run(command: Command, request: &Request, parameters: &Parameters) -> Result<()> {
+    if command == Command::RunUnitTests {
+        return super::stack::run_unit_tests(request, parameters.rest("tests"));
+    }
     let client = request.client().await?;
     match command {
+        Command::RunUnitTests => unreachable!("done already"),
+        Command::NormalizeStack => super::stack::normalize(request, &client, parameters.get("stack")).await,
         Command::RunView | Command::RunTzip4View => view(command, request, &client, parameters).await,
         Command::RunScript => run_script(request, &client, parameters).await,
         Command::TypecheckScript => typecheck_scripts(request, &client, parameters.rest("scripts")).await,
@@ -275,18 +284,21 @@ fn emitted(operation: &Value) -> String {
     }
 }
 
+/// What a script is called in what is said of it; literal ones are counted.
+pub(super) fn named(word: &str, literals: &mut usize) -> String {
+    if std::path::Path::new(word.strip_prefix("file:").unwrap_or(word)).exists() {
+        return word.to_owned();
+    }
+    *literals += 1;
+    format!("Literal script {literals}")
+}
+
 async fn typecheck_scripts(request: &Request, client: &Client, words: &[String]) -> Result<()> {
     let options = &request.options.scripts;
     let mut wrong = 0;
     let mut literals = 0;
     for word in words {
-        let name = match std::path::Path::new(word.strip_prefix("file:").unwrap_or(word)).exists() {
-            true => word.clone(),
-            false => {
-                literals += 1;
-                format!("Literal script {literals}")
-            }
-        };
+        let name = named(word, &mut literals);
         let shown = if options.display_names { name.as_str() } else { "" };
         let script = script(request, word)?;
         let mut body = object(json!({ "program": script.to_json(client.family()), "show_types": false }));

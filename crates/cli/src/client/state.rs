@@ -1,6 +1,6 @@
 //! Commands that tell how accounts and contracts stand at a block.
 
-use super::contracts::originated;
+use super::contracts::{michelson, originated};
 use super::failure::of_question;
 use super::{Request, print};
 use crate::phrase::Parameters;
@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Entrypoints,
     UnreachablePaths,
     BigMapValue,
+    ContractBigMapValue,
     Delegate,
     Timestamp,
 }
@@ -45,6 +46,8 @@ super::grammar::phrases! { State:
         "Show the paths of the parameter that no entrypoint leads to", &[];
     BigMapValue: "get element <key> of big map <id>", "Show a value of a big map, by the hash of its key (expr…)",
         &["unparsing-mode"];
+    ContractBigMapValue: "get big map value for <key> of type <type> in <contract>",
+        "Show a value of the first big map in a contract's storage (deprecated)", &[];
     Delegate: "get delegate for <account>", "Show the delegate of an account or contract", &[];
     Timestamp: "get timestamp", "Show the timestamp of the block", &["seconds"];
 }
@@ -130,6 +133,16 @@ pub(super) async fn run(command: Command, request: &Request, parameters: &Parame
                 Ok(value) => print(micheline(&value)?.to_pretty()),
                 Err(L1Error::NotFound { .. }) => bail!("the big map {id} has no element with the key {key}"),
                 Err(error) => Err(of_question(error)),
+            }
+        }
+        Command::ContractBigMapValue => {
+            let expression = |name| {
+                Ok::<_, anyhow::Error>(michelson(parameters.get(name), name)?.to_json(client.family()))
+            };
+            let body = json!({ "key": expression("key")?, "type": expression("type")? });
+            match post(&client, &place("/big_map_get")?, &body).await? {
+                Value::Null => bail!("No value associated to this key."),
+                value => print(micheline(&value)?.to_pretty()),
             }
         }
         Command::Delegate => {

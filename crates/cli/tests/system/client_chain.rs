@@ -120,12 +120,15 @@ fn operations_are_waited_for_and_blocks_are_made() {
 
     // As it was advised.
     let found = ask(&advice);
+    let (found, confirmed) = found.split_at(found.find('\n').unwrap() + 1);
     assert!(
         found.starts_with("Operation found in block: B") && found.ends_with("(pass: 3, offset: 0)\n"),
         "{found}"
     );
+    assert!(confirmed.starts_with("Operation received 1 confirmations as of block: B"), "{confirmed}");
+    assert_eq!(confirmed.lines().count(), 1, "{confirmed}");
     let receipt = ask(&format!("get receipt for {hash}"));
-    assert!(receipt.contains("Transaction:") && receipt.starts_with(&found), "{receipt}");
+    assert!(receipt.contains("Transaction:") && receipt.starts_with(found), "{receipt}");
     let error = layer1.client(&words(&format!("get receipt for {hash} --check-previous 1"))).failed(1);
     assert!(error.contains("in none of the last 1 blocks"), "{error}");
 

@@ -1,6 +1,6 @@
 //! `soru client` and Michelson: contracts that are asked, scripts that are tried, tickets that are moved.
 
-use crate::support::{Layer1, Settings};
+use crate::support::{Layer1, Settings, finish, soru};
 
 fn words(sentence: &str) -> Vec<&str> {
     sentence.split(' ').collect()
@@ -71,6 +71,10 @@ fn contracts_are_asked_and_scripts_are_tried() {
     let storage = ask("get contract storage for counter");
     let id = storage.trim().rsplit(' ').next().unwrap().to_owned();
     assert_eq!(ask(&format!("get element {key} of big map {id}")), "2\n");
+    let of_key =
+        |key: &str| run(&["get", "big", "map", "value", "for", key, "of", "type", "string", "in", "counter"]);
+    assert_eq!(of_key("\"last\"").done(), "2\n");
+    assert!(of_key("\"first\"").failed(1).contains("No value associated to this key."));
 
     let tried = with("run script", &[&script, "on", "storage", "Pair 1 {}", "and", "input", "Left 5"]).done();
     assert!(tried.starts_with("storage\n  (Pair 6 ") || tried.starts_with("storage\n  Pair 6 "), "{tried}");
@@ -84,9 +88,52 @@ fn contracts_are_asked_and_scripts_are_tried() {
     );
     let normalized = with("normalize data", &["{ 1; 2; 3 }", "of", "type", "pair nat nat nat"]).done();
     assert_eq!(normalized, "Pair 1 2 3\n");
+    let stack = "{ Stack_elt (pair nat (pair nat nat)) (Pair 1 (Pair 2 3)); Stack_elt string \"x\" }";
+    assert_eq!(
+        with("normalize stack", &[stack]).done(),
+        "{ Stack_elt (pair nat nat nat) (Pair 1 2 3) ; Stack_elt string \"x\" }\n"
+    );
+    assert_eq!(
+        with(
+            "normalize stack",
+            &["{ Stack_elt (pair nat nat nat nat) (Pair 1 2 3 4) }", "--unparsing-mode", "Optimized"]
+        )
+        .done(),
+        "{ Stack_elt (pair nat nat nat nat) { 1 ; 2 ; 3 ; 4 } }\n"
+    );
     let ty = with("normalize type", &["pair (nat %a) nat nat"]).done();
     assert_eq!(ty, "pair nat (pair nat nat)\n");
     assert!(with("get script entrypoints for", &[&script]).done().contains("  add: int\n"));
+}
+
+/// Neither a layer-1 nor a wallet is needed.
+#[test]
+fn unit_tests_are_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |tests: &[&str]| {
+        let mut command = soru();
+        command.args(["client", "--base-dir"]).arg(dir.path()).args(words("run unit tests from")).args(tests);
+        finish(command)
+    };
+    let good = dir.path().join("add.tzt");
+    std::fs::write(&good, "code ADD; input { Stack_elt int 2; Stack_elt int 3 }; output { Stack_elt int 5 }")
+        .unwrap();
+    let good = good.to_str().unwrap();
+    let said = run(&[good, "code NEG; input { Stack_elt int 2 }; output { Stack_elt int -2 }"]).done();
+    assert_eq!(said, "Test results: Passed:2 Failed:0 Total:2\nAll tests have passed\n");
+    let failing = run(&[
+        "code NEG; input { Stack_elt int 2 }; output { Stack_elt int 2 }",
+        good,
+        "code NEG; input { }",
+    ]);
+    assert!(failing.out.starts_with("Literal script 1:\n"), "{}", failing.out);
+    assert!(
+        failing.out.contains("\nLiteral script 2:\nexpected a declaration of output, found none\n"),
+        "{}",
+        failing.out
+    );
+    assert!(failing.out.ends_with("Test results: Passed:1 Failed:2 Total:3\n"), "{}", failing.out);
+    assert!(failing.failed(1).contains("Some tests have failed"));
 }
 
 /// Makes tickets and keeps them, or gives them away; takes one from whoever sends it.

@@ -10,7 +10,7 @@ pub use fee::{FeeRates, Margins};
 pub use limits::{Limits, Planned};
 pub use prepare::{Estimate, OperateError, Prepared};
 pub use simulate::Simulated;
-pub use wait::{Inclusion, WaitError, Waiting};
+pub use wait::{Inclusion, Sighting, WaitError, Waiting};
 
 use soru_base::{PublicKey, SecretKey, Signature};
 

@@ -25,6 +25,13 @@ impl Default for Waiting {
     }
 }
 
+impl Waiting {
+    /// Blocks beyond those that are waited for do not matter.
+    fn asks_for(&self, seen: &Sighting) -> bool {
+        !matches!(seen, Sighting::Confirmed { confirmations, .. } if *confirmations > self.confirmations)
+    }
+}
+
 /// Where an operation was included.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inclusion {
@@ -36,6 +43,27 @@ pub struct Inclusion {
     pub pass: usize,
     /// Its number in the pass.
     pub offset: usize,
+}
+
+/// Something that was seen while one waits; after a reorganisation, it may come once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    /// The operation is in a block.
+    Included {
+        /// The block.
+        block: BlockHash,
+        /// The validation pass in it.
+        pass: usize,
+        /// The number in the pass.
+        offset: usize,
+    },
+    /// A block on top of that.
+    Confirmed {
+        /// How many blocks there are on top now.
+        confirmations: LevelSpan,
+        /// The last one.
+        block: BlockHash,
+    },
 }
 
 /// Why an operation is not included.
@@ -79,6 +107,16 @@ impl Client {
         operation: OperationHash,
         waiting: &Waiting,
     ) -> Result<Inclusion, WaitError> {
+        self.watch_included(operation, waiting, |_| ()).await
+    }
+
+    /// The same, and what is seen is told at once.
+    pub async fn watch_included(
+        &self,
+        operation: OperationHash,
+        waiting: &Waiting,
+        mut tell: impl FnMut(Sighting),
+    ) -> Result<Inclusion, WaitError> {
         let mut heads = self.monitor_heads();
         let mut head = heads.next().await;
         let first = waiting.from.unwrap_or(head.level).min(head.level);
@@ -91,7 +129,7 @@ impl Client {
                 Err(WaitError::L1(error)) if error.is_transient() => {
                     tracing::debug!(%error, "a block could not be read");
                 }
-                gone => gone?,
+                gone => gone?.into_iter().filter(|seen| waiting.asks_for(seen)).for_each(&mut tell),
             }
             let reached = search.chain.head().map_or(Level::GENESIS, |(level, _)| level);
             match search.found.take() {
@@ -113,7 +151,7 @@ impl Client {
 
 impl Search {
     /// Takes the blocks up to `head`, and looks for the operation in them. Nothing changes if a block cannot be had.
-    async fn go_to(&mut self, client: &Client, head: Header) -> Result<(), WaitError> {
+    async fn go_to(&mut self, client: &Client, head: Header) -> Result<Vec<Sighting>, WaitError> {
         let change = loop {
             match client.head_change(&self.chain, head, self.first).await {
                 Ok(change) => break change,
@@ -132,14 +170,23 @@ impl Search {
         if let Some((level, _)) = change.rollback_to {
             found = found.filter(|at| at.block.level <= level);
         }
+        let mut seen = Vec::new();
         for header in &change.apply {
-            if found.is_none() && client.has(header.hash, self.operation).await? {
+            if let Some(at) = &found {
+                let confirmations = LevelSpan(header.level.get() - at.block.level.get());
+                seen.push(Sighting::Confirmed { confirmations, block: header.hash });
+            } else if client.has(header.hash, self.operation).await? {
                 found = Inclusion::in_block(&client.block(header.hash).await?, self.operation);
+                seen.extend(found.as_ref().map(|at| Sighting::Included {
+                    block: at.block.hash,
+                    pass: at.pass,
+                    offset: at.offset,
+                }));
             }
         }
         self.found = found;
         self.chain.follow(&change);
-        Ok(())
+        Ok(seen)
     }
 }
 
