@@ -192,11 +192,31 @@ fn chain(error: &anyhow::Error) -> String {
     })
 }
 
+/// A text that may be a stranger's, without what a terminal would take for commands.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
+    let _ = writeln!(std::io::stderr(), "error: {}", plain(&chain(error)));
     if error.is::<UsageError>() || error.is::<phrase::PhraseError>() {
         ExitCode::from(2)
     } else {
         ExitCode::from(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_terminal_obeys_no_error() {
+        assert_eq!(plain("a\n\tb: \u{1b}[31mé\u{9b}2J\r"), "a\n\tb: \\u{1b}[31mé\\u{9b}2J\\r");
     }
 }

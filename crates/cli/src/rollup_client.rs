@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
+use soru_base::json_text;
 
 /// Ask a rollup node.
 #[derive(Args)]
@@ -210,6 +211,21 @@ fn member(answer: &Value, field: &str) -> Result<String> {
     Ok(found.as_str().map_or_else(|| format!("{found:#}"), str::to_owned))
 }
 
+/// Most bytes of an answer: a value of the durable storage, which is the longest, has 128 MiB of digits.
+const LONGEST: usize = 160 << 20;
+
+/// How deep an answer may be nested: outbox messages hold expressions.
+const DEEPEST: usize = 2 * soru_michelson::MAX_DEPTH + 100;
+
+/// What went wrong in the end, without the address, which may have a password in it.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
 /// The RPC of a rollup node.
 pub(crate) struct NodeRpc {
     url: String,
@@ -221,8 +237,9 @@ impl NodeRpc {
         Self { url: url.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// The address, without a name and password.
+    pub(crate) fn url(&self) -> String {
+        soru_l1::shown_endpoint(&self.url)
     }
 
     /// The answer, or nothing if the node knows no such thing, or not yet.
@@ -237,7 +254,7 @@ impl NodeRpc {
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         let response = self.ask(path).await?;
         if response.status() == StatusCode::NOT_FOUND {
-            bail!("{}: not found", self.full(path));
+            bail!("{}: not found", self.shown(path));
         }
         self.read(path, response).await
     }
@@ -262,22 +279,71 @@ impl NodeRpc {
         format!("{}/{}", self.url, path.trim_start_matches('/'))
     }
 
+    /// The same for messages.
+    fn shown(&self, path: &str) -> String {
+        format!("{}/{}", self.url(), path.trim_start_matches('/'))
+    }
+
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
-        anyhow!("the rollup node at {} does not answer: {error}; is it running? (--endpoint)", self.url)
+        anyhow!(
+            "the rollup node at {} does not answer: {}; is it running? (--endpoint)",
+            self.url(),
+            cause(error)
+        )
     }
 
     /// The answer as it is.
     async fn text(&self, path: &str, response: Response) -> Result<String> {
         let status = response.status();
-        let text = response.text().await.map_err(|e| self.unreachable(&e))?;
+        let text = self.whole(path, response).await?;
         if !status.is_success() {
-            bail!("{}: {status}: {}", self.full(path), text.trim());
+            bail!("{}: {status}: {}", self.shown(path), text.trim());
         }
         Ok(text)
     }
 
+    /// All of the answer, if it does not go on for ever.
+    async fn whole(&self, path: &str, mut response: Response) -> Result<String> {
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|e| self.unreachable(&e))? {
+            if body.len() + part.len() > LONGEST {
+                bail!("{}: the answer has more than {LONGEST} bytes", self.shown(path));
+            }
+            body.extend_from_slice(&part);
+        }
+        String::from_utf8(body).with_context(|| format!("{}: the answer is no text", self.shown(path)))
+    }
+
     async fn read(&self, path: &str, response: Response) -> Result<Value> {
         let text = self.text(path, response).await?;
-        serde_json::from_str(&text).with_context(|| format!("{}: the answer is no JSON", self.full(path)))
+        json_text::parse(text.as_bytes(), DEEPEST)
+            .map_err(|e| anyhow!("{}: the answer is no JSON: {e}", self.shown(path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn a_password_is_in_no_message() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let node = NodeRpc::new(&format!("http://me:secret@{addr}/"));
+        tokio::spawn(async move {
+            for answer in ["404 Not Found", "500 Internal Server Error", "200 OK"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut asked = [0; 1024];
+                assert!(stream.read(&mut asked).await.unwrap() > 0);
+                let answer = format!("HTTP/1.1 {answer}\r\nConnection: close\r\n\r\nwhat?");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        for expected in ["not found", "500 Internal Server Error: what?", "no JSON", "does not answer"] {
+            let error = format!("{:#}", node.get("/x").await.unwrap_err());
+            assert!(error.contains(expected) && error.contains(&addr.to_string()), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 }

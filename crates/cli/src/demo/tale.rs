@@ -54,8 +54,8 @@ pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story
         outbox,
         addresses: vec![
             ("layer-1".to_owned(), layer1),
-            ("operator node".to_owned(), cast.operator.url().to_owned()),
-            ("observer node".to_owned(), cast.observer.url().to_owned()),
+            ("operator node".to_owned(), cast.operator.url()),
+            ("observer node".to_owned(), cast.observer.url()),
         ],
     })
 }

@@ -61,7 +61,7 @@ pub(super) async fn tell(options: &Options, house: &mut House, story: &mut Story
     let purses = scene.compare(&before, &after, &record, story);
     let games = scene.games(&record, &nodes).await?;
     let mut addresses = vec![("layer-1".to_owned(), layer1)];
-    addresses.extend(nodes.iter().map(|(name, node)| (name.clone(), node.url().to_owned())));
+    addresses.extend(nodes.iter().map(|(name, node)| (name.clone(), node.url())));
     let operator = cast.operator.address;
     Ok(Report {
         rollup: address.in_family(profile.ids),
