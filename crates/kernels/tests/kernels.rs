@@ -78,7 +78,7 @@ fn a_kernel_has_the_same_bytes_wherever_and_with_whatever_it_is_built() {
     for name in
         ["Cargo.toml", "Cargo.lock", "counter", "echo", "installer", "kit", "library", "notary", "token"]
     {
-        copy_all(&sources.join(name), &copy.join(name));
+        copy_all(&sources.join(name), &copy.join(name)).unwrap();
     }
     for (name, carried) in [("counter", soru_kernels::COUNTER), ("token", soru_kernels::TOKEN)] {
         let target = copy.join(name).join("target");
@@ -90,18 +90,18 @@ fn a_kernel_has_the_same_bytes_wherever_and_with_whatever_it_is_built() {
     }
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+fn copy_all(from: &std::path::Path, to: &std::path::Path) -> std::io::Result<()> {
     if from.is_file() {
-        std::fs::copy(from, to).unwrap();
-        return;
+        return std::fs::copy(from, to).map(|_| ());
     }
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         if entry.file_name() != "target" {
-            copy_all(&entry.path(), &to.join(entry.file_name()));
+            copy_all(&entry.path(), &to.join(entry.file_name()))?;
         }
     }
+    Ok(())
 }
 
 /// A kernel that does not fit into one operation would need an installer.
