@@ -174,7 +174,6 @@ pages! {
     debug_a_kernel: "book/src/howto/debug-a-kernel.md",
     embedded_layer_1: "book/src/howto/embedded-layer-1.md",
     monitor_a_node: "book/src/howto/monitor-a-node.md",
-    keep_keys: "book/src/howto/keys.md",
     populate_the_reveal_channel: "book/src/howto/populate-the-reveal-channel.md",
     configure_fast_execution: "book/src/howto/configure-fast-execution.md",
     back_up_and_restore: "book/src/operations/back-up-and-restore.md",
