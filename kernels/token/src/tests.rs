@@ -177,10 +177,8 @@ fn what_the_outbox_does_not_take_waits() {
 fn the_inputs_are_these() {
     let (alice, bob) = (account(ALICE), account(BOB));
     let ticketer = bless::hex(&[&[1][..], &BRIDGE, &[0]].concat());
-    let deposit = format!(
-        r#"{{ "payload": "Pair 0x{} (Pair 0x{ticketer} (Pair Unit 1000))" }}"#,
-        bless::hex(&alice)
-    );
+    let deposit =
+        format!(r#"{{ "payload": "Pair 0x{} (Pair 0x{ticketer} (Pair Unit 1000))" }}"#, bless::hex(&alice));
     let order = |from, nonce, tag, amount, to| {
         bless::external(&sign(from, &[0; 20], nonce, &command(tag, amount, to)))
     };

@@ -133,7 +133,12 @@ pub(crate) fn run_settings<'a>(run: &RunFile, kernel: &'a [u8]) -> Settings<'a> 
     let FixedReveals(answers) = &run.reveals;
     Settings {
         kernel,
-        setup: Setup { version: run.version, limits: run.limits, max_reboots: Some(run.max_reboots), values: Vec::new() },
+        setup: Setup {
+            version: run.version,
+            limits: run.limits,
+            max_reboots: Some(run.max_reboots),
+            values: Vec::new(),
+        },
         inboxes: run.levels.clone(),
         first_level: Level::GENESIS,
         ids: IdFamily::Alpha,
