@@ -4,6 +4,7 @@ use super::amounts::gas;
 use super::options::CostOptions;
 use super::{Request, failure, print, receipt, verbose};
 use crate::UsageError;
+use crate::alias::Alias;
 use anyhow::{Context, Result, anyhow, bail};
 use soru_base::{BlockHash, Level, LevelSpan, Mutez, PublicKey, SecretKey, Signature};
 use soru_l1::operate::{
@@ -357,8 +358,9 @@ pub(super) fn tell(seen: Sighting) {
 
 /// How to make sure of an operation later.
 fn advice(prepared: &Prepared, branch: BlockHash) -> String {
+    let client = Alias::called(std::env::args_os().next().as_deref()).map_or("soru client", Alias::name);
     format!(
-        "Use command\n  octez-client wait for {} to be included --confirmations 1 --branch {branch}\n\
+        "Use command\n  {client} wait for {} to be included --confirmations 1 --branch {branch}\n\
          and/or an external block explorer to make sure that it has been included.",
         prepared.hash
     )
