@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn a_stack_is_read_and_written() {
-        for text in ["{}", "{ Stack_elt int 1 ; Stack_elt (pair nat %a string) (Pair 1 \"x\") }"] {
+        for text in ["{}", "{ Stack_elt int 1 ; Stack_elt (pair nat string) (Pair 1 \"x\") }"] {
             let read: Vec<String> = items(text).unwrap().iter().map(|(ty, data)| element(ty, data)).collect();
-            assert_eq!(written(&read).replace(" %a", ""), text.replace(" %a", ""));
+            assert_eq!(written(&read), text);
         }
         for wrong in ["{ int 1 }", "{ Stack_elt int }", "{ Stack_elt int 1 2 }", "3", "{"] {
             assert!(items(wrong).is_err(), "{wrong}");
