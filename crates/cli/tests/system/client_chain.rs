@@ -106,7 +106,7 @@ fn operations_are_waited_for_and_blocks_are_made() {
     assert_eq!(ask("bootstrapped"), "Node is bootstrapped.\n");
     let said = ask("-w none transfer 1 from bootstrap1 to bootstrap2");
     let hash = value(&said, "Operation hash is").trim_matches('\'').to_owned();
-    let advice = value(&said, "octez-client").to_owned();
+    let advice = value(&said, "soru client").to_owned();
     assert!(said.contains("NOT waiting for the operation to be included."), "{said}");
 
     let before = layer1.head();
