@@ -6,6 +6,7 @@ pub mod decode;
 pub mod durable;
 pub mod embed;
 pub mod eval;
+pub mod handover;
 pub mod host;
 pub mod init;
 pub mod input;

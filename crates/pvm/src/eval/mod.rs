@@ -6,7 +6,7 @@ mod instruction;
 mod invoke;
 mod label;
 mod run;
-mod shape;
+pub(crate) mod shape;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -143,6 +143,24 @@ impl Evaluator {
 
     pub(crate) fn read(tree: &Tree) -> Result<Self, StateError> {
         Evaluation::read(tree).map(Self)
+    }
+
+    /// The function that is about to be called, if the innermost block begins with a call.
+    pub(crate) fn called(&mut self) -> Option<FunctionRef> {
+        let Step::Start { top, .. } = &mut self.0.config.step else { return None };
+        let Progress::Going { labels } = &mut top.progress else { return None };
+        match labels.top.tasks.get(0).ok()? {
+            Task::Invoke { function } => Some(function.clone()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn config_mut(&mut self) -> &mut Config {
+        &mut self.0.config
+    }
+
+    pub(crate) fn modules_mut(&mut self) -> &mut Modules {
+        &mut self.0.modules
     }
 
     pub(crate) fn write(&mut self) -> Result<Tree, StateError> {

@@ -48,6 +48,11 @@ impl FunctionRef {
         &self.0.function
     }
 
+    /// The same for all that share it.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// How many parameters and results it has.
     #[inline]
     pub(crate) fn arity(&self) -> (i32, i32) {

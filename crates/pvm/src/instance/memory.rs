@@ -53,6 +53,11 @@ impl MemoryInstance {
         self.chunks.length()
     }
 
+    /// The chunks that were written since the instance was made, by number.
+    pub(crate) fn written(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.chunks.present()
+    }
+
     /// Size in pages.
     pub(crate) fn size(&self) -> i32 {
         (self.bound() / PAGE) as i32

@@ -57,6 +57,19 @@ impl Chunks {
         self.length
     }
 
+    /// The chunks that were looked at or written since these bytes were made or read.
+    pub(crate) fn present(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.pages.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?))).flat_map(
+            |(number, page)| {
+                let chunks = page.chunks.iter().enumerate();
+                chunks.filter_map(move |(at, chunk)| {
+                    let chunk = chunk.as_ref().filter(|_| page.is_changed[at])?;
+                    Some((number * PER_PAGE + at, chunk.as_slice()))
+                })
+            },
+        )
+    }
+
     /// Adds zeros at the end.
     pub(crate) fn grow(&mut self, by: i64) {
         if by > 0 {

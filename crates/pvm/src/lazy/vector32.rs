@@ -66,6 +66,15 @@ impl<V> Vec32<V> {
         Self { head: 0, length, origin: None, entries: Entries::default(), runs: Vec::new(), written: None }
     }
 
+    /// A vector with those entries, elements or not.
+    pub(crate) fn with_entries(head: i32, length: i32, entries: Vec<(i32, V)>) -> Self {
+        let mut vector = Self { head, ..Self::with_length(length) };
+        for (key, value) in entries {
+            vector.entries.put(key, Entry::Changed(value));
+        }
+        vector
+    }
+
     /// A vector of one element.
     pub(crate) fn singleton(value: V) -> Self {
         std::iter::once(value).collect()

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod code;
+mod freeze;
+mod memory;
+mod module;
+mod op;
+mod price;
+mod run;
+mod translate;
+
+pub use code::{Code, prepare};
+pub use run::{Pause, Run};
+
+use thiserror::Error;
+
+/// A kernel that the interpreter does not take: the machine has to run it, tick by tick.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct Unsupported {
+    /// What is in it.
+    pub reason: String,
+}
+
+impl Unsupported {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+
+    pub(crate) fn in_function(self, index: u32) -> Self {
+        Self { reason: format!("function {index}: {}", self.reason) }
+    }
+}

@@ -1,0 +1,191 @@
+//! What the interpreter needs to know of a kernel besides its code.
+
+use crate::Unsupported;
+use soru_pvm::Version;
+use soru_pvm::host::HostFunction;
+use std::ops::Range;
+use wasmparser::{
+    BlockType, CompositeInnerType, DataKind, FuncType, Parser, Payload, RefType, TypeRef, ValType, Validator,
+    WasmFeatures,
+};
+
+/// WebAssembly 2.0 as the machine has it.
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
+
+/// A type of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ty {
+    I32,
+    I64,
+    Func,
+    Extern,
+}
+
+impl Ty {
+    pub(crate) fn of(ty: ValType) -> Result<Self, Unsupported> {
+        match ty {
+            ValType::I32 => Ok(Self::I32),
+            ValType::I64 => Ok(Self::I64),
+            ValType::Ref(ty) if ty == RefType::FUNCREF => Ok(Self::Func),
+            ValType::Ref(ty) if ty == RefType::EXTERNREF => Ok(Self::Extern),
+            other => Err(Unsupported::new(format!("values of type {other}"))),
+        }
+    }
+}
+
+/// The type of a function or of a block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) params: Vec<Ty>,
+    pub(crate) results: Vec<Ty>,
+}
+
+impl Signature {
+    fn of(ty: &FuncType) -> Result<Self, Unsupported> {
+        let of = |types: &[ValType]| types.iter().map(|ty| Ty::of(*ty)).collect::<Result<Vec<_>, _>>();
+        Ok(Self { params: of(ty.params())?, results: of(ty.results())? })
+    }
+}
+
+/// A function: of the host, or with code.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// The index of its type.
+    pub(crate) of_type: u32,
+    pub(crate) host: Option<HostFunction>,
+    /// The bytes of its code, in the kernel.
+    pub(crate) code: Range<usize>,
+    /// Its locals without the parameters.
+    pub(crate) locals: Vec<Ty>,
+}
+
+/// A kernel that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Module {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) types: Vec<Signature>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) globals: Vec<Ty>,
+    pub(crate) tables: Vec<Ty>,
+    pub(crate) memories: usize,
+    /// The largest size of memory 0 in pages.
+    pub(crate) pages_max: Option<u64>,
+    /// The bytes of the segments of data, in the kernel.
+    pub(crate) segments: Vec<Range<usize>>,
+}
+
+impl Module {
+    /// Reads a kernel that the machine has initialised.
+    pub(crate) fn read(bytes: &[u8], version: Version) -> Result<Self, Unsupported> {
+        let invalid = |error: wasmparser::Error| Unsupported::new(error.to_string());
+        let mut validator = Validator::new_with_features(FEATURES);
+        let mut module = Self { bytes: bytes.to_vec(), ..Self::default() };
+        let mut declared = Vec::new();
+        let mut bodies = Vec::new();
+        let mut allocations = Default::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload.map_err(invalid)?;
+            // The machine takes exports of one name twice; they matter to nobody here.
+            if !matches!(payload, Payload::ExportSection(_)) {
+                if let wasmparser::ValidPayload::Func(function, body) =
+                    validator.payload(&payload).map_err(invalid)?
+                {
+                    let mut function = function.into_validator(std::mem::take(&mut allocations));
+                    function.validate(&body).map_err(invalid)?;
+                    allocations = function.into_allocations();
+                }
+            }
+            match payload {
+                Payload::TypeSection(types) => {
+                    for group in types {
+                        for ty in group.map_err(invalid)?.into_types() {
+                            let CompositeInnerType::Func(ty) = &ty.composite_type.inner else {
+                                return Err(Unsupported::new("a type that is none of a function"));
+                            };
+                            module.types.push(Signature::of(ty)?);
+                        }
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let import = import.map_err(invalid)?;
+                        let host = HostFunction::by_name(version, import.name)
+                            .filter(|_| import.module == HostFunction::MODULE);
+                        let (TypeRef::Func(of_type), Some(_)) = (import.ty, host) else {
+                            return Err(Unsupported::new(format!("the import {:?}", import.name)));
+                        };
+                        module.functions.push(Function { of_type, host, code: 0..0, locals: Vec::new() });
+                    }
+                }
+                Payload::FunctionSection(functions) => {
+                    for of_type in functions {
+                        declared.push(of_type.map_err(invalid)?);
+                    }
+                }
+                Payload::TableSection(tables) => {
+                    for table in tables {
+                        let ty = table.map_err(invalid)?.ty.element_type;
+                        module.tables.push(Ty::of(ValType::Ref(ty))?);
+                    }
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        let memory = memory.map_err(invalid)?;
+                        if module.memories == 0 {
+                            module.pages_max = memory.maximum;
+                        }
+                        module.memories += 1;
+                    }
+                }
+                Payload::GlobalSection(globals) => {
+                    for global in globals {
+                        module.globals.push(Ty::of(global.map_err(invalid)?.ty.content_type)?);
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    for segment in segments {
+                        let segment = segment.map_err(invalid)?;
+                        // Those that were copied at the beginning are dropped by it.
+                        let range = match segment.kind {
+                            DataKind::Passive => segment.range.end - segment.data.len()..segment.range.end,
+                            DataKind::Active { .. } => 0..0,
+                        };
+                        module.segments.push(range);
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let mut locals = Vec::new();
+                    for group in body.get_locals_reader().map_err(invalid)? {
+                        let (count, ty) = group.map_err(invalid)?;
+                        locals.resize(locals.len() + count as usize, Ty::of(ty)?);
+                    }
+                    bodies.push((body.range(), locals));
+                }
+                _ => (),
+            }
+        }
+        if bodies.len() != declared.len() {
+            return Err(Unsupported::new("functions without code"));
+        }
+        let own = declared.into_iter().zip(bodies);
+        module.functions.extend(own.map(|(of_type, (code, locals))| Function { of_type, host: None, code, locals }));
+        if module.memories > 1 {
+            return Err(Unsupported::new("several memories"));
+        }
+        Ok(module)
+    }
+
+    /// The type of a function.
+    pub(crate) fn signature(&self, function: u32) -> &Signature {
+        &self.types[self.functions[function as usize].of_type as usize]
+    }
+
+    /// The type of a block.
+    pub(crate) fn block(&self, ty: BlockType) -> Result<Signature, Unsupported> {
+        Ok(match ty {
+            BlockType::Empty => Signature::default(),
+            BlockType::Type(ty) => Signature { params: Vec::new(), results: vec![Ty::of(ty)?] },
+            BlockType::FuncType(index) => self.types[index as usize].clone(),
+        })
+    }
+}

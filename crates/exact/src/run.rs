@@ -1,0 +1,153 @@
+//! A call of `kernel_run`.
+
+mod interpret;
+
+use crate::code::{Code, cell_of};
+use crate::memory::Bytes;
+use crate::price;
+use soru_pvm::handover::Cell;
+use soru_pvm::host::{HostState, HostTrap};
+use std::sync::Arc;
+
+/// So many cells can be reached from the beginning of a frame.
+pub(crate) const WINDOW: usize = 1 << 16;
+/// A memory of more pages is left to the machine.
+const PAGES_MAX: u32 = 1 << 14;
+
+/// Where a function waits for another one that it has called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame {
+    /// The instruction that calls.
+    pub(crate) pc: u32,
+    pub(crate) base: usize,
+    pub(crate) cells: u32,
+}
+
+/// A host function that is being paid for.
+#[derive(Debug, Clone)]
+pub(crate) struct Paying {
+    pub(crate) function: u32,
+    pub(crate) result: Option<Cell>,
+    pub(crate) ticks: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Before,
+    Going,
+    Over,
+}
+
+/// A call of `kernel_run`, as far as it has come. A copy goes on by itself, given a copy of the host's state.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub(crate) code: Arc<Code>,
+    pub(crate) cells: Vec<u64>,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) memory: Bytes,
+    pub(crate) globals: Vec<u64>,
+    pub(crate) dropped: Vec<bool>,
+    pub(crate) pc: u32,
+    pub(crate) base: usize,
+    pub(crate) paying: Option<Paying>,
+    /// The next instruction was begun, and a part of it is done.
+    pub(crate) is_again: bool,
+    tables: Arc<Vec<Vec<u64>>>,
+    used: u64,
+    phase: Phase,
+}
+
+/// Why a run has stopped.
+#[derive(Debug)]
+pub enum Pause {
+    /// What comes next takes more ticks than there are left.
+    Limit,
+    /// `kernel_run` has returned, and the machine has noted it.
+    Finished,
+    /// What comes next is left to the machine: a trap, what leaves it stuck, or what is beyond the interpreter.
+    Machine,
+    /// A host function has no result.
+    Host(HostTrap),
+}
+
+impl Run {
+    /// The call that is about to be made.
+    pub fn new(code: Arc<Code>) -> Self {
+        let beginning = &code.beginning;
+        let pages = if beginning.pages > PAGES_MAX { 0 } else { beginning.pages };
+        let mut memory = Bytes::new(pages);
+        beginning.chunks.iter().for_each(|(chunk, bytes)| memory.put(*chunk, bytes));
+        let tables = beginning.tables.iter().map(|table| table.iter().map(|cell| cell_of(*cell)).collect());
+        Self {
+            cells: Vec::new(),
+            frames: Vec::new(),
+            globals: beginning.globals.iter().map(|cell| cell_of(*cell)).collect(),
+            dropped: vec![false; code.module.segments.len()],
+            pc: 0,
+            base: 0,
+            paying: None,
+            is_again: false,
+            tables: Arc::new(tables.collect()),
+            used: 0,
+            phase: Phase::Before,
+            memory,
+            code,
+        }
+    }
+
+    /// Ticks since the call was about to be made.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Its code.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    pub(crate) fn is_going(&self) -> bool {
+        self.phase == Phase::Going
+    }
+
+    /// Goes on until no more than so many ticks have passed since the beginning, and as close to it as an instruction
+    /// ends. [`HostState::begin_run`] is to be called before.
+    pub fn go(&mut self, until: u64, host: &mut HostState<'_>) -> Pause {
+        let left = until.saturating_sub(self.used);
+        let (left, pause) = self.go_on(left, host);
+        self.used = until.max(self.used) - left;
+        pause
+    }
+
+    fn go_on(&mut self, mut left: u64, host: &mut HostState<'_>) -> (u64, Pause) {
+        match self.phase {
+            Phase::Over => return (left, Pause::Finished),
+            Phase::Going => (),
+            Phase::Before => {
+                if self.code.beginning.pages > PAGES_MAX {
+                    return (left, Pause::Machine);
+                }
+                let entry = self.code.entries[self.code.beginning.entry as usize];
+                let price = u64::from(price::enter(0, usize::from(entry.locals)));
+                if left < price {
+                    return (left, Pause::Limit);
+                }
+                left -= price;
+                self.cells.resize(WINDOW, 0);
+                self.pc = entry.start;
+                self.phase = Phase::Going;
+            }
+        }
+        if let Some(paying) = self.paying.take() {
+            let price = paying.ticks + price::HOST_END;
+            if left < price {
+                let paid = left.min(paying.ticks);
+                self.paying = Some(Paying { ticks: paying.ticks - paid, ..paying });
+                return (left - paid, Pause::Limit);
+            }
+            left -= price;
+            self.host_result(paying.result);
+            self.pc += 1;
+        }
+        self.interpret(left, host)
+    }
+}

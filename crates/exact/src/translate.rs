@@ -1,0 +1,365 @@
+//! From the code of a function to instructions on cells, each with what it takes in ticks.
+//!
+//! The height of every stack is known here, so where every operand is, and what leaving a block or calling a function costs, is
+//! known too. Operands that are locals or constants need no instruction: the place is remembered until somebody wants the value.
+//! Going through a function once more up to a place, with what only the run knows, tells what the machine holds there: see
+//! [`Describing`].
+
+mod control;
+mod instruction;
+mod label;
+
+pub(crate) use label::{Label, Operand, Source};
+
+use crate::Unsupported;
+use crate::module::{FEATURES, Module, Ty};
+use crate::op::{Op, Slot};
+use crate::price;
+use label::{Kind, Stack};
+use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
+
+/// A place in the code: the byte of an instruction in the kernel.
+pub(crate) type Place = u32;
+/// Of the branch that an `if` without `else` does not have; the rest is the place of its end.
+pub(crate) const NO_ELSE: Place = 1 << 31;
+/// So many cells has a frame at most.
+pub(crate) const CELLS_MAX: usize = 1 << 15;
+/// So many operands that are none any more are remembered at most, over all blocks of a function.
+const STALE_MAX: usize = 1 << 16;
+
+/// A jump out of a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) to: u32,
+    pub(crate) edge: u32,
+}
+
+/// A function in instructions.
+#[derive(Debug, Default)]
+pub(crate) struct Translated {
+    pub(crate) ops: Vec<Op>,
+    /// Ticks of the instructions without edges.
+    pub(crate) prices: Vec<u32>,
+    /// Where each instruction begins, and where that of the kernel is which it does.
+    pub(crate) places: Vec<(Place, Place)>,
+    pub(crate) targets: Vec<Target>,
+    /// Cells of its frame.
+    pub(crate) cells: usize,
+}
+
+/// What is wanted of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Before the instruction.
+    Before,
+    /// When it was taken and a part of it is done.
+    Again,
+    /// In the call that it makes.
+    InCall,
+}
+
+/// What the machine holds at a place: what to look for.
+pub(crate) struct Describing<'a> {
+    pub(crate) place: Place,
+    pub(crate) wanted: Wanted,
+    /// Whether a loop was begun again, by its cell.
+    pub(crate) again: &'a dyn Fn(Slot) -> bool,
+}
+
+/// A block at a place.
+#[derive(Debug, Clone)]
+pub(crate) struct Described {
+    pub(crate) number: i32,
+    pub(crate) next: i32,
+    pub(crate) stack: Stack,
+}
+
+/// A jump whose target is not known yet.
+#[derive(Debug, Clone, Copy)]
+enum Fixup {
+    Op(u32),
+    Target(u32),
+}
+
+struct Translator<'a> {
+    module: &'a Module,
+    locals: Vec<Ty>,
+    labels: Vec<Label>,
+    fixups: Vec<Vec<Fixup>>,
+    /// The number of the next block.
+    blocks: i32,
+    out: Translated,
+    /// What is to be paid with the next instruction, and where that begins.
+    pending: Option<(Place, u32)>,
+    /// Jumps lead to the instruction of this index, and to no later one yet.
+    barrier: usize,
+    here: Place,
+    /// How many blocks of code that cannot be reached are open.
+    dead: usize,
+    describing: Option<&'a Describing<'a>>,
+    described: Option<Vec<Described>>,
+}
+
+/// Translates a function, whose body has that number in the state.
+pub(crate) fn translate(module: &Module, function: u32, body: i32) -> Result<Translated, Unsupported> {
+    let mut translator = Translator::new(module, function, body, None);
+    translator.all(function)?;
+    Ok(translator.out)
+}
+
+/// What the machine holds at a place of a function: its blocks, the body first.
+pub(crate) fn describe(
+    module: &Module,
+    function: u32,
+    body: i32,
+    describing: &Describing<'_>,
+) -> Result<Option<Vec<Described>>, Unsupported> {
+    let mut translator = Translator::new(module, function, body, Some(describing));
+    translator.all(function)?;
+    Ok(translator.described)
+}
+
+fn refused(error: &wasmparser::Error) -> Unsupported {
+    Unsupported::new(error.to_string())
+}
+
+impl<'a> Translator<'a> {
+    fn new(module: &'a Module, function: u32, body: i32, describing: Option<&'a Describing<'a>>) -> Self {
+        let signature = module.signature(function);
+        let mut locals = signature.params.clone();
+        locals.extend_from_slice(&module.functions[function as usize].locals);
+        let label = Label {
+            kind: Kind::Body,
+            number: body,
+            taken: 0,
+            params: 0,
+            results: signature.results.clone(),
+            stack: Stack::default(),
+            other: None,
+            base: locals.len(),
+            reach: locals.len(),
+            is_live: true,
+        };
+        Self {
+            module,
+            out: Translated { cells: locals.len(), ..Translated::default() },
+            locals,
+            labels: vec![label],
+            fixups: vec![Vec::new()],
+            blocks: body + 1,
+            pending: None,
+            barrier: 0,
+            here: 0,
+            dead: 0,
+            describing,
+            described: None,
+        }
+    }
+
+    fn all(&mut self, function: u32) -> Result<(), Unsupported> {
+        if self.locals.len() > CELLS_MAX {
+            return Err(Unsupported::new(format!("a function of {} locals", self.locals.len())));
+        }
+        let range = self.module.functions[function as usize].code.clone();
+        let body = FunctionBody::new(BinaryReader::new(&self.module.bytes[range.clone()], range.start));
+        let mut reader = body.get_binary_reader_for_operators().map_err(|error| refused(&error))?;
+        reader.set_features(FEATURES);
+        let mut operators = OperatorsReader::new(reader);
+        while !operators.eof() && self.described.is_none() {
+            let (operator, offset) = operators.read_with_offset().map_err(|error| refused(&error))?;
+            self.here = offset as Place;
+            self.operator(&operator)?;
+            if self.out.cells > CELLS_MAX {
+                return Err(Unsupported::new("a function with very many operands"));
+            }
+        }
+        Ok(())
+    }
+
+    fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Unsupported> {
+        if !self.top().is_live {
+            self.skip(operator)?;
+            return Ok(());
+        }
+        if self.wants(self.here, Wanted::Before) {
+            self.describe();
+            return Ok(());
+        }
+        match operator {
+            Operator::Else => self.otherwise(),
+            Operator::End => self.end(),
+            other => {
+                self.top().taken += 1;
+                self.instruction(other)
+            }
+        }
+    }
+
+    /// Code that cannot be reached: its blocks have numbers, that is all.
+    fn skip(&mut self, operator: &Operator<'_>) -> Result<(), Unsupported> {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.dead += 1;
+                self.blocks += 1;
+            }
+            Operator::Else if self.dead > 0 => self.blocks += 1,
+            Operator::Else => return self.otherwise(),
+            Operator::End if self.dead > 0 => self.dead -= 1,
+            Operator::End => return self.end(),
+            _ => (),
+        }
+        Ok(())
+    }
+
+    fn wants(&self, place: Place, wanted: Wanted) -> bool {
+        self.describing.is_some_and(|describing| describing.place == place && describing.wanted == wanted)
+    }
+
+    /// Notes what the machine holds here.
+    fn describe(&mut self) {
+        let blocks = self
+            .labels
+            .iter()
+            .map(|label| Described { number: label.number, next: label.taken, stack: label.stack.clone() })
+            .collect();
+        self.described = Some(blocks);
+    }
+
+    fn top(&mut self) -> &mut Label {
+        let last = self.labels.len() - 1;
+        &mut self.labels[last]
+    }
+
+    /// So many ticks more, without an instruction.
+    fn charge(&mut self, ticks: u32) {
+        let (_, pending) = self.pending.get_or_insert((self.here, 0));
+        *pending += ticks;
+    }
+
+    /// An instruction without edges that takes so many ticks.
+    fn emit(&mut self, op: Op, ticks: u32) {
+        let (place, pending) = self.pending.take().unwrap_or((self.here, 0));
+        self.out.ops.push(op);
+        self.out.prices.push(pending + ticks);
+        self.out.places.push((place, self.here));
+    }
+
+    /// An instruction with edges, whose prices are in it. Gives its index.
+    fn emit_edges(&mut self, mut op: Op) -> u32 {
+        let (place, pending) = self.pending.take().unwrap_or((self.here, 0));
+        op.add_to_edges(pending);
+        self.out.ops.push(op);
+        self.out.prices.push(0);
+        self.out.places.push((place, self.here));
+        (self.out.ops.len() - 1) as u32
+    }
+
+    /// The index of the next instruction, to which jumps lead.
+    fn bind(&mut self) -> u32 {
+        if let Some((_, ticks)) = self.pending {
+            match (self.out.ops.last(), self.out.prices.last_mut()) {
+                (Some(last), Some(price)) if self.out.places.len() > self.barrier && !last.has_edges() => {
+                    *price += ticks;
+                    self.pending = None;
+                }
+                _ => self.emit(Op::Nothing, 0),
+            }
+        }
+        self.barrier = self.out.ops.len();
+        self.barrier as u32
+    }
+
+    fn slot(cell: usize) -> Slot {
+        // Cells were counted: see `CELLS_MAX`.
+        cell as Slot
+    }
+
+    /// Puts an operand into its own cell.
+    fn settle(&mut self, index: usize) {
+        let label = self.top();
+        let own = Self::slot(label.base + index);
+        let operand = &mut label.stack.live[index];
+        let source = std::mem::replace(&mut operand.source, Source::Cell(own));
+        self.put(own, source, 0);
+    }
+
+    fn settle_last(&mut self, count: usize) {
+        let length = self.top().stack.live.len();
+        (length - count..length).for_each(|index| self.settle(index));
+    }
+
+    /// Brings a value into a cell, if it is not there.
+    fn put(&mut self, d: Slot, source: Source, ticks: u32) {
+        match source {
+            Source::Cell(a) if a == d && ticks == 0 => (),
+            Source::Cell(a) if a == d => self.charge(ticks),
+            Source::Cell(a) => self.emit(Op::Copy { d, a }, ticks),
+            Source::Const(value) => {
+                self.emit(Op::Const { d, low: value as u32, high: (value >> 32) as u32 }, ticks);
+            }
+        }
+    }
+
+    /// Takes the last operand, to read it from a cell.
+    fn take(&mut self) -> Result<Slot, Unsupported> {
+        let length = self.top().stack.live.len();
+        let Some(index) = length.checked_sub(1) else { return Err(Unsupported::new("an operand is missing")) };
+        if let Source::Const(_) = self.top().stack.live[index].source {
+            self.settle(index);
+        }
+        match self.top().stack.pop().map(|operand| operand.source) {
+            Some(Source::Cell(slot)) => Ok(slot),
+            _ => Err(Unsupported::new("an operand is missing")),
+        }
+    }
+
+    fn push(&mut self, source: Source, ty: Ty) {
+        let label = self.top();
+        label.stack.push(Operand { source, ty });
+        let used = label.next_cell();
+        self.out.cells = self.out.cells.max(used);
+    }
+
+    /// Pushes an operand and gives its own cell, into which it goes.
+    fn push_own(&mut self, ty: Ty) -> Slot {
+        let own = Self::slot(self.top().next_cell());
+        self.push(Source::Cell(own), ty);
+        own
+    }
+
+    /// Sets a local to the last operand.
+    fn set_local(&mut self, local: Slot, stays: bool) -> Result<(), Unsupported> {
+        let length = self.top().stack.live.len();
+        let Some(index) = length.checked_sub(1) else { return Err(Unsupported::new("an operand is missing")) };
+        for other in 0..index {
+            if self.top().stack.live[other].source == Source::Cell(local) {
+                self.settle(other);
+            }
+        }
+        let label = self.top();
+        let own = Self::slot(label.base + index);
+        let source = label.stack.live[index].source;
+        let is_free = self.pending.is_none() && self.out.ops.len() > self.barrier;
+        let made = self.out.ops.last_mut().filter(|_| is_free && source == Source::Cell(own));
+        match made.and_then(Op::destination).filter(|d| **d == own) {
+            // What made the value writes it to the local at once.
+            Some(d) => {
+                *d = local;
+                if let Some(price) = self.out.prices.last_mut() {
+                    *price += price::INSTRUCTION;
+                }
+                self.top().stack.live[index].source = Source::Cell(local);
+            }
+            None => self.put(local, source, price::INSTRUCTION),
+        }
+        if !stays {
+            self.top().stack.pop();
+        }
+        Ok(())
+    }
+
+    fn check_stale(&self) -> Result<(), Unsupported> {
+        let stale: usize = self.labels.iter().map(|label| label.stack.stale.len()).sum();
+        if stale > STALE_MAX { Err(Unsupported::new("blocks in very high stacks")) } else { Ok(()) }
+    }
+}

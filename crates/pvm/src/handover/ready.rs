@@ -1,0 +1,173 @@
+//! An instance that is ready to run: decoded, linked, initialised.
+
+use super::{Cell, Frozen, HandoverError, thaw};
+use crate::decode::MAIN;
+use crate::eval::{Evaluator, Ref, Value};
+use crate::host::{DebugSink, HostState};
+use crate::instance::{Function, FunctionRef, Instance, Modules};
+use crate::numeric::Number;
+use crate::reveal::RevealSource;
+use crate::state::{Machine, StateError, TickState};
+use soru_base::tick::TickSpan;
+
+/// A machine that is about to call `kernel_run`, and what an engine needs to know of its instance. It depends on the kernel and
+/// the version of the machine alone.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    evaluator: Evaluator,
+    ticks: TickSpan,
+}
+
+impl Machine {
+    /// Reads, links and initialises the kernel, by ticks. The machine has to be where a run begins. Nothing if it does not
+    /// get to the call of `kernel_run`: then it is where it went instead.
+    pub fn make_ready(&mut self, debug: &mut dyn DebugSink) -> Result<Option<Ready>, StateError> {
+        let start = self.current_tick;
+        let version = self.durable.version()?;
+        while let TickState::Snapshot | TickState::Decode(_) | TickState::Link(_) | TickState::Init(_) =
+            &self.tick_state
+        {
+            self.advance_ticks(u64::MAX, version, debug)?;
+        }
+        Ok(match &self.tick_state {
+            TickState::Eval(evaluator) => Some(Ready {
+                evaluator: (**evaluator).clone(),
+                ticks: TickSpan(self.current_tick.0 - start.0),
+            }),
+            _ => None,
+        })
+    }
+
+    /// What a kernel that begins to run can reach. The machine keeps its own.
+    pub fn lend<'a>(&self, reveals: &'a mut dyn RevealSource, debug: &'a mut dyn DebugSink) -> Result<HostState<'a>, StateError> {
+        let version = self.durable.version()?;
+        let (durable, input, output) = (self.durable.clone(), self.input.clone(), self.output.clone());
+        Ok(HostState::new(version, durable, input, output, reveals, debug))
+    }
+
+    /// Puts the machine, which is where a run begins, into the middle of this run: to where it calls `kernel_run`, or to
+    /// `frozen`. That is so many ticks after the call was about to be made, with what the kernel could reach as it is then.
+    pub fn enter_run(
+        &mut self,
+        ready: &Ready,
+        frozen: Option<&Frozen<'_>>,
+        host: &HostState<'_>,
+        ticks: TickSpan,
+    ) -> Result<(), HandoverError> {
+        let evaluator = ready.evaluator.clone();
+        let evaluator = match frozen {
+            Some(frozen) => thaw::thaw(evaluator, frozen)?,
+            None => evaluator,
+        };
+        self.tick_state = TickState::Eval(Box::new(evaluator));
+        self.current_tick = self.after(ready.ticks.0.saturating_add(ticks.0))?;
+        (self.durable, self.input, self.output) =
+            (host.durable.clone(), host.input.clone(), host.output.clone());
+        Ok(())
+    }
+}
+
+/// What an instance has at first.
+#[derive(Debug, Clone, Default)]
+pub struct Beginning {
+    /// The index of the function that is called.
+    pub entry: u32,
+    /// Size of memory 0 in pages.
+    pub pages: u32,
+    /// Its bytes that are written, in chunks of 512.
+    pub chunks: Vec<(u32, Vec<u8>)>,
+    /// The globals.
+    pub globals: Vec<Cell>,
+    /// The elements of the tables; nothing for references of the host.
+    pub tables: Vec<Vec<Cell>>,
+    /// For each function the number of its body; nothing for those of the host.
+    pub bodies: Vec<Option<i32>>,
+}
+
+impl Ready {
+    /// Ticks from the beginning of the run to the call.
+    pub fn ticks(&self) -> TickSpan {
+        self.ticks
+    }
+
+    /// What the instance has.
+    pub fn beginning(&self) -> Result<Beginning, HandoverError> {
+        let mut evaluator = self.evaluator.clone();
+        let called = evaluator.called().ok_or_else(|| misfit("no call is about to be made"))?;
+        let instance = instance(evaluator.modules_mut())?;
+        let functions = Functions::of(instance)?;
+        let entry = functions.index(&called)?;
+        let mut found = Beginning { entry, ..Beginning::default() };
+        for index in 0..instance.functions.length() {
+            let body = match fits(instance.functions.get(index), "a function")?.function() {
+                Function::Native { body, .. } => Some(*body),
+                Function::Host { .. } => None,
+            };
+            found.bodies.push(body);
+        }
+        if instance.memories.length() > 0 {
+            let memory = fits(instance.memories.look(0), "memory 0")?;
+            found.pages = memory.size() as u32;
+            found.chunks = memory.written().map(|(index, bytes)| (index as u32, bytes.to_vec())).collect();
+        }
+        for index in 0..instance.globals.length() {
+            let value = &fits(instance.globals.get(index), "a global")?.value;
+            found.globals.push(functions.cell(value)?);
+        }
+        for index in 0..instance.tables.length() {
+            let table = fits(instance.tables.look(index), "a table")?;
+            let mut cells = Vec::new();
+            for element in 0..table.size() {
+                let reference = table.load(element).map_err(|_| misfit("an element"))?;
+                let reference = reference.ok_or_else(|| misfit("an element"))?;
+                cells.push(functions.cell(&Value::Ref { reference })?);
+            }
+            found.tables.push(cells);
+        }
+        Ok(found)
+    }
+}
+
+pub(super) fn misfit(what: &str) -> HandoverError {
+    HandoverError::Misfit(format!("{what} is not there"))
+}
+
+pub(super) fn fits<T, E>(found: Result<T, E>, what: &str) -> Result<T, HandoverError> {
+    found.map_err(|_| misfit(what))
+}
+
+pub(super) fn instance(modules: &mut Modules) -> Result<&mut Instance, HandoverError> {
+    let found = modules.get_mut(MAIN.as_bytes())?;
+    found.map(|instance| &mut **instance).ok_or_else(|| misfit("the instance"))
+}
+
+/// The functions of an instance by what they are.
+struct Functions(std::collections::BTreeMap<usize, u32>);
+
+impl Functions {
+    fn of(instance: &mut Instance) -> Result<Self, HandoverError> {
+        let mut found = std::collections::BTreeMap::new();
+        for index in 0..instance.functions.length() {
+            let function = fits(instance.functions.get(index), "a function")?;
+            found.entry(function.identity()).or_insert(index as u32);
+        }
+        Ok(Self(found))
+    }
+
+    fn index(&self, function: &FunctionRef) -> Result<u32, HandoverError> {
+        self.0.get(&function.identity()).copied().ok_or_else(|| misfit("a function that is referred to"))
+    }
+
+    fn cell(&self, value: &Value) -> Result<Cell, HandoverError> {
+        use crate::wasm::types::RefType;
+        Ok(match value {
+            Value::Number { number: Number::I32(n) } => Cell::I32(*n),
+            Value::Number { number: Number::I64(n) } => Cell::I64(*n),
+            Value::Ref { reference: Ref::Func { function } } => Cell::Func(Some(self.index(function)?)),
+            Value::Ref { reference: Ref::Null { ref_type: RefType::Func } } => Cell::Func(None),
+            Value::Ref { reference: Ref::Null { ref_type: RefType::Extern } } => Cell::Extern,
+            Value::Ref { reference: Ref::Extern { .. } } => return Err(misfit("a reference of the host")),
+            Value::Vector { .. } => return Err(misfit("a vector")),
+        })
+    }
+}
