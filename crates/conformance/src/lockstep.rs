@@ -121,9 +121,9 @@ impl Way<'_> {
     fn advance(&mut self, run: usize, answers: &mut Answers) -> Result<Moved, String> {
         let mut around = Surroundings { runner: &self.runner, reveals: answers, debug: &mut self.debug };
         match self.machine.advance(run, &mut around) {
-            Ok(Advance::Ran(end)) => Ok(match plain(end) {
+            Ok(Advance::Ran { end, ticks }) => Ok(match plain(end) {
                 RunEnd::Stuck { reason, .. } => Moved::Stuck(reason),
-                end => Moved::To(Advance::Ran(end)),
+                end => Moved::To(Advance::Ran { end, ticks }),
             }),
             Ok(advance) => Ok(Moved::To(advance)),
             Err(LevelError::Run { error, .. }) => match error {
@@ -221,7 +221,7 @@ fn compare_all(
             match moves.into_iter().next() {
                 None | Some(Moved::To(Advance::InputRequired)) => break,
                 Some(Moved::To(Advance::Padded | Advance::Left(_))) => (),
-                Some(Moved::To(Advance::Ran(end))) => {
+                Some(Moved::To(Advance::Ran { end, .. })) => {
                     let hashes: Vec<_> =
                         ways.iter_mut().map(Way::hash).collect::<Result<_, _>>().map_err(shown)?;
                     same(&ways, hashes.iter().map(ToString::to_string))?;

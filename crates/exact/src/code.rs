@@ -94,17 +94,26 @@ impl Code {
         let signature = self.module.signature(index);
         let body = self.beginning.bodies[index as usize].unwrap_or_default();
         let (start, first) = (self.ops.len() as u32, self.targets.len() as u32);
-        let mut entry =
-            Entry { start, params: signature.params.len() as u16, locals: function.locals.len() as u16, cells: 0, body };
+        let mut entry = Entry {
+            start,
+            params: signature.params.len() as u16,
+            locals: function.locals.len() as u16,
+            cells: 0,
+            body,
+        };
         self.kinds.push(self.type_kinds[function.of_type as usize]);
         if function.host.is_none() {
-            let translated = translate(&self.module, index, body).map_err(|error| error.in_function(index))?;
+            let translated =
+                translate(&self.module, index, body).map_err(|error| error.in_function(index))?;
             entry.cells = translated.cells.max(signature.results.len()) as u32;
             self.ops.extend(translated.ops.into_iter().map(|op| placed(op, start, first)));
             self.prices.extend(translated.prices);
             self.places.extend(translated.places);
             self.targets.extend(
-                translated.targets.into_iter().map(|target| Target { to: target.to + start, edge: target.edge }),
+                translated
+                    .targets
+                    .into_iter()
+                    .map(|target| Target { to: target.to + start, edge: target.edge }),
             );
         }
         self.entries.push(entry);

@@ -1,9 +1,9 @@
 //! A run as the machine holds it.
 
+use crate::Unsupported;
 use crate::code::cell_from;
 use crate::run::{Frame, Run};
 use crate::translate::{Described, Describing, Operand, Source, Wanted, describe};
-use crate::Unsupported;
 use soru_pvm::handover::{Block, Call, Cell, Frozen, Operands, Point};
 
 impl Run {

@@ -168,7 +168,12 @@ impl Module {
             return Err(Unsupported::new("functions without code"));
         }
         let own = declared.into_iter().zip(bodies);
-        module.functions.extend(own.map(|(of_type, (code, locals))| Function { of_type, host: None, code, locals }));
+        module.functions.extend(own.map(|(of_type, (code, locals))| Function {
+            of_type,
+            host: None,
+            code,
+            locals,
+        }));
         if module.memories > 1 {
             return Err(Unsupported::new("several memories"));
         }

@@ -303,7 +303,9 @@ impl<'a> Translator<'a> {
     /// Takes the last operand, to read it from a cell.
     fn take(&mut self) -> Result<Slot, Unsupported> {
         let length = self.top().stack.live.len();
-        let Some(index) = length.checked_sub(1) else { return Err(Unsupported::new("an operand is missing")) };
+        let Some(index) = length.checked_sub(1) else {
+            return Err(Unsupported::new("an operand is missing"));
+        };
         if let Source::Const(_) = self.top().stack.live[index].source {
             self.settle(index);
         }
@@ -330,7 +332,9 @@ impl<'a> Translator<'a> {
     /// Sets a local to the last operand.
     fn set_local(&mut self, local: Slot, stays: bool) -> Result<(), Unsupported> {
         let length = self.top().stack.live.len();
-        let Some(index) = length.checked_sub(1) else { return Err(Unsupported::new("an operand is missing")) };
+        let Some(index) = length.checked_sub(1) else {
+            return Err(Unsupported::new("an operand is missing"));
+        };
         for other in 0..index {
             if self.top().stack.live[other].source == Source::Cell(local) {
                 self.settle(other);

@@ -5,11 +5,11 @@ use soru_base::tick::TickSpan;
 use soru_exact::{Pause, Run, prepare};
 use soru_merkle::Tree;
 use soru_pvm::machine::{initial_state, install_boot_sector};
+use soru_pvm::reveal::{RevealError, RevealSource};
 use soru_pvm::run::Kernel;
 use soru_pvm::state::InputPlace;
-use soru_pvm::{Limits, Machine, Version};
-use soru_pvm::reveal::{RevealError, RevealSource};
 use soru_pvm::state::Status;
+use soru_pvm::{Limits, Machine, Version};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ fn machine(kernel: &[u8], messages: &[&[u8]]) -> (Tree, Machine) {
     let mut tree = initial_state(Version::V0).unwrap();
     install_boot_sector(&mut tree, kernel, Limits::FIRST).unwrap();
     let mut machine = Machine::from_tree(&tree).unwrap();
-    let all = [b"\x00\x01".as_slice()].into_iter().chain(messages.iter().copied()).chain([b"\x00\x02".as_slice()]);
+    let all =
+        [b"\x00\x01".as_slice()].into_iter().chain(messages.iter().copied()).chain([b"\x00\x02".as_slice()]);
     for (counter, message) in (0..).zip(all) {
         machine.set_input(InputPlace { level: Level::new(3).unwrap(), counter }, message).unwrap();
     }
@@ -42,7 +43,12 @@ impl RevealSource for Answers {
 }
 
 /// Goes to some ticks of the run of a kernel, both ways. Says how many were compared.
-fn compare(kernel: &[u8], messages: &[&[u8]], answers: &Answers, ticks: impl Iterator<Item = u64>) -> Result<usize, String> {
+fn compare(
+    kernel: &[u8],
+    messages: &[&[u8]],
+    answers: &Answers,
+    ticks: impl Iterator<Item = u64>,
+) -> Result<usize, String> {
     let (tree, start) = machine(kernel, messages);
     let code = prepare(&start, &Kernel::of_bytes(kernel).unwrap(), Version::V0).map_err(|e| e.to_string())?;
     let code = Arc::new(code);
@@ -59,7 +65,9 @@ fn compare(kernel: &[u8], messages: &[&[u8]], answers: &Answers, ticks: impl Ite
         while now < tick {
             let made = reference.step(tick - now, &mut ()).unwrap();
             now += made;
-            if now < tick && let Status::RevealRequired(request) = reference.status() {
+            if now < tick
+                && let Status::RevealRequired(request) = reference.status()
+            {
                 let Some(answer) = answers.0.get(&request) else { return Ok(compared) };
                 reference.set_reveal(answer).unwrap();
                 now += 1;
@@ -116,7 +124,8 @@ fn every_tick_of_small_kernels() {
                 (if (i32.const 0) (then (unreachable)))
                 (unreachable)))"#,
     ] {
-        let compared = compare(&wat::parse_str(wat).unwrap(), &[b"\x01hi"], &Answers(BTreeMap::new()), 0..3000);
+        let compared =
+            compare(&wat::parse_str(wat).unwrap(), &[b"\x01hi"], &Answers(BTreeMap::new()), 0..3000);
         assert!(compared.unwrap() > 10);
     }
 }
@@ -140,7 +149,8 @@ fn the_kernels_of_the_vectors() {
         }
         let kernel = std::fs::read(format!("{folder}/{kernel}")).unwrap();
         let bytes = |value: &serde_json::Value| hex::decode(value.as_str().unwrap()).unwrap();
-        let messages: Vec<Vec<u8>> = first["levels"][0]["messages"].as_array().unwrap().iter().map(bytes).collect();
+        let messages: Vec<Vec<u8>> =
+            first["levels"][0]["messages"].as_array().unwrap().iter().map(bytes).collect();
         let messages: Vec<&[u8]> = messages[1..messages.len() - 1].iter().map(Vec::as_slice).collect();
         let answers = first["reveals"].as_object().into_iter().flatten();
         let answers = Answers(answers.map(|(k, v)| (hex::decode(k).unwrap(), bytes(v))).collect());

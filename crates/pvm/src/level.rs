@@ -45,6 +45,8 @@ pub struct LevelOutcome {
 pub struct Run {
     /// How it ended.
     pub end: RunEnd,
+    /// Ticks from its beginning to its padding, or to where the machine got stuck; nothing if the engine did not count them.
+    pub ticks: Option<TickSpan>,
     /// How the machine went on; nothing if it is stuck for ever.
     pub then: Option<Boundary>,
 }
@@ -101,7 +103,12 @@ pub enum Advance {
     /// Up to the last tick of padding.
     Padded,
     /// Through a whole run, up to the last tick of its padding.
-    Ran(RunEnd),
+    Ran {
+        /// How it ended.
+        end: RunEnd,
+        /// Ticks of it: see [`Run::ticks`].
+        ticks: Option<TickSpan>,
+    },
     /// One tick: out of padding.
     Left(Boundary),
 }
@@ -160,12 +167,14 @@ impl Machine {
         loop {
             match self.advance(runs.len(), around)? {
                 Advance::InputRequired => {
-                    runs.extend(end.take().map(|end| Run { end, then: None }));
+                    runs.extend(end.take().map(|(end, ticks)| Run { end, ticks, then: None }));
                     return Ok(runs);
                 }
                 Advance::Padded => (),
-                Advance::Ran(how) => end = Some(how),
-                Advance::Left(then) => runs.extend(end.take().map(|end| Run { end, then: Some(then) })),
+                Advance::Ran { end: how, ticks } => end = Some((how, ticks)),
+                Advance::Left(then) => {
+                    runs.extend(end.take().map(|(end, ticks)| Run { end, ticks, then: Some(then) }));
+                }
             }
         }
     }
@@ -178,11 +187,16 @@ impl Machine {
         }
         match &self.tick_state {
             TickState::Snapshot => {
-                let end = self.run(number, around)?;
+                let (begin, mut ticks) = (self.current_tick, None);
+                let end = self.run(number, around, &mut ticks)?;
+                // A run made by ticks has moved the machine.
+                if self.current_tick > begin {
+                    ticks = Some(self.current_tick.since(begin));
+                }
                 if !end.is_stuck() {
                     self.skip_padding()?;
                 }
-                Ok(Advance::Ran(end))
+                Ok(Advance::Ran { end, ticks })
             }
             TickState::Padding if self.is_padded()? => Ok(Advance::Left(self.leave_padding()?)),
             TickState::Padding => {
@@ -198,14 +212,19 @@ impl Machine {
         }
     }
 
-    fn run(&mut self, number: usize, around: &mut Surroundings<'_>) -> Result<RunEnd, LevelError> {
+    fn run(
+        &mut self,
+        number: usize,
+        around: &mut Surroundings<'_>,
+        ticks: &mut Option<TickSpan>,
+    ) -> Result<RunEnd, LevelError> {
         let failed = |error| LevelError::Run { number, error };
         let Some(kernel) = Kernel::of_durable(&self.durable)? else {
             return self.refused(number, Stage::Decode, "Value not found".to_owned(), around);
         };
         let version = self.durable.version()?;
         let before = self.clone();
-        let (outcome, begun) = self.call_kernel(version, &kernel, around);
+        let (outcome, begun) = self.call_kernel(version, &kernel, around, ticks);
         let outcome = match outcome {
             Err(RunnerError::Unsupported { reason }) => {
                 *self = before;
@@ -243,6 +262,7 @@ impl Machine {
         version: Version,
         kernel: &Kernel,
         around: &mut Surroundings<'_>,
+        ticks: &mut Option<TickSpan>,
     ) -> (Result<Outcome, RunnerError>, bool) {
         let durable = self.durable.clone();
         let input = mem::take(&mut self.input);
@@ -251,6 +271,7 @@ impl Machine {
         let mut host = host.within(self.limits.ticks_per_snapshot);
         let outcome = around.runner.kernel_run(kernel, &mut host);
         let begun = host.has_begun();
+        *ticks = host.ticks_used;
         let HostState { durable, input, output, .. } = host;
         let outcome = outcome.and_then(|outcome| {
             (self.durable, self.input, self.output) = (durable, input, output);
@@ -304,6 +325,10 @@ impl Machine {
         let failed = |error| LevelError::Run { number, error };
         let version = self.durable.version()?;
         let mut end = RunEnd::Finished;
+        if let Some(mut passage) = around.runner.passage(self).map_err(failed)? {
+            let last = self.last_padding_tick()?;
+            *self = passage.reach(last, &mut *around.reveals, &mut *around.debug).map_err(failed)?;
+        }
         loop {
             match self.status() {
                 Status::Computing => (),

@@ -1,10 +1,12 @@
 //! What an engine has to be: something that runs `kernel_run` once.
 
 use crate::durable::Durable;
-use crate::host::HostState;
+use crate::host::{DebugSink, HostState};
 use crate::lazy::ByteVector;
-use crate::state::StateError;
+use crate::reveal::RevealSource;
+use crate::state::{Machine, StateError};
 use soru_base::hash::ContextHash;
+use soru_base::tick::Tick;
 use thiserror::Error;
 
 /// Name of the export that is called.
@@ -19,7 +21,28 @@ pub trait Runner {
     /// [`HostState::begin_run`] is to be called between the two, when the instance is ready and its start function
     /// has run. A host function that gives a [`HostTrap`](crate::host::HostTrap) ends the run: its
     /// [`into_outcome`](crate::host::HostTrap::into_outcome) is what this function returns.
+    ///
+    /// An engine that counts ticks puts their number into [`HostState::ticks_used`].
     fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError>;
+
+    /// A way through the run that the machine is about to begin. Nothing from an engine that cannot stop in the middle of
+    /// a run, or not of this one: the machine has to go through it by itself.
+    fn passage(&self, _machine: &Machine) -> Result<Option<Box<dyn Passage>>, RunnerError> {
+        Ok(None)
+    }
+}
+
+/// A way through one run, from where it begins to where its padding begins or the machine is stuck.
+pub trait Passage: Send {
+    /// The machine at `tick` (of the machine, not of the run), if the run is not over by then: else where it ends. An
+    /// engine that does not get as far gives an earlier state, from which the machine has to go on by itself. Ticks can be
+    /// asked for in any order: what was reached before is remembered, as far as there is room.
+    fn reach(
+        &mut self,
+        tick: Tick,
+        reveals: &mut dyn RevealSource,
+        debug: &mut dyn DebugSink,
+    ) -> Result<Machine, RunnerError>;
 }
 
 /// Most elements that a table is made with, or grows by at once. Each is an entry of a state, and a tick that makes more

@@ -228,7 +228,7 @@ impl Timeline {
         let mut reveals = RollupReveals { metadata: period.metadata, preimages: preimages.as_mut() };
         let mut around = Surroundings { runner: runner.as_ref(), reveals: &mut reveals, debug: &mut () };
         match machine.advance(number, &mut around) {
-            Ok(Advance::Ran(end)) => Ok(end),
+            Ok(Advance::Ran { end, .. }) => Ok(end),
             Ok(other) => Err(DisputeError::Missing(format!("a run, where the machine has {other:?}"))),
             Err(error) => Err(DisputeError::Level { level, error }),
         }

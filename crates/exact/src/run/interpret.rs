@@ -424,7 +424,11 @@ enum Called {
     TooFew,
     Failed(HostTrap),
     /// With the ticks that are to be paid now, and those it took until then.
-    Done { result: Option<Cell>, price: u64, worked: u64 },
+    Done {
+        result: Option<Cell>,
+        price: u64,
+        worked: u64,
+    },
 }
 
 fn call_host(
@@ -437,10 +441,8 @@ fn call_host(
     enter: u32,
 ) -> Called {
     let Some(called) = code.module.functions[function as usize].host else { return Called::TooFew };
-    let is_reveal = matches!(
-        called,
-        HostFunction::RevealPreimage | HostFunction::RevealMetadata | HostFunction::Reveal
-    );
+    let is_reveal =
+        matches!(called, HostFunction::RevealPreimage | HostFunction::RevealMetadata | HostFunction::Reveal);
     let worked = u64::from(enter) + price::HOST_WORK;
     if left < worked + if is_reveal { price::REVEAL } else { 0 } {
         return Called::TooFew;

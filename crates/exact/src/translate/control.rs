@@ -111,7 +111,9 @@ impl Translator<'_> {
     }
 
     pub(super) fn otherwise(&mut self) -> Result<(), Unsupported> {
-        let Kind::Then { past } = self.top().kind else { return Err(Unsupported::new("`else` without `if`")) };
+        let Kind::Then { past } = self.top().kind else {
+            return Err(Unsupported::new("`else` without `if`"));
+        };
         if self.top().is_live {
             let count = self.top().results.len();
             self.leave(count)?;
@@ -277,7 +279,8 @@ impl Translator<'_> {
     }
 
     fn is_simple(&self, leap: &Leap) -> bool {
-        leap.moves.is_empty() && matches!(self.labels[leap.target].kind, Kind::Block | Kind::Then { .. } | Kind::Else)
+        leap.moves.is_empty()
+            && matches!(self.labels[leap.target].kind, Kind::Block | Kind::Then { .. } | Kind::Else)
     }
 
     pub(super) fn jump(&mut self, depth: u32) -> Result<(), Unsupported> {

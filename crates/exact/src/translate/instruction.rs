@@ -10,7 +10,8 @@ use wasmparser::{HeapType, Operator};
 
 /// The type of what an operation has as its result.
 fn result_type(name: &str) -> Ty {
-    const COMPARISONS: [&str; 11] = ["Eq", "Ne", "LtS", "LtU", "GtS", "GtU", "LeS", "LeU", "GeS", "GeU", "Eqz"];
+    const COMPARISONS: [&str; 11] =
+        ["Eq", "Ne", "LtS", "LtU", "GtS", "GtU", "LeS", "LeU", "GeS", "GeU", "Eqz"];
     let is_comparison = COMPARISONS.contains(&name.split_at(3).1);
     if name.starts_with("I64") && !is_comparison { Ty::I64 } else { Ty::I32 }
 }

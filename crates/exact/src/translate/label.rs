@@ -87,9 +87,14 @@ pub(crate) enum Kind {
     Body,
     Block,
     /// With the index of its first instruction, and the cell that tells whether it was begun again.
-    Loop { start: u32, again: Slot },
+    Loop {
+        start: u32,
+        again: Slot,
+    },
     /// The first branch of an `if`, with the jump past it.
-    Then { past: u32 },
+    Then {
+        past: u32,
+    },
     Else,
 }
 

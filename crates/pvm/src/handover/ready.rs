@@ -39,7 +39,11 @@ impl Machine {
     }
 
     /// What a kernel that begins to run can reach. The machine keeps its own.
-    pub fn lend<'a>(&self, reveals: &'a mut dyn RevealSource, debug: &'a mut dyn DebugSink) -> Result<HostState<'a>, StateError> {
+    pub fn lend<'a>(
+        &self,
+        reveals: &'a mut dyn RevealSource,
+        debug: &'a mut dyn DebugSink,
+    ) -> Result<HostState<'a>, StateError> {
         let version = self.durable.version()?;
         let (durable, input, output) = (self.durable.clone(), self.input.clone(), self.output.clone());
         Ok(HostState::new(version, durable, input, output, reveals, debug))

@@ -3,7 +3,9 @@
 use super::ready::{fits, instance, misfit};
 use super::{Block, Call, Cell, Frozen, HandoverError, Operands, Point};
 use crate::decode::MAIN;
-use crate::eval::shape::{self, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Tasks, Ticks};
+use crate::eval::shape::{
+    self, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Tasks, Ticks,
+};
 use crate::eval::{Evaluator, Ref, Value, Values};
 use crate::instance::{FunctionRef, Instance};
 use crate::lazy::{Maybe, Text, Vec32};
@@ -51,7 +53,9 @@ pub(super) fn thaw(mut evaluator: Evaluator, frozen: &Frozen<'_>) -> Result<Eval
         }
     };
     let config = evaluator.config_mut();
-    let Step::Start { top: first, rest } = &mut config.step else { return Err(misfit("a call about to be made")) };
+    let Step::Start { top: first, rest } = &mut config.step else {
+        return Err(misfit("a call about to be made"));
+    };
     tasks(first)?.pop().map_err(|_| misfit("the task of the call"))?;
     let mut rest = std::mem::take(rest);
     rest.cons(first.clone());

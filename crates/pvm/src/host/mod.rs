@@ -147,6 +147,8 @@ pub struct HostState<'a> {
     pub debug: &'a mut dyn DebugSink,
     /// Ticks that the run may take, its decoding and its padding included.
     pub ticks: TickSpan,
+    /// Ticks that the run took, from its beginning to its padding; nothing if the engine did not count them.
+    pub ticks_used: Option<TickSpan>,
     running: bool,
 }
 
@@ -161,7 +163,7 @@ impl<'a> HostState<'a> {
         debug: &'a mut dyn DebugSink,
     ) -> Self {
         let ticks = TickSpan(u64::MAX);
-        Self { version, durable, input, output, reveals, debug, ticks, running: false }
+        Self { version, durable, input, output, reveals, debug, ticks, ticks_used: None, running: false }
     }
 
     /// The same for a run that may take so many ticks.
