@@ -6,12 +6,14 @@ mod freeze;
 mod memory;
 mod module;
 mod op;
-mod price;
+pub mod price;
 mod run;
 mod translate;
+mod watch;
 
 pub use code::{Code, prepare};
 pub use run::{Pause, Run};
+pub use watch::{HostCall, Watch};
 
 use thiserror::Error;
 

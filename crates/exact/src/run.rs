@@ -1,10 +1,13 @@
 //! A call of `kernel_run`.
 
+mod bulk;
+mod host;
 mod interpret;
 
 use crate::code::{Code, cell_of};
 use crate::memory::Bytes;
 use crate::price;
+use crate::watch::Watch;
 use soru_pvm::handover::Cell;
 use soru_pvm::host::{HostState, HostTrap};
 use std::sync::Arc;
@@ -100,6 +103,16 @@ impl Run {
         self.used
     }
 
+    /// Size of the memory in pages.
+    pub fn pages(&self) -> u32 {
+        self.memory.pages()
+    }
+
+    /// Bytes of the memory that were written, in parts of 512.
+    pub fn written(&self) -> u64 {
+        self.memory.written().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
     /// Its code.
     pub fn code(&self) -> &Code {
         &self.code
@@ -112,13 +125,24 @@ impl Run {
     /// Goes on until no more than so many ticks have passed since the beginning, and as close to it as an instruction
     /// ends. [`HostState::begin_run`] is to be called before.
     pub fn go(&mut self, until: u64, host: &mut HostState<'_>) -> Pause {
-        let left = until.saturating_sub(self.used);
-        let (left, pause) = self.go_on(left, host);
-        self.used = until.max(self.used) - left;
+        self.watch(until, host, &mut ())
+    }
+
+    /// The same while somebody looks on.
+    pub fn watch<W: Watch>(&mut self, until: u64, host: &mut HostState<'_>, watch: &mut W) -> Pause {
+        let until = until.max(self.used);
+        let (left, pause) = self.go_on(until, until - self.used, host, watch);
+        self.used = until - left;
         pause
     }
 
-    fn go_on(&mut self, mut left: u64, host: &mut HostState<'_>) -> (u64, Pause) {
+    fn go_on<W: Watch>(
+        &mut self,
+        until: u64,
+        mut left: u64,
+        host: &mut HostState<'_>,
+        watch: &mut W,
+    ) -> (u64, Pause) {
         match self.phase {
             Phase::Over => return (left, Pause::Finished),
             Phase::Going => (),
@@ -132,6 +156,7 @@ impl Run {
                     return (left, Pause::Limit);
                 }
                 left -= price;
+                watch.enter(self.code.beginning.entry, 0);
                 self.cells.resize(WINDOW, 0);
                 self.pc = entry.start;
                 self.phase = Phase::Going;
@@ -148,6 +173,6 @@ impl Run {
             self.host_result(paying.result);
             self.pc += 1;
         }
-        self.interpret(left, host)
+        self.interpret(until, left, host, watch)
     }
 }

@@ -3,13 +3,16 @@
 //! Ticks are paid for in advance: an edge pays for all that is done behind it up to the next edge, so that the instructions in between
 //! count nothing. When there are not enough ticks left for an edge, the loop goes on slowly, instruction by instruction.
 
+use super::bulk::{Part, part};
+use super::host::{Called, When, call_host};
 use super::{Frame, PAGES_MAX, Pause, Paying, Phase, Run, WINDOW};
 use crate::code::{Code, Entry};
 use crate::memory::Bytes;
 use crate::op::{Op, Slot, Word, operations};
 use crate::price;
+use crate::watch::Watch;
 use soru_pvm::handover::Cell;
-use soru_pvm::host::{HostFunction, HostState, HostTrap, HostValue, ValueType};
+use soru_pvm::host::HostState;
 
 /// Calls hold no more cells than these together: see `soru_pvm`, which has a limit of its own.
 const HELD_MAX: u64 = 1 << 23;
@@ -24,19 +27,25 @@ enum Stop {
 }
 
 impl Run {
-    pub(super) fn interpret(&mut self, left: u64, host: &mut HostState<'_>) -> (u64, Pause) {
+    pub(super) fn interpret<W: Watch>(
+        &mut self,
+        until: u64,
+        left: u64,
+        host: &mut HostState<'_>,
+        watch: &mut W,
+    ) -> (u64, Pause) {
         let code = self.code.clone();
         let ahead = u64::from(code.ahead[self.pc as usize]);
         let mut left = left;
         // What is done already of an instruction was paid for.
         if left >= ahead {
-            let (after, stop) = self.run::<false>(&code, left - ahead, host);
+            let (after, stop) = self.run::<false, W>(&code, (until, left - ahead), host, watch);
             left = after;
             if let Stop::Pause(pause) = stop {
                 return (left, pause);
             }
         }
-        match self.run::<true>(&code, left, host) {
+        match self.run::<true, W>(&code, (until, left), host, watch) {
             (left, Stop::Pause(pause)) => (left, pause),
             (left, Stop::Edge | Stop::Behind) => (left, Pause::Limit),
         }
@@ -59,7 +68,14 @@ impl Run {
     }
 
     /// Runs from the next instruction on. If it is not slow, what is done up to the next edge was paid for.
-    fn run<const SLOW: bool>(&mut self, code: &Code, left: u64, host: &mut HostState<'_>) -> (u64, Stop) {
+    /// That is until so many ticks are used, and so many of them are left.
+    fn run<const SLOW: bool, W: Watch>(
+        &mut self,
+        code: &Code,
+        (until, left): (u64, u64),
+        host: &mut HostState<'_>,
+        watch: &mut W,
+    ) -> (u64, Stop) {
         let Self { cells, frames, memory, globals, dropped, tables, .. } = self;
         let (ops, ahead) = (code.ops.as_slice(), code.ahead.as_slice());
         let mut left = left;
@@ -198,7 +214,9 @@ impl Run {
                                 if !has_room(frames.len(), depth_limit, room, &entry) {
                                     break 'run Stop::Pause(Pause::Machine);
                                 }
+                                let used = until - left;
                                 let start = pay!(enter, entry.start as usize);
+                                watch.enter(function, used);
                                 frames.push(Frame { pc: pc as u32, base, cells: room });
                                 begin(regs, args, room, &entry);
                                 (pc, base, room) = (start, base + room as usize, entry.cells);
@@ -218,15 +236,17 @@ impl Run {
                                     break 'run Stop::Pause(Pause::Machine);
                                 }
                                 let more = price::enter(entry.params.into(), entry.locals.into());
-                                let start = entry.start as usize;
+                                let (used, start) = (until - left, entry.start as usize);
                                 let start = pay!(u64::from(enter) + u64::from(more) + u64::from(ahead[start]), start);
+                                watch.enter(function as u32, used);
                                 frames.push(Frame { pc: pc as u32, base, cells: room });
                                 begin(regs, args, room, &entry);
                                 (pc, base, room) = (start, base + room as usize, entry.cells);
                                 continue 'run;
                             }
                             Op::CallHost { args, function, enter } => {
-                                match call_host(code, function, &regs[usize::from(args)..], memory, host, left, enter) {
+                                let (when, cells) = (When { until, left, enter }, &regs[usize::from(args)..]);
+                                match call_host(code, function, cells, memory, host, &when, watch) {
                                     Called::TooFew => break 'run Stop::Edge,
                                     Called::Failed(trap) => break 'run Stop::Pause(Pause::Host(trap)),
                                     Called::Done { result, price, worked } => {
@@ -253,6 +273,7 @@ impl Run {
                                         break 'run Stop::Edge;
                                     }
                                     left -= price;
+                                    watch.leave(until - left);
                                     self.phase = Phase::Over;
                                     break 'run Stop::Pause(Pause::Finished);
                                 };
@@ -263,6 +284,7 @@ impl Run {
                                     break 'run Stop::Pause(Pause::Machine);
                                 };
                                 pc = pay!(u64::from(edge) + u64::from(back), next);
+                                watch.leave(until - left - if SLOW { 0 } else { u64::from(ahead[next]) });
                                 let (first, to) = (base + usize::from(first), frame.base + usize::from(args));
                                 (base, room) = (frame.base, frame.cells);
                                 frames.pop();
@@ -276,14 +298,14 @@ impl Run {
                                 }
                                 let byte = reg!(value) as u8;
                                 let done = part(left, edge, is_again, len, price::FILLED);
-                                memory.fill(start, done.bytes, byte);
+                                memory.fill(start, done.count, byte);
                                 if done.ticks == 0 {
                                     break 'run Stop::Edge;
                                 }
                                 left -= done.ticks;
                                 if done.is_part {
-                                    reg!(to) = u64::from(start + done.bytes);
-                                    reg!(count) = u64::from(len - done.bytes);
+                                    reg!(to) = u64::from(start + done.count);
+                                    reg!(count) = u64::from(len - done.count);
                                     self.is_again = true;
                                     break 'run Stop::Pause(Pause::Limit);
                                 }
@@ -301,16 +323,16 @@ impl Run {
                                     // From the end: the machine keeps a task for every byte, which is its own business.
                                     done = Part::default();
                                 }
-                                memory.copy(start, source, done.bytes);
+                                memory.copy(start, source, done.count);
                                 if done.ticks == 0 {
                                     self.is_again = is_again;
                                     break 'run Stop::Edge;
                                 }
                                 left -= done.ticks;
                                 if done.is_part {
-                                    reg!(to) = u64::from(start + done.bytes);
-                                    reg!(from) = u64::from(source + done.bytes);
-                                    reg!(count) = u64::from(len - done.bytes);
+                                    reg!(to) = u64::from(start + done.count);
+                                    reg!(from) = u64::from(source + done.count);
+                                    reg!(count) = u64::from(len - done.count);
                                     self.is_again = true;
                                     break 'run Stop::Pause(Pause::Limit);
                                 }
@@ -329,15 +351,15 @@ impl Run {
                                 }
                                 let done = part(left, edge, is_again, len, price::FILLED);
                                 let source = source as usize;
-                                memory.write_all(start, &bytes[source..source + done.bytes as usize]);
+                                memory.write_all(start, &bytes[source..source + done.count as usize]);
                                 if done.ticks == 0 {
                                     break 'run Stop::Edge;
                                 }
                                 left -= done.ticks;
                                 if done.is_part {
-                                    reg!(to) = u64::from(start + done.bytes);
-                                    reg!(from) = source as u64 + u64::from(done.bytes);
-                                    reg!(count) = u64::from(len - done.bytes);
+                                    reg!(to) = u64::from(start + done.count);
+                                    reg!(from) = source as u64 + u64::from(done.count);
+                                    reg!(count) = u64::from(len - done.count);
                                     self.is_again = true;
                                     break 'run Stop::Pause(Pause::Limit);
                                 }
@@ -392,83 +414,4 @@ fn grow(code: &Code, memory: &mut Bytes, more: u32) -> Option<u64> {
         memory.grow(more);
     }
     Some(u64::from(before))
-}
-
-/// How much of an instruction on many bytes is done.
-#[derive(Default)]
-struct Part {
-    bytes: u32,
-    /// None if it is not begun.
-    ticks: u64,
-    is_part: bool,
-}
-
-fn part(left: u64, edge: u32, is_again: bool, len: u32, per_byte: u64) -> Part {
-    // It was taken already.
-    let edge = if is_again { price::TASK } else { edge };
-    let whole = u64::from(edge) + u64::from(len) * per_byte;
-    if left >= whole {
-        return Part { bytes: len, ticks: whole, is_part: false };
-    }
-    // The machine is before the rest of it when that was taken, and is not begun.
-    let before = u64::from(edge - price::TASK);
-    let bytes = left.saturating_sub(before) / per_byte;
-    if bytes == 0 {
-        return Part::default();
-    }
-    Part { bytes: bytes as u32, ticks: before + bytes * per_byte, is_part: true }
-}
-
-enum Called {
-    /// There are not enough ticks for it to be done.
-    TooFew,
-    Failed(HostTrap),
-    /// With the ticks that are to be paid now, and those it took until then.
-    Done {
-        result: Option<Cell>,
-        price: u64,
-        worked: u64,
-    },
-}
-
-fn call_host(
-    code: &Code,
-    function: u32,
-    args: &[u64],
-    memory: &mut Bytes,
-    host: &mut HostState<'_>,
-    left: u64,
-    enter: u32,
-) -> Called {
-    let Some(called) = code.module.functions[function as usize].host else { return Called::TooFew };
-    let is_reveal =
-        matches!(called, HostFunction::RevealPreimage | HostFunction::RevealMetadata | HostFunction::Reveal);
-    let worked = u64::from(enter) + price::HOST_WORK;
-    if left < worked + if is_reveal { price::REVEAL } else { 0 } {
-        return Called::TooFew;
-    }
-    let mut values = [HostValue::I32(0); 8];
-    let params = called.params();
-    for ((value, cell), ty) in values.iter_mut().zip(args).zip(params) {
-        *value = match ty {
-            ValueType::I32 => HostValue::I32(*cell as i32),
-            ValueType::I64 => HostValue::I64(*cell as i64),
-        };
-    }
-    let values = &values[..params.len()];
-    let result = match host.call(called, values, memory) {
-        Ok(result) => result,
-        Err(trap) => return Called::Failed(trap),
-    };
-    // A reveal that fails at once does not wait for an answer.
-    let is_answered = is_reveal && matches!(result, Some(HostValue::I32(0..)));
-    let cell = result.map(|value| match value {
-        HostValue::I32(n) => Cell::I32(n),
-        HostValue::I64(n) => Cell::I64(n),
-    });
-    Called::Done {
-        result: cell,
-        price: called.tick_cost(values, result),
-        worked: worked + if is_answered { price::REVEAL } else { 0 },
-    }
 }
