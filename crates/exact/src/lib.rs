@@ -8,11 +8,13 @@ mod module;
 mod op;
 pub mod price;
 mod run;
+mod runner;
 mod translate;
 mod watch;
 
 pub use code::{Code, prepare};
 pub use run::{Pause, Run};
+pub use runner::{Prepared, TickExact};
 pub use watch::{HostCall, Watch};
 
 use thiserror::Error;

@@ -333,6 +333,11 @@ impl Durable {
         self.set_path(&with_value(&KERNEL), kernel)
     }
 
+    /// Puts a kernel where there is none.
+    pub(crate) fn put_kernel(&mut self, kernel: &ByteVector) -> Result<(), StateError> {
+        Ok(self.tree.insert_tree(&with_value(&KERNEL), kernel.tree().clone())?)
+    }
+
     /// The kernel, now known to be good, becomes the one to fall back to: with all that is below its key.
     pub fn save_fallback_kernel(&mut self) -> Result<(), StateError> {
         if self.value_hash(&KERNEL)? != self.value_hash(&FALLBACK_KERNEL)? {

@@ -3,6 +3,7 @@
 
 mod ready;
 mod thaw;
+mod through;
 
 pub use ready::{Beginning, Ready};
 

@@ -5,6 +5,7 @@ use crate::host::{DebugSink, HostState};
 use crate::lazy::ByteVector;
 use crate::reveal::RevealSource;
 use crate::state::{Machine, StateError};
+use crate::version::Version;
 use soru_base::hash::ContextHash;
 use soru_base::tick::Tick;
 use thiserror::Error;
@@ -80,6 +81,14 @@ impl Kernel {
     /// Merkle hash of the value in the storage: two kernels with the same hash have the same bytes.
     pub fn hash(&self) -> ContextHash {
         self.hash
+    }
+
+    /// A storage with the version of the machine and this kernel.
+    pub(crate) fn alone(&self, version: Version) -> Result<Durable, StateError> {
+        let mut durable = Durable::default();
+        durable.set_version(version)?;
+        durable.put_kernel(&self.value)?;
+        Ok(durable)
     }
 
     /// Number of its bytes.

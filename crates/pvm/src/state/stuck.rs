@@ -115,6 +115,18 @@ impl StuckError {
         matches!(self, Self::Decode(_) | Self::Link(_) | Self::Init(_))
     }
 
+    /// What is wrong, without its kind: the words in which an engine says why it refuses a kernel or gets stuck.
+    pub fn reason(&self) -> String {
+        let of = |error: &InterpreterError| error.explanation.as_ref().unwrap_or(&error.raw).to_string();
+        match self {
+            Self::Decode(error) | Self::Init(error) | Self::Eval(error) => of(error),
+            Self::NoFallbackKernel(FallbackCause::Decode(error) | FallbackCause::Init(error)) => of(error),
+            Self::Link(text) | Self::InvalidState(text) | Self::Unknown(text) => text.to_string(),
+            Self::NoFallbackKernel(FallbackCause::Link(text)) => text.to_string(),
+            Self::TooManyTicks | Self::TooManyReboots => self.to_string(),
+        }
+    }
+
     pub(crate) fn invalid_state(text: &str) -> Self {
         Self::InvalidState(StuckText::new(text))
     }
