@@ -17,6 +17,7 @@ pub mod link;
 pub mod machine;
 mod numeric;
 pub mod outbox;
+pub mod phases;
 pub mod replay;
 pub mod reveal;
 pub mod run;
