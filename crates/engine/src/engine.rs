@@ -5,15 +5,19 @@ use crate::compiler::Compiler;
 use crate::deadline::Ticker;
 use crate::execute::{STACK_BYTES, execute};
 use crate::host::{Surroundings, linker};
+use crate::kind::Kind;
 use crate::link::{Imported, link};
 use crate::prepare::{Verdict, examine};
+use crate::status::{Counters, Status, count};
 use soru_base::hash::ContextHash;
 use soru_base::tick::TickSpan;
+use soru_exact::TickExact;
+use soru_pvm::Machine;
 use soru_pvm::host::HostState;
-use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
+use soru_pvm::run::{Kernel, Outcome, Passage, Runner, RunnerError};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -25,6 +29,8 @@ const KERNELS_IN_MEMORY: usize = 32;
 /// Settings of an engine.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Which engine.
+    pub kind: Kind,
     /// The compiler.
     pub compiler: Compiler,
     /// Folder for compiled kernels; none, and they are compiled again by every process. It is made if it is not there,
@@ -32,12 +38,21 @@ pub struct Options {
     pub cache: Option<PathBuf>,
     /// Longest time of one `kernel_run`.
     pub deadline: Duration,
+    /// Whether compiled kernels count their ticks. Without it a run has no bound, no deadline and no number of ticks: for
+    /// measurements only.
+    pub metered: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         const DEADLINE: Duration = Duration::from_secs(60);
-        Self { compiler: Compiler::default(), cache: None, deadline: DEADLINE }
+        Self {
+            kind: Kind::default(),
+            compiler: Compiler::default(),
+            cache: None,
+            deadline: DEADLINE,
+            metered: true,
+        }
     }
 }
 
@@ -65,39 +80,6 @@ pub enum EngineError {
     },
 }
 
-/// What an engine has done since it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// The compiler it was asked for.
-    pub compiler: Compiler,
-    /// Calls of `kernel_run`.
-    pub runs: u64,
-    /// Kernels compiled.
-    pub compiled: u64,
-    /// Compiled kernels read from disk.
-    pub loaded: u64,
-    /// Kernels that the `singlepass` compiler does not take, and that `cranelift` compiled instead.
-    pub retreats: u64,
-    /// Runs given up at the deadline.
-    pub deadlines: u64,
-    /// Runs so long that their ticks have to be counted: they were left to the tick step.
-    pub recounts: u64,
-}
-
-#[derive(Default)]
-struct Counters {
-    runs: AtomicU64,
-    compiled: AtomicU64,
-    loaded: AtomicU64,
-    retreats: AtomicU64,
-    deadlines: AtomicU64,
-    recounts: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
 /// Runs kernels as machine code. Can be shared between threads.
 pub struct Engine {
     options: Options,
@@ -107,6 +89,7 @@ pub struct Engine {
     disk: Option<DiskCache>,
     ticker: Ticker,
     ready: Mutex<Ready>,
+    exact: TickExact,
     counters: Counters,
 }
 
@@ -132,6 +115,7 @@ impl Engine {
             disk,
             ticker,
             ready: Mutex::default(),
+            exact: TickExact::new(),
             counters: Counters::default(),
             options,
         })
@@ -139,16 +123,7 @@ impl Engine {
 
     /// What it has done so far.
     pub fn status(&self) -> Status {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Status {
-            compiler: self.options.compiler,
-            runs: read(&self.counters.runs),
-            compiled: read(&self.counters.compiled),
-            loaded: read(&self.counters.loaded),
-            retreats: read(&self.counters.retreats),
-            deadlines: read(&self.counters.deadlines),
-            recounts: read(&self.counters.recounts),
-        }
+        self.counters.status(self.options.kind, self.options.compiler)
     }
 
     fn prepared(&self, kernel: &Kernel) -> Result<Arc<Prepared>, RunnerError> {
@@ -261,9 +236,8 @@ impl Engine {
     }
 }
 
-impl Runner for Engine {
-    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
-        count(&self.counters.runs);
+impl Engine {
+    fn compiled_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
         let prepared = self.prepared(kernel)?;
         if let Err(refused) = link(&prepared.imports, host.version) {
             return Ok(refused);
@@ -273,7 +247,7 @@ impl Runner for Engine {
             Body::Ready(instance) => {
                 execute(instance, host, self.options.deadline).and_then(|(outcome, took)| {
                     if could_take_more(took, host.ticks, kernel.length()?) {
-                        count(&self.counters.recounts);
+                        count(&self.counters.over);
                         let (ms, most) = (took.as_millis(), host.ticks);
                         let reason =
                             format!("it computed for {ms} ms, and may have taken more than {most} ticks");
@@ -288,6 +262,35 @@ impl Runner for Engine {
             tracing::error!(kernel = %kernel.hash(), deadline = ?self.options.deadline, "kernel_run did not end in time");
         }
         result
+    }
+}
+
+impl Runner for Engine {
+    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
+        count(&self.counters.runs);
+        let (result, decided) = match self.options.kind {
+            Kind::Compiled => (self.compiled_run(kernel, host), &self.counters.by_compiled),
+            Kind::TickExact => (self.exact.kernel_run(kernel, host), &self.counters.by_tick_exact),
+            Kind::Reference => {
+                let reason = "the machine itself was asked for".to_owned();
+                (Err(RunnerError::Unsupported { reason }), &self.counters.by_reference)
+            }
+        };
+        match &result {
+            Ok(_) => count(decided),
+            Err(RunnerError::Unsupported { .. }) => count(&self.counters.by_reference),
+            Err(_) => (),
+        }
+        let ticks = host.ticks_used.map_or(0, |ticks| ticks.0);
+        self.counters.ticks.fetch_add(ticks, Ordering::Relaxed);
+        result
+    }
+
+    fn passage(&self, machine: &Machine) -> Result<Option<Box<dyn Passage>>, RunnerError> {
+        match self.options.kind {
+            Kind::Compiled | Kind::TickExact => self.exact.passage(machine),
+            Kind::Reference => Ok(None),
+        }
     }
 }
 

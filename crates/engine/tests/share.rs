@@ -75,7 +75,7 @@ fn a_run_of_as_many_ticks_as_it_may_take_one_less_and_one_more() {
             stuck += usize::from(Machine::from_tree(&ours).unwrap().stuck_error().is_some());
         }
         assert!((1..4).contains(&stuck), "{stuck} of 4");
-        assert_eq!(engine.status().recounts, 4);
+        assert_eq!(engine.status().fallbacks.ticks, 4);
     }
 }
 
@@ -95,5 +95,5 @@ fn a_run_that_takes_more_than_its_share_gets_stuck_as_the_machine_does() {
 fn a_short_run_is_not_counted() {
     let engine = engine(COMPILERS[0]);
     let (_, runs) = through(&engine, &state(&counts(10), Limits::FIRST.ticks_per_snapshot.0));
-    assert_eq!((&runs[0].end, engine.status().recounts), (&RunEnd::Finished, 0));
+    assert_eq!((&runs[0].end, engine.status().fallbacks.ticks), (&RunEnd::Finished, 0));
 }

@@ -7,8 +7,7 @@ use crate::node::Node;
 use crate::reveals::{Pages, Remote};
 use crate::rpc_layer1::RpcLayer1;
 use crate::wasm::WasmMachine;
-use serde_json::{Value, json};
-use soru_engine::{Compiler, Engine};
+use soru_engine::{Compiler, Engine, Kind};
 use soru_l1::Client;
 use soru_l1::Settings;
 use soru_l1::operate::Signer;
@@ -34,13 +33,15 @@ pub async fn start(
         }
     }
     let options = &config.options;
-    let compiler = match options.wasm_compiler {
-        Some(compiler) => compiler,
-        None => Compiler::from_env()?.unwrap_or_default(),
-    };
+    let compiler = options.wasm_compiler.map_or_else(Compiler::from_env, |compiler| Ok(Some(compiler)))?;
+    let kind = options.engine.map_or_else(Kind::from_env, |kind| Ok(Some(kind)))?.unwrap_or_default();
     let cache = config.data_dir.join(CACHE_DIR);
-    let engine =
-        move |deadline| Engine::new(soru_engine::Options { compiler, cache: Some(cache.clone()), deadline });
+    let engine = move |kind, deadline| {
+        let (compiler, cache) = (compiler.unwrap_or_default(), Some(cache.clone()));
+        Engine::new(soru_engine::Options { kind, compiler, cache, deadline, ..Default::default() })
+    };
+    // Nobody waits for the machine itself to make the ticks of a simulation.
+    let simulating = if kind == Kind::Reference { Kind::TickExact } else { kind };
     let remote = options.pre_images_endpoint.as_deref().map(Remote::new).transpose()?;
     let pages = Pages::new(&config.data_dir, remote);
     let log = match (options.log_kernel_debug, &options.log_kernel_debug_file) {
@@ -49,8 +50,9 @@ pub async fn start(
         (true, Some(file)) => KernelLog::File(config.data_dir.join(file)),
     };
     let trial = options.simulation_deadline;
-    let machine = WasmMachine::new(engine(options.kernel_deadline)?, report, pages, log)
-        .with_simulator(move || engine(trial).map_err(|e| e.to_string()));
+    let machine =
+        WasmMachine::new(engine(kind, options.kernel_deadline)?, |engine| Some(engine.status()), pages, log)
+            .with_simulator(move || engine(simulating, trial).map_err(|e| e.to_string()));
     let mut patience = Settings::default();
     patience.request_timeout = options.l1_rpc_timeout.unwrap_or(patience.request_timeout);
     let client = Client::with_settings(&options.endpoint, config.ids, patience)?;
@@ -80,17 +82,4 @@ fn boot_sector(path: &Path) -> Result<Vec<u8>, NodeError> {
         true => hex::decode(text).map_err(|e| failed(std::io::Error::other(e))),
         false => Ok(bytes),
     }
-}
-
-fn report(engine: &Engine) -> Value {
-    let status = engine.status();
-    json!({
-        "compiler": status.compiler.name(),
-        "runs": status.runs,
-        "compiled": status.compiled,
-        "loaded": status.loaded,
-        "retreats": status.retreats,
-        "deadlines": status.deadlines,
-        "recounts": status.recounts,
-    })
 }
