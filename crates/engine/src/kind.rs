@@ -25,17 +25,6 @@ pub struct KindError {
 }
 
 impl Kind {
-    /// The environment variable that chooses one.
-    pub const VARIABLE: &'static str = "SORU_ENGINE";
-
-    /// The engine that the environment asks for, if it does.
-    pub fn from_env() -> Result<Option<Self>, KindError> {
-        match std::env::var_os(Self::VARIABLE) {
-            None => Ok(None),
-            Some(name) => name.to_string_lossy().parse().map(Some),
-        }
-    }
-
     /// Every one.
     pub const ALL: [Self; 3] = [Self::Compiled, Self::TickExact, Self::Reference];
 
