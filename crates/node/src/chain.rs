@@ -312,6 +312,7 @@ impl<M: Machine> Chain<M> {
             cemented: block.cemented.clone(),
             executed: block.executed.clone(),
             losers: block.losers(),
+            runs: Some(evaluated.runs.clone()),
         }
     }
 

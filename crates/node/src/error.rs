@@ -55,6 +55,9 @@ pub enum NodeError {
     /// There is no such compiler.
     #[error(transparent)]
     Compiler(#[from] soru_engine::CompilerError),
+    /// There is no such engine.
+    #[error(transparent)]
+    Kind(#[from] soru_engine::KindError),
     /// The rollup is not on the layer-1.
     #[error("there is no smart rollup {rollup} on the layer-1 at {endpoint} (its head has level {head})")]
     NoRollup {

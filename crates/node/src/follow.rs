@@ -213,7 +213,9 @@ impl<L: Layer1, M: Machine> Follower<L, M> {
                 return Ok(record);
             }
             let start = Instant::now();
-            let record = chain.apply(&block, constants.commitment_period)?;
+            let applied = chain.apply(&block, constants.commitment_period);
+            chain.machine().engine().iter().for_each(meter::engine);
+            let record = applied?;
             meter::evaluated(&record, start.elapsed());
             Ok(record)
         };
@@ -282,7 +284,8 @@ impl Progress {
         self.done += 1;
         let last = record.level == self.target;
         if !self.long {
-            info!(level = %record.level, messages = record.num_messages, ticks = %record.num_ticks, state = %record.state_hash.in_family(self.ids), "level evaluated");
+            let runs = record.runs.as_ref().map(ToString::to_string).unwrap_or_default();
+            info!(level = %record.level, messages = record.num_messages, ticks = %record.num_ticks, kernel_ticks = %runs, state = %record.state_hash.in_family(self.ids), "level evaluated");
         } else if last || self.said.elapsed() >= PROGRESS {
             self.said = Instant::now();
             let rate = f64::from(self.done) / self.begun.elapsed().as_secs_f64().max(1e-9);

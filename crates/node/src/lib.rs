@@ -10,6 +10,7 @@ mod execute;
 pub mod follow;
 pub mod games;
 pub mod kernel_log;
+pub mod kernel_runs;
 pub mod layer1;
 pub mod machine;
 mod meter;

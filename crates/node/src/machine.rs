@@ -1,8 +1,8 @@
 //! What the node needs of a machine: its first state, the state after a level, and a look into a state.
 
+use crate::kernel_runs::KernelRuns;
 use crate::layer1::Origin;
 use crate::status::Obstacle;
-use serde_json::Value;
 use soru_base::{Level, RollupAddress, StateHash, Tick};
 use soru_merkle::Tree;
 use soru_protocol::inbox::SerializedMessage;
@@ -26,6 +26,8 @@ pub struct Evaluated {
     pub status: String,
     /// Messages that are in the outbox of the level.
     pub outbox_len: u32,
+    /// The calls of `kernel_run` that led here.
+    pub runs: KernelRuns,
     /// What a person may want to know: traps, refused kernels, too many reboots.
     pub notes: Vec<String>,
 }
@@ -87,9 +89,9 @@ pub trait Machine: Send + Sync + 'static {
     /// there are several versions, and the layer-1 does not say which one it means. If none does, any of them.
     fn genesis(&self, origin: &Origin) -> Result<Evaluated, MachineError>;
 
-    /// What the engine has done, for people.
-    fn engine(&self) -> Value {
-        Value::Null
+    /// What the engine has done, if there is one.
+    fn engine(&self) -> Option<soru_engine::Status> {
+        None
     }
 
     /// What it takes to make its ticks again; nothing if they cannot be proved to a layer-1.

@@ -1,10 +1,12 @@
 //! The node's Prometheus metrics.
 
 use crate::error::NodeError;
+use crate::kernel_runs::Ending;
 use crate::status::{Games, Outcome, Stake};
 use crate::store::BlockRecord;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use soru_engine::{Decided, Status};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -13,7 +15,9 @@ pub(crate) fn install() -> Result<PrometheusHandle, NodeError> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
     let handle = HANDLE.get_or_init(|| {
         let level = Matcher::Full("soru_node_level_seconds".to_owned());
+        let run = Matcher::Full(RUN_TICKS.to_owned());
         let builder = PrometheusBuilder::new().set_buckets_for_metric(level, &LEVEL_SECONDS);
+        let builder = builder.and_then(|builder| builder.set_buckets_for_metric(run, &TICKS));
         let recorder = builder.map_err(|e| e.to_string())?.build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|e| e.to_string())?;
@@ -24,6 +28,16 @@ pub(crate) fn install() -> Result<PrometheusHandle, NodeError> {
 }
 
 const LEVEL_SECONDS: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+const RUN_TICKS: &str = "soru_node_kernel_run_ticks";
+const RUN_TICKS_MOST: &str = "soru_node_kernel_run_ticks_most";
+const RUN_TICKS_BOUND: &str = "soru_node_kernel_run_ticks_bound";
+const RUNS: &str = "soru_node_kernel_runs_total";
+const ENGINE_RUNS: &str = "soru_node_engine_runs_total";
+const FALLBACKS: &str = "soru_node_engine_fallbacks_total";
+const DEADLINES: &str = "soru_node_engine_deadlines_total";
+/// Up to the bound of the first versions, and of the later ones.
+const TICKS: [f64; 13] = [1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 11e9, 1e12, 50e12];
 
 /// Describes all metrics, so that they are there from the start.
 fn describe() {
@@ -51,6 +65,16 @@ fn describe() {
     describe_counter!("soru_node_reorganisations_total", "Reorganisations of the layer-1.");
     describe_counter!("soru_node_blocks_abandoned_total", "Blocks abandoned in reorganisations.");
     describe_counter!("soru_node_states_collected_total", "States thrown away by garbage collection.");
+    describe_histogram!(RUN_TICKS, "Ticks that a call of kernel_run really took, without its padding.");
+    describe_gauge!(
+        RUN_TICKS_MOST,
+        "Ticks of the longest call of kernel_run in the last level that had one."
+    );
+    describe_gauge!(RUN_TICKS_BOUND, "Ticks that a call of kernel_run may take.");
+    describe_counter!(RUNS, "Calls of kernel_run, by how they ended.");
+    describe_counter!(ENGINE_RUNS, "Calls of kernel_run, by the engine that decided them.");
+    describe_counter!(FALLBACKS, "Calls of kernel_run that a slower engine made again, by reason.");
+    describe_counter!(DEADLINES, "Calls of kernel_run given up at the deadline.");
     describe_histogram!("soru_node_level_seconds", "Time a level took, inbox, kernel and store together.");
     gauge!("soru_node_stuck").set(0.0);
     gauge!("soru_node_layer1_reachable").set(0.0);
@@ -69,6 +93,9 @@ fn describe() {
     ] {
         counter!(name).increment(0);
     }
+    for ending in Ending::ALL {
+        counter!(RUNS, "end" => ending.name()).increment(0);
+    }
 }
 
 pub(crate) fn evaluated(record: &BlockRecord, time: Duration) {
@@ -77,6 +104,29 @@ pub(crate) fn evaluated(record: &BlockRecord, time: Duration) {
     counter!("soru_node_ticks_total").increment(record.num_ticks.0);
     counter!("soru_node_commitments_computed_total").increment(record.commitment.is_some().into());
     histogram!("soru_node_level_seconds").record(time);
+    let Some(runs) = &record.runs else { return };
+    gauge!(RUN_TICKS_BOUND).set(runs.bound.0 as f64);
+    if let Some(most) = runs.most() {
+        gauge!(RUN_TICKS_MOST).set(most.0 as f64);
+    }
+    for run in &runs.runs {
+        counter!(RUNS, "end" => run.ending.name()).increment(1);
+        if let Some(ticks) = run.ticks {
+            histogram!(RUN_TICKS).record(ticks.0 as f64);
+        }
+    }
+}
+
+/// What the engine has done since the node was started.
+pub(crate) fn engine(status: &Status) {
+    let Decided { compiled, tick_exact, reference } = status.decided;
+    for (engine, runs) in [("compiled", compiled), ("tick-exact", tick_exact), ("reference", reference)] {
+        counter!(ENGINE_RUNS, "engine" => engine).absolute(runs);
+    }
+    for (reason, runs) in status.fallbacks.by_reason() {
+        counter!(FALLBACKS, "reason" => reason).absolute(runs);
+    }
+    counter!(DEADLINES).absolute(status.deadlines);
 }
 
 pub(crate) fn head(record: &BlockRecord) {

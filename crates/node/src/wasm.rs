@@ -1,13 +1,14 @@
 //! The WASM machine of `soru-pvm` on some engine, as the node uses it.
 
 use crate::kernel_log::KernelLog;
+use crate::kernel_runs::KernelRuns;
 use crate::layer1::Origin;
 use crate::machine::{Evaluated, Machine, MachineError, Place, Referee, Trial};
 use crate::reveals::Pages;
 use crate::status::Obstacle;
 use crate::trial::{Handed, Limited};
-use serde_json::Value;
 use soru_base::{Binary as _, Level, StateHash, Tick, TickSpan};
+use soru_engine::{Kind, Status};
 use soru_merkle::Tree;
 use soru_protocol::Commitment;
 use soru_protocol::inbox::SerializedMessage;
@@ -34,7 +35,7 @@ type NewRunner<R> = Box<dyn Fn() -> Result<R, String> + Send + Sync>;
 /// The WASM machine.
 pub struct WasmMachine<R> {
     runner: Arc<R>,
-    report: fn(&R) -> Value,
+    status: fn(&R) -> Option<Status>,
     pages: Pages,
     log: KernelLog,
     new_simulator: Option<NewRunner<R>>,
@@ -43,11 +44,11 @@ pub struct WasmMachine<R> {
 }
 
 impl<R: Runner + Send + Sync + 'static> WasmMachine<R> {
-    /// A machine whose kernels run on `runner`, which `report` describes, with those pages. What kernels write for debugging
+    /// A machine whose kernels run on `runner`, whose status `status` gives, with those pages. What kernels write for debugging
     /// goes to `log`.
-    pub fn new(runner: R, report: fn(&R) -> Value, pages: Pages, log: KernelLog) -> Self {
+    pub fn new(runner: R, status: fn(&R) -> Option<Status>, pages: Pages, log: KernelLog) -> Self {
         let runner = Arc::new(runner);
-        Self { runner, report, pages, log, new_simulator: None, simulator: OnceLock::new() }
+        Self { runner, status, pages, log, new_simulator: None, simulator: OnceLock::new() }
     }
 
     /// The same, that simulates on another runner.
@@ -84,13 +85,16 @@ impl<R: Runner + Send + Sync + 'static> WasmMachine<R> {
             Some(error) => format!("Stuck: {}", error.to_json()),
             None => WAITING.to_owned(),
         };
+        let by_ticks = self.engine().is_some_and(|status| status.kind == Kind::Reference);
+        let bound = outcome.machine.limits.ticks_per_snapshot;
         Ok(Evaluated {
             hash: hash_of(&outcome.tree)?,
             state: outcome.tree,
             tick: outcome.machine.current_tick,
             status,
             outbox_len: u32::try_from(outcome.outbox.len()).unwrap_or(u32::MAX),
-            notes: notes(&outcome.runs),
+            notes: notes(&outcome.runs, bound, by_ticks),
+            runs: KernelRuns::new(bound, &outcome.runs),
         })
     }
 }
@@ -117,6 +121,7 @@ impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
                 tick: Tick::ZERO,
                 status: WAITING.to_owned(),
                 outbox_len: 0,
+                runs: KernelRuns::new(ticks, &[]),
                 notes: Vec::new(),
             };
             if Commitment::genesis(origin.level, evaluated.hash).hash() == origin.commitment {
@@ -128,8 +133,8 @@ impl<R: Runner + Send + Sync + 'static> Machine for WasmMachine<R> {
         first.ok_or_else(|| MachineError::State("there is no version of the machine".to_owned()))
     }
 
-    fn engine(&self) -> Value {
-        (self.report)(&self.runner)
+    fn engine(&self) -> Option<Status> {
+        (self.status)(&self.runner)
     }
 
     fn referee(&self) -> Option<Referee> {
@@ -208,15 +213,27 @@ fn undecided(error: LevelError) -> MachineError {
     MachineError::Undecided { obstacle, reason: error.to_string() }
 }
 
-fn notes(runs: &[Run]) -> Vec<String> {
+/// What is to be said about runs that may take so many ticks each; of going tick by tick nothing, where that was asked for.
+fn notes(runs: &[Run], bound: TickSpan, by_ticks: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (number, run) in runs.iter().enumerate() {
-        note(number, &run.end, &mut notes);
+        match &run.end {
+            RunEnd::TickByTick { end, .. } if by_ticks => note(number, end, &mut notes),
+            end => note(number, end, &mut notes),
+        }
+        if let Some(ticks) = run.ticks.filter(|ticks| is_near(*ticks, bound) && !run.end.is_stuck()) {
+            notes.push(format!("kernel_run {number} took {ticks} ticks of the {bound} that it may take"));
+        }
         if run.then == Some(Boundary::ForcedYield) {
             notes.push("the kernel asked for more reboots than a level allows".to_owned());
         }
     }
     notes
+}
+
+/// Whether a run is about to be too long.
+fn is_near(ticks: TickSpan, bound: TickSpan) -> bool {
+    ticks.0 > bound.0 / 10 * 9
 }
 
 fn note(number: usize, end: &RunEnd, notes: &mut Vec<String>) {
@@ -237,7 +254,7 @@ fn note(number: usize, end: &RunEnd, notes: &mut Vec<String>) {
         }
         RunEnd::TickByTick { reason, end } => {
             notes.push(format!(
-                "kernel_run {number} went tick by tick, which is slow: the compiled engine cannot run it exactly ({reason})"
+                "kernel_run {number} went tick by tick, which is slow: the engine does not run it ({reason})"
             ));
             note(number, end, notes);
         }

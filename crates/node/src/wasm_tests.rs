@@ -30,7 +30,7 @@ fn level(n: u32) -> Level {
 
 fn machine(dir: &tempfile::TempDir, deadline: Duration) -> WasmMachine<Engine> {
     let engine = Engine::new(Options { deadline, ..Options::default() }).unwrap();
-    WasmMachine::new(engine, |_| Value::Null, Pages::new(dir.path(), None), KernelLog::Off)
+    WasmMachine::new(engine, |_| None, Pages::new(dir.path(), None), KernelLog::Off)
 }
 
 fn origin(kernel: &str) -> Origin {
@@ -187,4 +187,30 @@ fn pages_that_are_handed_over_are_found_before_the_files() {
     assert!(
         handed.preimage(PreimageHash::of_page(b"other")).unwrap_err().reason.contains("waiting for the file")
     );
+}
+
+#[test]
+fn a_run_that_is_nearly_too_long_is_told() {
+    let run = |ticks: Option<u64>, end: RunEnd| Run { end, ticks: ticks.map(TickSpan), then: None };
+    let told = |runs: &[Run]| notes(runs, TickSpan(1_000), false);
+    assert!(told(&[run(Some(900), RunEnd::Finished), run(None, RunEnd::Finished)]).is_empty());
+    let near = [run(Some(5), RunEnd::Finished), run(Some(901), RunEnd::Finished)];
+    assert_eq!(told(&near), ["kernel_run 1 took 901 ticks of the 1000 that it may take"]);
+    let stuck = RunEnd::Stuck { stage: None, reason: "too many ticks".to_owned() };
+    assert_eq!(told(&[run(Some(1_000), stuck)]).len(), 1);
+}
+
+#[test]
+fn what_a_run_is_told_to_have_taken_is_no_padding() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::new(Options { kind: Kind::TickExact, ..Options::default() }).unwrap();
+    let machine =
+        WasmMachine::new(engine, |e| Some(e.status()), Pages::new(dir.path(), None), KernelLog::Off);
+    let state = machine.genesis(&origin(ECHO)).unwrap().state;
+    let runs = machine.evaluate(state, place(3), &inbox(3, &[b"one"])).unwrap().runs;
+    assert_eq!(runs.bound, Limits::FIRST.ticks_per_snapshot);
+    let [run] = &runs.runs[..] else { panic!("{runs}") };
+    assert_eq!(run.ending, crate::kernel_runs::Ending::Finished);
+    assert!(run.ticks.is_some_and(|ticks| ticks.0 > 1_000 && ticks.0 < 1_000_000), "{runs}");
+    assert_eq!(machine.engine().map(|status| status.ticks), run.ticks.map(|ticks| ticks.0));
 }

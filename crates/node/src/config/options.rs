@@ -6,7 +6,7 @@ use crate::batcher;
 use crate::rpc;
 use axum::http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
-use soru_engine::{Compiler, CompilerError};
+use soru_engine::{Compiler, CompilerError, Kind, KindError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub struct Options {
     pub rpc_port: u16,
     /// `metrics-addr`: where `/metrics` is served besides the RPC port.
     pub metrics_addr: Option<SocketAddr>,
+    /// `engine`: `compiled`, `tick-exact` or `reference`.
+    pub engine: Option<Kind>,
     /// `wasm-compiler`: `cranelift` or `singlepass`.
     pub wasm_compiler: Option<Compiler>,
     /// `kernel-deadline`: seconds one call of `kernel_run` may take.
@@ -99,6 +101,7 @@ impl Default for Options {
             rpc_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
             rpc_port: DEFAULT_RPC_PORT,
             metrics_addr: None,
+            engine: None,
             wasm_compiler: None,
             kernel_deadline: Duration::from_secs(60),
             simulation_deadline: Duration::from_secs(10),
@@ -182,6 +185,8 @@ impl Options {
     }
 
     fn parse_machine(&mut self, object: &mut Object<'_>, faults: &mut Faults) {
+        self.engine =
+            object.optional_text("engine", faults, |text| text.parse().map_err(|e: KindError| e.to_string()));
         self.wasm_compiler = object.optional_text("wasm-compiler", faults, |text| {
             text.parse().map_err(|e: CompilerError| e.to_string())
         });
@@ -236,6 +241,7 @@ impl Options {
         put("rpc-addr", self.rpc_addr != default.rpc_addr, json!(self.rpc_addr.to_string()));
         put("rpc-port", self.rpc_port != default.rpc_port, json!(self.rpc_port));
         put("metrics-addr", self.metrics_addr.is_some(), json!(self.metrics_addr.map(|a| a.to_string())));
+        put("engine", self.engine.is_some(), json!(self.engine.map(Kind::name)));
         put("wasm-compiler", self.wasm_compiler.is_some(), json!(self.wasm_compiler.map(Compiler::name)));
         times.into_iter().for_each(|(name, differs, value)| put(name, differs, value));
         put("history-mode", self.history_mode != default.history_mode, json!("archive"));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::batcher;
 use serde_json::json;
-use soru_engine::Compiler;
+use soru_engine::{Compiler, Kind};
 use std::time::Duration;
 
 const KEY: &str = "tz1fp5ncDmqYwYC568fREYz9iwQTgGQuKZqX";
@@ -45,6 +45,7 @@ fn every_setting_survives_a_round_trip() {
         rpc_addr: "0.0.0.0".parse().unwrap(),
         rpc_port: 0,
         metrics_addr: Some("127.0.0.1:9".parse().unwrap()),
+        engine: Some(Kind::TickExact),
         wasm_compiler: Some(Compiler::Singlepass),
         kernel_deadline: Duration::from_secs(3),
         simulation_deadline: Duration::from_millis(1_500),

@@ -2,8 +2,11 @@
 
 use super::json::{full, summary};
 use super::route::{Route, get};
-use super::schema::{digits, flag, has, hex, level as level_shape, list, named, natural, object, text};
+use super::schema::{
+    digits, flag, has, hex, level as level_shape, list, named, natural, object, or_null, text,
+};
 use super::{Context, RpcError};
+use crate::kernel_runs::KernelRuns;
 use crate::store::BlockRecord;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -29,6 +32,13 @@ pub(super) fn routes() -> Vec<Route> {
         get("/global/block/{block_id}/ticks", "ticks made in the block", ticks).answers(digits()),
         get("/global/block/{block_id}/total_ticks", "the machine's tick after the block", total_ticks)
             .answers(digits()),
+        get(
+            "/global/block/{block_id}/kernel_runs",
+            "the calls of `kernel_run` in the block: the ticks that each really took, without padding (`null`: not counted), how \
+             it ended, and the `bound` of their ticks; `null` for a block that an older version has evaluated",
+            kernel_runs,
+        )
+        .answers(or_null(named("KernelRuns"))),
         get(
             "/global/block/{block_id}/num_messages",
             "messages in the block, the protocol's included",
@@ -135,6 +145,10 @@ pub(super) async fn ticks(State(context): State<Context>, Path(id): Path<String>
 
 pub(super) async fn total_ticks(State(context): State<Context>, Path(id): Path<String>) -> Answer {
     field(&context, &id, |r| json!(r.final_tick().to_string()))
+}
+
+pub(super) async fn kernel_runs(State(context): State<Context>, Path(id): Path<String>) -> Answer {
+    field(&context, &id, |r| r.runs.as_ref().map_or(Value::Null, KernelRuns::to_json))
 }
 
 pub(super) async fn num_messages(State(context): State<Context>, Path(id): Path<String>) -> Answer {

@@ -13,7 +13,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use soru_engine::{Decided, Fallbacks, Kind, Status};
 use soru_protocol::Timestamp;
 
 type Answer = Result<Json<Value>, RpcError>;
@@ -30,18 +31,21 @@ pub(super) fn routes() -> Vec<Route> {
         get("/config", "the configuration, as in `config.json`, without the names and passwords of addresses", config).answers(any_object()),
         get(
             "/stats/engine",
-            "since the start: calls of `kernel_run`, kernels compiled, kernels loaded from disk, kernels that `singlepass` did \
-             not take, calls given up, calls so long that their ticks were counted",
+            "since the start: calls of `kernel_run`, the engines that decided them, why compiled runs were made again, ticks of the \
+             calls, kernels compiled, kernels loaded from disk, kernels that `singlepass` did not take, calls given up",
             engine_stats,
         )
         .answers(or_null(object([
+            has("engine", word(&Kind::ALL.map(Kind::name))),
             has("compiler", text()),
             has("runs", natural()),
+            has("decided", object(ENGINES.map(|name| has(name, natural())))),
+            has("fallbacks", object(Fallbacks::default().by_reason().map(|(reason, _)| has(reason, natural())))),
+            has("ticks", natural()),
             has("compiled", natural()),
             has("loaded", natural()),
             has("retreats", natural()),
             has("deadlines", natural()),
-            has("recounts", natural()),
         ]))),
         get("/stats/store", "what the store holds, and the size of its file", store_stats).answers(object([
             has("file_bytes", natural()),
@@ -195,8 +199,29 @@ fn page_size() -> u64 {
     kib.map_or(USUAL, |kib: u64| kib * 1_024)
 }
 
+/// The engines by whom a run can be decided.
+const ENGINES: [&str; 3] = ["compiled", "tick_exact", "reference"];
+
 pub(super) async fn engine_stats(State(context): State<Context>) -> Json<Value> {
-    Json(context.machine.engine())
+    Json(context.machine.engine().map_or(Value::Null, |status| engine_json(&status)))
+}
+
+fn engine_json(status: &Status) -> Value {
+    let Decided { compiled, tick_exact, reference } = status.decided;
+    let decided = ENGINES.into_iter().zip([compiled, tick_exact, reference].map(Value::from));
+    let fallbacks = status.fallbacks.by_reason().map(|(reason, runs)| (reason.to_owned(), runs.into()));
+    json!({
+        "engine": status.kind.name(),
+        "compiler": status.compiler.name(),
+        "runs": status.runs,
+        "decided": decided.map(|(name, runs)| (name.to_owned(), runs)).collect::<Map<_, _>>(),
+        "fallbacks": Map::from_iter(fallbacks),
+        "ticks": status.ticks,
+        "compiled": status.compiled,
+        "loaded": status.loaded,
+        "retreats": status.retreats,
+        "deadlines": status.deadlines,
+    })
 }
 
 pub(super) async fn metrics(State(context): State<Context>) -> Response {

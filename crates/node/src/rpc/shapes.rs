@@ -2,6 +2,7 @@
 
 use super::route::errors;
 use super::schema::*;
+use crate::kernel_runs::Ending;
 use std::collections::BTreeMap;
 
 /// The shapes that [`named`] refers to.
@@ -26,7 +27,7 @@ pub(super) fn components() -> BTreeMap<&'static str, Schema> {
     out
 }
 
-fn rollup() -> [(&'static str, Schema); 7] {
+fn rollup() -> [(&'static str, Schema); 8] {
     let block = [
         has("block_hash", named("BlockHash")),
         has("level", level()),
@@ -48,7 +49,9 @@ fn rollup() -> [(&'static str, Schema); 7] {
         may("commitment", named("Commitment")),
         may("outbox", list(named("IndexedOutboxMessageSummary"))),
     ];
+    let run = [has("ticks", or_null(digits())), has("end", word(&Ending::ALL.map(Ending::name)))];
     [
+        ("KernelRuns", object([has("bound", digits()), has("runs", list(object(run)))])),
         (
             "Commitment",
             object([

@@ -1,5 +1,6 @@
 //! What is stored of a block, in a binary form of the node's own.
 
+use crate::kernel_runs::KernelRuns;
 use crate::layer1::Publication;
 use soru_base::bin::{put_bool, put_bytes};
 use soru_base::{
@@ -33,6 +34,8 @@ pub struct BlockRecord {
     pub initial_tick: Tick,
     /// Ticks the block took.
     pub num_ticks: TickSpan,
+    /// The calls of `kernel_run`; nothing in records of older versions.
+    pub runs: Option<KernelRuns>,
     /// What the machine says it is doing after the block.
     pub status: String,
     /// Messages that the block put into the outbox of its level.
@@ -121,6 +124,10 @@ impl Binary for BlockRecord {
             out.extend_from_slice(&index.to_be_bytes());
         });
         put_list(out, &self.losers, |staker, out| staker.write(out));
+        // Last, because older versions have nothing there.
+        if let Some(runs) = &self.runs {
+            runs.write(out);
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -145,6 +152,7 @@ impl Binary for BlockRecord {
             cemented: list(r, "cementations", CommitmentHash::read)?,
             executed: list(r, "executions", |r| Ok((Level::read(r)?, r.u32("index")?)))?,
             losers: list(r, "losers", PublicKeyHash::read)?,
+            runs: if r.is_empty() { None } else { Some(KernelRuns::read(r)?) },
         })
     }
 }

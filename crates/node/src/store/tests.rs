@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernel_runs::{Ending, KernelRun, KernelRuns};
 use crate::layer1::Publication;
 use crate::publish::Contradiction;
 use soru_base::{PublicKeyHash, StateHash, Tick, TickSpan};
@@ -50,6 +51,7 @@ fn block(n: u32, fork: u8, before: u8) -> NewBlock {
         cemented: vec![CommitmentHash([8; 32])],
         executed: vec![],
         losers: vec![],
+        runs: None,
         inbox: inbox.inbox,
     };
     NewBlock { record, messages: inbox.messages, commitment: None, state }
@@ -61,6 +63,9 @@ fn a_record_survives_its_bytes() {
     record.commitment = Some(CommitmentHash([4; 32]));
     record.executed = vec![(level(1), 2), (level(3), 4)];
     record.losers = vec![operator()];
+    assert_eq!(BlockRecord::from_bytes(&record.to_bytes()).unwrap(), record);
+    let run = KernelRun { ticks: Some(TickSpan(5)), ending: Ending::Trapped };
+    record.runs = Some(KernelRuns { bound: TickSpan(9), runs: vec![run] });
     assert_eq!(BlockRecord::from_bytes(&record.to_bytes()).unwrap(), record);
     record.status = "ü".repeat(2_000);
     let read = BlockRecord::from_bytes(&record.to_bytes()).unwrap();

@@ -1,9 +1,10 @@
+use crate::kernel_runs::{Ending, KernelRun, KernelRuns};
 use crate::layer1::Origin;
 use crate::machine::{Evaluated, Machine, MachineError, Place, Trial};
 use crate::status::Obstacle;
 use bytes_of::number;
 use soru_base::blake2b::hash32_parts;
-use soru_base::{Level, StateHash, Tick};
+use soru_base::{Level, StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
 use soru_protocol::inbox::SerializedMessage;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,9 @@ mod bytes_of {
     }
 }
 
+/// What one of its runs may take.
+const BOUND: TickSpan = TickSpan(1_000);
+
 fn ticks(state: &Tree) -> u64 {
     let bytes = state.find(&["ticks"]).unwrap().unwrap();
     u64::from_be_bytes(bytes.as_ref().try_into().unwrap())
@@ -33,6 +37,7 @@ fn evaluated(state: Tree, outbox_len: u32) -> Evaluated {
         tick: Tick(ticks(&state)),
         status: "Waiting for input message".to_owned(),
         outbox_len,
+        runs: KernelRuns { bound: BOUND, runs: Vec::new() },
         notes: Vec::new(),
         state,
     }
@@ -71,7 +76,10 @@ impl Machine for FakeMachine {
         state.insert(&["ticks"], number(total)).unwrap();
         state.insert(&["fold"], fold.clone()).unwrap();
         state.insert(&["levels", &place.level.to_string()], fold).unwrap();
-        Ok(evaluated(state, outbox))
+        let run = KernelRun { ticks: Some(TickSpan(messages.len() as u64)), ending: Ending::Finished };
+        let mut after = evaluated(state, outbox);
+        after.runs.runs.push(run);
+        Ok(after)
     }
 
     fn simulate(

@@ -110,6 +110,8 @@ async fn blocks_are_shown_as_the_network_s_node_shows_them() {
     assert_eq!(node.value(&by_hash).await, json!(12));
     assert_eq!(node.value("/global/block/4/num_messages").await, json!("4"));
     assert_eq!(node.value("/global/block/4/ticks").await, json!("4"));
+    let runs = json!({"bound": "1000", "runs": [{"ticks": "4", "end": "finished"}]});
+    assert_eq!(node.value("/global/block/4/kernel_runs").await, runs);
     assert_eq!(node.value("/global/block/12/total_ticks").await, json!("28"));
     assert_eq!(node.value("/global/block/head/status").await, json!("Waiting for input message"));
     assert_eq!(node.value("/global/smart_rollup_address").await, json!(ROLLUP.in_family(IdFamily::Alpha)));

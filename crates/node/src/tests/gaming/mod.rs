@@ -20,7 +20,7 @@ use soru_engine::{Engine, Options};
 use soru_protocol::operation::Action;
 use soru_protocol::refutation::LossReason;
 use soru_pvm::host::HostState;
-use soru_pvm::run::{Kernel, Outcome as RunOutcome, Runner, RunnerError};
+use soru_pvm::run::{Kernel, Outcome as RunOutcome, Passage, Runner, RunnerError};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
@@ -53,6 +53,10 @@ impl Runner for Shared {
     fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<RunOutcome, RunnerError> {
         self.0.kernel_run(kernel, host)
     }
+
+    fn passage(&self, machine: &soru_pvm::Machine) -> Result<Option<Box<dyn Passage>>, RunnerError> {
+        self.0.passage(machine)
+    }
 }
 
 type Machine = WasmMachine<Shared>;
@@ -62,7 +66,7 @@ fn machine(dir: &Path) -> Machine {
     let engine = ENGINE.get_or_init(|| Shared(Arc::new(Engine::new(Options::default()).unwrap())));
     WasmMachine::new(
         engine.clone(),
-        |_| serde_json::Value::Null,
+        |_| None,
         crate::reveals::Pages::new(dir, None),
         crate::kernel_log::KernelLog::Off,
     )
