@@ -1,6 +1,7 @@
 //! The `soru` program: the grammar of commands, the wallet, what is printed.
 
 mod alias;
+mod bench;
 mod client;
 mod completion;
 mod demo;
@@ -57,6 +58,8 @@ enum Program {
     Pvm(pvm::Command),
     /// Debug a kernel: step through it tick by tick or run by run, look at its storage, memory and outbox
     Repl(repl::Options),
+    /// Measure on this machine: engines side by side, disputes, messages, a node that catches up, the store
+    Bench(bench::Options),
     /// Make links to this program under the names of Octez's, with whose words it then works
     Aliases(alias::Options),
     /// Print a script that completes commands, words and options in a shell
@@ -161,6 +164,7 @@ fn run(program: Program, given: &[String]) -> anyhow::Result<()> {
             Program::Kernel(command) => kernel::run(command),
             Program::Pvm(command) => pvm::run(command),
             Program::Repl(options) => repl::run(options).await,
+            Program::Bench(options) => bench::run(options).await,
             Program::Aliases(options) => alias::run(&options),
             Program::Completion(options) => completion::run(&options),
             Program::OctezNode(options) => octez_node::run(options).await,

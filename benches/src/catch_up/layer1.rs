@@ -1,6 +1,8 @@
 //! The layer-1 whose levels are caught up with.
 
-use crate::{bytes_in, progress};
+use super::bytes_in;
+use crate::kernels::external;
+use crate::progress;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 use soru_base::bootstrap::BOOTSTRAP_ACCOUNTS;
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A layer-1 with a rollup whose kernel is echo.
-pub(crate) struct Layer1 {
+pub(super) struct Layer1 {
     dir: PathBuf,
     running: Running,
     client: Client,
@@ -23,20 +25,20 @@ pub(crate) struct Layer1 {
 }
 
 /// Levels that were made.
-pub(crate) struct Made {
+pub(super) struct Made {
     /// The last one.
-    pub(crate) head: Level,
+    pub(super) head: Level,
     /// How many.
-    pub(crate) levels: u32,
+    pub(super) levels: u32,
     /// External messages in each.
-    pub(crate) messages: u32,
+    pub(super) messages: u32,
     /// What it took.
-    pub(crate) time: Duration,
+    pub(super) time: Duration,
 }
 
 impl Layer1 {
     /// A new one.
-    pub(crate) async fn start(dir: &Path) -> Result<Self> {
+    pub(super) async fn start(dir: &Path) -> Result<Self> {
         let config = Config::new(dir);
         let ids = Profile::named(config.profile).ids;
         let running = Sandbox::start(config).await?;
@@ -57,26 +59,26 @@ impl Layer1 {
         Ok(Self { dir: dir.to_owned(), running, client, key, rollup })
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         self.running.url()
     }
 
-    pub(crate) fn ids(&self) -> IdFamily {
+    pub(super) fn ids(&self) -> IdFamily {
         self.client.family()
     }
 
-    pub(crate) fn rollup(&self) -> RollupAddress {
+    pub(super) fn rollup(&self) -> RollupAddress {
         self.rollup
     }
 
     /// Makes `levels` blocks with an operation of `messages` external messages each.
-    pub(crate) async fn make_levels(&self, levels: u32, messages: u32, bytes: usize) -> Result<Made> {
+    pub(super) async fn make_levels(&self, levels: u32, messages: u32, bytes: usize) -> Result<Made> {
         let add = |level| Action::SmartRollupAddMessages { messages: batch(level, messages, bytes) };
         // All operations cost the same: one is estimated, the others are like it.
         let first = self.client.prepare(&self.key, vec![add(0)], &Limits::default()).await?;
         let mut operation = first.operation.operation;
         let mut head = (self.client.block_hash(BlockId::HEAD).await?, Level::GENESIS);
-        let bar = progress("making levels", levels.into());
+        let bar = progress::bar("making levels on a layer-1", levels.into());
         let start = Instant::now();
         for level in 0..levels {
             operation.branch = head.0;
@@ -101,7 +103,7 @@ impl Layer1 {
     }
 
     /// Stops it; returns the bytes that it keeps on disk.
-    pub(crate) async fn stop(self) -> Result<u64> {
+    pub(super) async fn stop(self) -> Result<u64> {
         self.running.stop().await;
         bytes_in(&self.dir)
     }
@@ -114,12 +116,9 @@ async fn bake(client: &Client) -> Result<(BlockHash, Level)> {
     Ok((hash.parse()?, level.ok_or_else(|| anyhow!("a new block without a level: {head}"))?))
 }
 
-/// Messages of that many bytes, each another one.
-pub(crate) fn batch(level: u32, messages: u32, bytes: usize) -> Vec<Vec<u8>> {
-    (0..messages)
-        .map(|index| {
-            let unique = [level.to_be_bytes(), index.to_be_bytes()].concat();
-            unique.into_iter().cycle().take(bytes).collect()
-        })
-        .collect()
+/// The external messages of a level, each another one.
+fn batch(level: u32, messages: u32, bytes: usize) -> Vec<Vec<u8>> {
+    let first = level.wrapping_mul(messages);
+    // Without the byte that says what they are: the layer-1 puts it there.
+    (0..messages).map(|number| external(first.wrapping_add(number), bytes).split_off(1)).collect()
 }

@@ -1,7 +1,8 @@
 //! A rollup node that starts from nothing.
 
-use crate::layer1::{Layer1, Made};
-use crate::{bytes_in, progress};
+use super::bytes_in;
+use super::layer1::{Layer1, Made};
+use crate::progress;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use soru_node::status::{Status, StatusCell};
 use soru_node::store::{Size, Store};
@@ -11,19 +12,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What catching up took.
-pub(crate) struct CaughtUp {
+pub(super) struct CaughtUp {
     /// From the start of the node to its last level.
-    pub(crate) time: Duration,
+    pub(super) time: Duration,
     /// The part of it in which levels were evaluated and stored; in the rest the node waited for blocks.
-    pub(crate) at_work: Duration,
+    pub(super) at_work: Duration,
     /// Bytes of the data directory.
-    pub(crate) bytes: u64,
+    pub(super) bytes: u64,
     /// The part of it that is the database.
-    pub(crate) store: Size,
+    pub(super) store: Size,
 }
 
 /// Starts an observer in `dir`, and stops it when it has all levels.
-pub(crate) async fn catch_up(layer1: &Layer1, made: &Made, dir: &Path) -> Result<CaughtUp> {
+pub(super) async fn catch_up(layer1: &Layer1, made: &Made, dir: &Path) -> Result<CaughtUp> {
     let rollup = layer1.rollup().in_family(layer1.ids());
     let mut config = Config::new(Mode::Observer, &rollup, Operators::default(), dir)?;
     config.options.endpoint = layer1.url();
@@ -57,7 +58,7 @@ async fn at_work(rpc: &str) -> Result<Duration> {
 
 /// Waits for the last level.
 async fn last_level(status: &StatusCell, made: &Made) -> Result<()> {
-    let bar = progress("catching up", made.levels.into());
+    let bar = progress::bar("a node catches up", made.levels.into());
     let first = made.head.get() - made.levels;
     let mut changes = status.watch();
     loop {
