@@ -1,0 +1,6 @@
+//! Profiles of whole runs.
+
+mod examples;
+mod numbers;
+mod support;
+mod vectors;
