@@ -1,22 +1,52 @@
-//! The memory of a kernel.
+//! The memory of a kernel, and copies of it that share what is the same.
 
 use soru_pvm::host::{Memory, OutOfMemory};
+use std::sync::Arc;
 
 const PAGE: usize = 1 << 16;
-/// The machine keeps a memory in parts of so many bytes, and only those that were written.
+/// The machine keeps a memory in chunks of so many bytes, and only those that were written.
 const CHUNK_BITS: u32 = 9;
+const CHUNK: usize = 1 << CHUNK_BITS;
+/// Copies share parts of so many chunks.
+const PART_CHUNKS: usize = 32;
+const PART: usize = PART_CHUNKS * CHUNK;
 
-/// Bytes, and which parts were written.
+/// Marks of a chunk: it differs from the last copy, the run has written it, the instance has it from the beginning.
+const CHANGED: u8 = 1;
+const WRITTEN: u8 = 2;
+const GIVEN: u8 = 4;
+
+/// Bytes, and which chunks of them were written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bytes {
     bytes: Vec<u8>,
-    written: Vec<u8>,
+    marks: Vec<u8>,
+    /// As of the last copy.
+    parts: Vec<Part>,
+}
+
+/// A copy of a memory. Parts that have not changed in between are shared with the copies before and after.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshot {
+    pages: u32,
+    parts: Vec<Part>,
+}
+
+/// Some chunks of a memory.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    /// Which chunks the run has written, by bits.
+    written: u32,
+    /// Which others the instance has from the beginning.
+    given: u32,
+    /// The bytes; nothing if there is no such chunk.
+    bytes: Option<Arc<[u8]>>,
 }
 
 impl Bytes {
     pub(crate) fn new(pages: u32) -> Self {
         let len = pages as usize * PAGE;
-        Self { bytes: vec![0; len], written: vec![0; len >> CHUNK_BITS] }
+        Self { bytes: vec![0; len], marks: vec![0; len >> CHUNK_BITS], parts: Vec::new() }
     }
 
     pub(crate) fn pages(&self) -> u32 {
@@ -28,17 +58,23 @@ impl Bytes {
         let start = (chunk as usize) << CHUNK_BITS;
         if let Some(place) = self.bytes.get_mut(start..start + bytes.len()) {
             place.copy_from_slice(bytes);
+            self.marks[start >> CHUNK_BITS] = GIVEN | CHANGED;
         }
     }
 
     /// Adds pages.
     pub(crate) fn grow(&mut self, pages: u32) {
-        let len = self.bytes.len() + pages as usize * PAGE;
-        // Zeros that nobody has touched take no room.
-        let mut bytes = vec![0; len];
-        bytes[..self.bytes.len()].copy_from_slice(&self.bytes);
-        self.bytes = bytes;
-        self.written.resize(len >> CHUNK_BITS, 0);
+        let more = pages as usize * PAGE;
+        let len = self.bytes.len() + more;
+        if more > self.bytes.len() {
+            // Zeros that nobody has touched take no room.
+            let mut bytes = vec![0; len];
+            bytes[..self.bytes.len()].copy_from_slice(&self.bytes);
+            self.bytes = bytes;
+        } else {
+            self.bytes.resize(len, 0);
+        }
+        self.marks.resize(len >> CHUNK_BITS, 0);
     }
 
     #[inline(always)]
@@ -51,14 +87,14 @@ impl Bytes {
     pub(crate) fn store<const N: usize>(&mut self, at: u32, offset: u32, bytes: [u8; N]) -> Option<()> {
         let start = at as usize + offset as usize;
         self.bytes.get_mut(start..start + N)?.copy_from_slice(&bytes);
-        self.written[start >> CHUNK_BITS] = 1;
-        self.written[(start + N - 1) >> CHUNK_BITS] = 1;
+        self.marks[start >> CHUNK_BITS] = WRITTEN | CHANGED;
+        self.marks[(start + N - 1) >> CHUNK_BITS] = WRITTEN | CHANGED;
         Some(())
     }
 
     fn mark(&mut self, start: usize, len: usize) {
         if len > 0 {
-            self.written[start >> CHUNK_BITS..=(start + len - 1) >> CHUNK_BITS].fill(1);
+            self.marks[start >> CHUNK_BITS..=(start + len - 1) >> CHUNK_BITS].fill(WRITTEN | CHANGED);
         }
     }
 
@@ -86,10 +122,99 @@ impl Bytes {
         self.mark(to as usize, bytes.len());
     }
 
-    /// The parts that were written.
+    /// The chunks that the run has written.
     pub(crate) fn written(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        let chunks = (0..).zip(self.bytes.chunks_exact(1 << CHUNK_BITS)).zip(&self.written);
-        chunks.filter(|(_, written)| **written != 0).map(|(chunk, _)| chunk)
+        let chunks = (0..).zip(self.bytes.chunks_exact(CHUNK)).zip(&self.marks);
+        chunks.filter(|(_, mark)| **mark & WRITTEN != 0).map(|(chunk, _)| chunk)
+    }
+
+    /// A copy. It costs what has changed since the last one.
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        self.parts.resize_with(self.bytes.len().div_ceil(PART), Part::default);
+        let parts =
+            self.parts.iter_mut().zip(self.marks.chunks_mut(PART_CHUNKS)).zip(self.bytes.chunks(PART));
+        for ((part, marks), bytes) in parts {
+            if marks.iter().all(|mark| mark & CHANGED == 0) {
+                continue;
+            }
+            *part = Part { bytes: Some(bytes.into()), ..Part::default() };
+            for (bit, mark) in marks.iter_mut().enumerate() {
+                *mark &= !CHANGED;
+                part.written |= u32::from(*mark == WRITTEN) << bit;
+                part.given |= u32::from(*mark == GIVEN) << bit;
+            }
+        }
+        Snapshot { pages: self.pages(), parts: self.parts.clone() }
+    }
+
+    /// The memory of a copy. Copies of it share what does not change with that one.
+    pub(crate) fn restore(snapshot: &Snapshot) -> Self {
+        let mut memory = Self::new(snapshot.pages);
+        let parts = memory.bytes.chunks_mut(PART).zip(memory.marks.chunks_mut(PART_CHUNKS));
+        for (part, (bytes, marks)) in snapshot.parts.iter().zip(parts) {
+            let Some(kept) = &part.bytes else { continue };
+            bytes.copy_from_slice(kept);
+            for (bit, mark) in marks.iter_mut().enumerate() {
+                let is = |bits: u32| (bits >> bit & 1) as u8;
+                *mark = is(part.written) * WRITTEN | is(part.given) * GIVEN;
+            }
+        }
+        memory.parts = snapshot.parts.clone();
+        memory
+    }
+}
+
+impl Part {
+    fn chunk(&self, bit: usize) -> Option<&[u8]> {
+        let has = (self.written | self.given) >> bit & 1 == 1;
+        let bytes = self.bytes.as_ref().filter(|_| has)?;
+        bytes.get(bit * CHUNK..(bit + 1) * CHUNK)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.bytes, &other.bytes) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn pages(&self) -> u32 {
+        self.pages
+    }
+
+    /// Goes through the chunks in which another copy differs: their numbers, and what is in the other one, if anything was
+    /// ever written there.
+    pub(crate) fn changes_to<E>(
+        &self,
+        other: &Self,
+        mut each: impl FnMut(u32, Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let none = Part::default();
+        for index in 0..self.parts.len().max(other.parts.len()) {
+            let part = |of: &Self| -> Part { of.parts.get(index).unwrap_or(&none).clone() };
+            let (from, to) = (part(self), part(other));
+            if from.is_same(&to) {
+                continue;
+            }
+            for bit in 0..PART_CHUNKS {
+                let (from, to) = (from.chunk(bit), to.chunk(bit));
+                if from != to {
+                    each((index * PART_CHUNKS + bit) as u32, to)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that it holds and another one does not.
+    pub(crate) fn bytes_beside(&self, other: &Self) -> usize {
+        let is_own = |(index, part): &(usize, &Part)| {
+            part.bytes.is_some() && other.parts.get(*index).is_none_or(|kept| !kept.is_same(part))
+        };
+        self.parts.iter().enumerate().filter(is_own).count() * PART + self.parts.len() * size_of::<Part>()
     }
 }
 
@@ -106,5 +231,79 @@ impl Memory for Bytes {
         self.bytes.as_mut_slice().write(address, bytes)?;
         self.mark(address as usize, bytes.len());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// What is in the chunks, by number: those that the run has written, and those given.
+    fn written(memory: &Bytes) -> BTreeMap<u32, Vec<u8>> {
+        let chunks = (0..).zip(memory.bytes.chunks(CHUNK)).zip(&memory.marks);
+        chunks.filter(|(_, mark)| **mark != 0).map(|((n, bytes), _)| (n, bytes.to_vec())).collect()
+    }
+
+    proptest! {
+        /// Copies are what the memory was, whatever is done to it later, and their differences lead from one to the other.
+        #[test]
+        fn copies_and_their_differences(
+            steps in proptest::collection::vec((0u8..5, 0u32..(3 << 16), 1u32..2000, any::<u8>()), 1..60),
+            from in any::<proptest::sample::Index>(),
+            to in any::<proptest::sample::Index>(),
+        ) {
+            let mut memory = Bytes::new(1);
+            memory.put(3, &[7; CHUNK]);
+            let mut copies = vec![(memory.snapshot(), memory.clone())];
+            for (step, at, len, byte) in steps {
+                match step {
+                    0 if memory.pages() < 3 => memory.grow(1),
+                    1 if memory.has(at, len) => memory.fill(at, len, byte),
+                    2 => drop(memory.store(at, 5, [byte; 8])),
+                    3 => {
+                        let copy = memory.snapshot();
+                        copies.push((copy, memory.clone()));
+                    }
+                    _ => {
+                        let (copy, _) = &copies[byte as usize % copies.len()];
+                        memory = Bytes::restore(copy);
+                    }
+                }
+            }
+            for (copy, then) in &copies {
+                let again = Bytes::restore(copy);
+                prop_assert_eq!((&again.bytes, written(&again)), (&then.bytes, written(then)));
+                prop_assert!(again.written().eq(then.written()));
+            }
+            let ((from, before), (to, after)) = (from.get(&copies), to.get(&copies));
+            let mut chunks = written(before);
+            from.changes_to(to, |chunk, bytes| -> Result<(), ()> {
+                match bytes {
+                    Some(bytes) => chunks.insert(chunk, bytes.to_vec()),
+                    None => chunks.remove(&chunk),
+                };
+                Ok(())
+            }).unwrap();
+            prop_assert_eq!(chunks, written(after));
+        }
+    }
+
+    #[test]
+    fn copies_share_what_has_not_changed() {
+        let mut memory = Bytes::new(16);
+        memory.fill(0, 1 << 20, 1);
+        let first = memory.snapshot();
+        memory.store(70_000, 0, [2]).unwrap();
+        let second = memory.snapshot();
+        let beside = second.bytes_beside(&first);
+        assert!((PART..2 * PART).contains(&beside), "{beside}");
+        let mut changed = Vec::new();
+        let noted = first.changes_to(&second, |chunk, _| -> Result<(), ()> {
+            changed.push(chunk);
+            Ok(())
+        });
+        assert_eq!((noted, changed), (Ok(()), vec![70_000 >> CHUNK_BITS]));
     }
 }

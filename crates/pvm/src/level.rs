@@ -6,11 +6,11 @@ use crate::host::{DebugSink, HostState};
 use crate::machine::Boundary;
 use crate::reveal::RevealSource;
 use crate::run::{Kernel, Outcome, Runner, RunnerError, Stage};
-use crate::state::{InputPlace, Machine, StateError, Status, StuckError, TickState};
+use crate::state::{InputPlace, Machine, StateError, Status, TickState};
 use crate::version::Version;
 use bytes::Bytes;
 use soru_base::level::{Level, LevelSpan};
-use soru_base::tick::TickSpan;
+use soru_base::tick::{Tick, TickSpan};
 use soru_merkle::Tree;
 use std::mem;
 use thiserror::Error;
@@ -322,56 +322,18 @@ impl Machine {
         number: usize,
         around: &mut Surroundings<'_>,
     ) -> Result<RunEnd, LevelError> {
-        let failed = |error| LevelError::Run { number, error };
-        let version = self.durable.version()?;
-        let mut end = RunEnd::Finished;
+        let failed = |error| match error {
+            RunnerError::State(error) => LevelError::State(error),
+            error => LevelError::Run { number, error },
+        };
         if let Some(mut passage) = around.runner.passage(self).map_err(failed)? {
-            let last = self.last_padding_tick()?;
-            *self = passage.reach(last, &mut *around.reveals, &mut *around.debug).map_err(failed)?;
+            let over = passage.end(&mut *around.reveals, &mut *around.debug);
+            let (machine, end) = over.map_err(failed)?;
+            *self = machine;
+            return Ok(end);
         }
-        loop {
-            match self.status() {
-                Status::Computing => (),
-                Status::InputRequired => {
-                    let reason = self.stuck_error().map(ToString::to_string).unwrap_or_default();
-                    return Ok(RunEnd::Stuck { stage: None, reason });
-                }
-                Status::RevealRequired(request) => {
-                    let answer = around.reveals.reveal(&request).map_err(|error| {
-                        let (request, reason) = (hex::encode(&request), error.reason);
-                        failed(RunnerError::RevealUnavailable { request, reason })
-                    })?;
-                    match self.set_reveal(&answer) {
-                        Ok(()) => continue,
-                        Err(StateError::NoNextState { reason }) => {
-                            return Err(failed(RunnerError::NoNextState { reason }));
-                        }
-                        Err(other) => return Err(other.into()),
-                    }
-                }
-            }
-            match &self.tick_state {
-                TickState::Padding => return Ok(end),
-                TickState::Eval(evaluator) => {
-                    if let Some(reason) = evaluator.trap() {
-                        end = RunEnd::Trapped { reason };
-                    }
-                }
-                TickState::Stuck(error) => {
-                    let stage = match error {
-                        StuckError::Link(_) => Stage::Link,
-                        StuckError::Init(_) => Stage::Init,
-                        _ => Stage::Decode,
-                    };
-                    end = RunEnd::FellBack { stage, reason: error.to_string() };
-                }
-                _ => (),
-            }
-            self.advance_ticks(u64::MAX, version, around.debug).map_err(|error| match error {
-                StateError::TooLarge { .. } => failed(RunnerError::Unsupported { reason: error.to_string() }),
-                other => other.into(),
-            })?;
-        }
+        let over = self.go_through(Tick(u64::MAX), &mut *around.reveals, &mut *around.debug);
+        over.map_err(failed)?.ok_or_else(|| failed(RunnerError::Engine("a run without an end".to_owned())))
     }
 }
 

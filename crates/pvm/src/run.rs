@@ -3,11 +3,13 @@
 use crate::durable::Durable;
 use crate::host::{DebugSink, HostState};
 use crate::lazy::ByteVector;
+use crate::level::RunEnd;
 use crate::reveal::RevealSource;
 use crate::state::{Machine, StateError};
 use crate::version::Version;
-use soru_base::hash::ContextHash;
+use soru_base::hash::{ContextHash, StateHash};
 use soru_base::tick::Tick;
+use soru_merkle::Tree;
 use thiserror::Error;
 
 /// Name of the export that is called.
@@ -44,6 +46,29 @@ pub trait Passage: Send {
         reveals: &mut dyn RevealSource,
         debug: &mut dyn DebugSink,
     ) -> Result<Machine, RunnerError>;
+
+    /// The machine where the run is over, and how it has ended.
+    fn end(
+        &mut self,
+        reveals: &mut dyn RevealSource,
+        debug: &mut dyn DebugSink,
+    ) -> Result<(Machine, RunEnd), RunnerError>;
+
+    /// The hashes of the states at some ticks, in rising order, inside of the run or of its padding. `state` is the tree of the
+    /// state where the run begins. Nothing for ticks that the machine does not come to: it is stuck before.
+    fn hashes(
+        &mut self,
+        state: &Tree,
+        ticks: &[Tick],
+        reveals: &mut dyn RevealSource,
+        debug: &mut dyn DebugSink,
+    ) -> Result<Vec<Option<StateHash>>, RunnerError> {
+        let one = |tick: &Tick| {
+            let mut machine = self.reach(*tick, &mut *reveals, &mut *debug)?;
+            machine.hash_at(*tick, state)
+        };
+        ticks.iter().map(one).collect()
+    }
 }
 
 /// Most elements that a table is made with, or grows by at once. Each is an entry of a state, and a tick that makes more

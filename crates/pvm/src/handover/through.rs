@@ -6,7 +6,9 @@ use crate::reveal::RevealSource;
 use crate::run::{Kernel, RunnerError, Stage};
 use crate::state::{InputPlace, Limits, MAX_REBOOTS, Machine, StateError, Status, StuckError, TickState};
 use crate::version::Version;
+use soru_base::hash::StateHash;
 use soru_base::tick::{Tick, TickSpan};
+use soru_merkle::Tree;
 
 impl Machine {
     /// A machine that is about to begin a run with what the kernel can reach, at tick 0. The rest of its state is nobody's.
@@ -36,6 +38,15 @@ impl Machine {
         );
         let host = HostState::new(version, durable, Default::default(), output, &mut reveals, &mut debug);
         Ok(Self::of_host(&host.within(ticks)))
+    }
+
+    /// Puts the machine, which is where a run begins, to where the padding of this run begins: the kernel has returned so many
+    /// ticks after the beginning, with what it could reach as it is now.
+    pub fn finish_run(&mut self, host: &HostState<'_>, ticks: TickSpan) -> Result<(), StateError> {
+        self.current_tick = self.after(ticks.0)?;
+        (self.durable, self.input, self.output) =
+            (host.durable.clone(), host.input.clone(), host.output.clone());
+        self.run_finished()
     }
 
     /// Goes on inside of a run up to the tick `until` at most, and says how the run has ended if it has: then the machine is
@@ -83,6 +94,18 @@ impl Machine {
                 other => other.into(),
             })?;
         }
+    }
+
+    /// The hash of the state at a tick, to which the machine goes without asking for anything: nothing if it does not come to
+    /// it. `state` is a tree of an earlier state. What is written there counts as written: the next hash costs what has changed.
+    pub fn hash_at(&mut self, tick: Tick, state: &Tree) -> Result<Option<StateHash>, RunnerError> {
+        self.step(tick.0.saturating_sub(self.current_tick.0), &mut ())?;
+        if self.current_tick != tick {
+            return Ok(None);
+        }
+        let mut tree = state.clone();
+        self.apply(&mut tree)?;
+        Ok(Some(tree.hash().map_err(StateError::from)?.into()))
     }
 
     fn answer(&mut self, request: &[u8], reveals: &mut dyn RevealSource) -> Result<(), RunnerError> {

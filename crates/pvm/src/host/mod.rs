@@ -172,7 +172,7 @@ impl<'a> HostState<'a> {
     }
 
     /// The same in the middle of a run: [`begin_run`](Self::begin_run) was called earlier.
-    pub(crate) fn in_run(self) -> Self {
+    pub fn in_run(self) -> Self {
         Self { running: true, ..self }
     }
 

@@ -53,6 +53,16 @@ impl Chunks {
         Self { length, origin: None, pages: Vec::new(), changed: Vec::new() }
     }
 
+    /// So many bytes, with the subtree of the chunks that were written.
+    pub(crate) fn with_contents(length: i64, contents: Option<Tree>) -> Self {
+        Self { origin: contents, ..Self::zeros(length) }
+    }
+
+    /// The subtree of the chunks, as it was read or written last.
+    pub(crate) fn contents(&self) -> Option<&Tree> {
+        self.origin.as_ref()
+    }
+
     pub(crate) fn length(&self) -> i64 {
         self.length
     }

@@ -1,0 +1,204 @@
+//! What a run was at some of its ticks.
+
+use crate::Unsupported;
+use crate::code::Code;
+use crate::memory::{Bytes, Snapshot};
+use crate::run::Run;
+use soru_pvm::buffers::{InputBuffer, OutputBuffer};
+use soru_pvm::durable::Durable;
+use soru_pvm::handover::Frozen;
+use soru_pvm::host::{DebugSink, HostState};
+use soru_pvm::reveal::RevealSource;
+use soru_pvm::run::RunnerError;
+use soru_pvm::state::StateError;
+use soru_pvm::{Machine, Version};
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+
+/// What the kernel can reach beside its memory.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    version: Version,
+    durable: Durable,
+    input: InputBuffer,
+    output: OutputBuffer,
+}
+
+impl Reach {
+    /// What was lent. Its storage is hashed: whoever goes on from here shares the hashes.
+    pub(super) fn of(host: HostState<'_>) -> Result<Self, RunnerError> {
+        let HostState { version, durable, input, output, .. } = host;
+        durable.tree().hash().map_err(StateError::from)?;
+        Ok(Self { version, durable, input, output })
+    }
+
+    /// Lends it to a run that has begun.
+    pub(super) fn lend<'a>(
+        &self,
+        reveals: &'a mut dyn RevealSource,
+        debug: &'a mut dyn DebugSink,
+    ) -> HostState<'a> {
+        let Self { version, durable, input, output } = self.clone();
+        HostState::new(version, durable, input, output, reveals, debug).in_run()
+    }
+}
+
+/// A run between two instructions.
+#[derive(Debug)]
+pub(super) struct Moment {
+    /// All but its memory.
+    run: Run,
+    memory: Snapshot,
+    reach: Reach,
+    /// Up to so many ticks after the call it is the last one.
+    until: u64,
+}
+
+impl Moment {
+    /// Where the machine, which is about to begin a run, is about to call the kernel.
+    pub(super) fn first(start: &Machine, code: Arc<Code>) -> Result<Self, RunnerError> {
+        let (mut reveals, mut debug) = ((), ());
+        let mut host = start.lend(&mut reveals, &mut debug)?;
+        host.begin_run()?;
+        Ok(Self::of(&mut Run::new(code), Reach::of(host)?, 0))
+    }
+
+    /// Where a run is that was to go so far.
+    pub(super) fn of(run: &mut Run, reach: Reach, until: u64) -> Self {
+        let memory = run.memory.snapshot();
+        let (cells, highs) = (mem::take(&mut run.cells), mem::take(&mut run.highs));
+        let bytes = mem::take(&mut run.memory);
+        let mut copy = run.clone();
+        // What is above the innermost function is nobody's.
+        let function = run.code.function_at(run.pc) as usize;
+        let used = run.base + run.code.entries[function].cells as usize;
+        let part = |cells: &Vec<u64>| cells[..used.min(cells.len())].to_vec();
+        (copy.cells, copy.highs) = (part(&cells), part(&highs));
+        (run.cells, run.highs, run.memory) = (cells, highs, bytes);
+        Self { run: copy, memory, reach, until }
+    }
+
+    /// The run, which can go on.
+    pub(super) fn run(&self) -> Run {
+        let mut run = self.run.clone();
+        run.memory = Bytes::restore(&self.memory);
+        run
+    }
+
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    pub(super) fn memory(&self) -> &Snapshot {
+        &self.memory
+    }
+
+    /// Ticks since the call was about to be made.
+    pub(super) fn used(&self) -> u64 {
+        self.run.used()
+    }
+
+    /// What the machine holds, but for the memory.
+    pub(super) fn frozen(&self) -> Result<Option<Frozen<'_>>, Unsupported> {
+        self.run.freeze()
+    }
+
+    /// Bytes that it takes beside an earlier one.
+    fn bytes_beside(&self, earlier: Option<&Self>) -> usize {
+        let none = Snapshot::default();
+        let memory = self.memory.bytes_beside(earlier.map_or(&none, |earlier| &earlier.memory));
+        memory + (self.run.cells.len() + self.run.highs.len()) * size_of::<u64>()
+    }
+}
+
+/// The most that moments of a run take, the first one apart.
+const BYTES_MAX: usize = 256 << 20;
+const MOMENTS_MAX: usize = 1 << 10;
+
+/// Moments of a run, by their ticks: those of the last looks, as far as there is room.
+pub(super) struct Moments {
+    kept: BTreeMap<u64, Kept>,
+    looks: u64,
+    bytes: usize,
+}
+
+struct Kept {
+    moment: Arc<Moment>,
+    /// The last look that has made or used it.
+    look: u64,
+    /// What it takes beside the one before.
+    bytes: usize,
+}
+
+impl Moments {
+    pub(super) fn new(first: Arc<Moment>) -> Self {
+        let kept = Kept { moment: first, look: 0, bytes: 0 };
+        Self { kept: BTreeMap::from([(0, kept)]), looks: 0, bytes: 0 }
+    }
+
+    /// Somebody begins to look into the run.
+    pub(super) fn begin_look(&mut self) {
+        self.looks += 1;
+    }
+
+    /// The last one so many ticks after the call, or before.
+    pub(super) fn nearest(&mut self, used: u64) -> Arc<Moment> {
+        let looks = self.looks;
+        let found = self.kept.range_mut(..=used).next_back().map(|(_, kept)| {
+            kept.look = looks;
+            kept.moment.clone()
+        });
+        found.expect("the first moment is at tick 0 and stays")
+    }
+
+    /// The moment that is the last one so many ticks after the call, if it is known.
+    pub(super) fn at(&mut self, used: u64) -> Option<Arc<Moment>> {
+        let (_, kept) = self.kept.range_mut(..=used).next_back()?;
+        kept.look = self.looks;
+        (used <= kept.moment.until).then(|| kept.moment.clone())
+    }
+
+    pub(super) fn insert(&mut self, moment: Arc<Moment>) {
+        let used = moment.used();
+        if let Some(kept) = self.kept.get_mut(&used) {
+            // The same one, of which more is known now.
+            if kept.moment.until < moment.until {
+                kept.moment = moment;
+            }
+            return;
+        }
+        self.kept.insert(used, Kept { moment, look: self.looks, bytes: 0 });
+        self.count(used);
+        self.count_after(used);
+        while self.bytes > BYTES_MAX || self.kept.len() > MOMENTS_MAX {
+            let Some(used) = self.least_useful() else { return };
+            if let Some(kept) = self.kept.remove(&used) {
+                self.bytes -= kept.bytes;
+            }
+            self.count_after(used);
+        }
+    }
+
+    /// Counts what a moment takes beside the one before.
+    fn count(&mut self, used: u64) {
+        let before = self.kept.range(..used).next_back().map(|(_, kept)| kept.moment.clone());
+        if let Some(kept) = self.kept.get_mut(&used).filter(|_| before.is_some()) {
+            self.bytes -= kept.bytes;
+            kept.bytes = kept.moment.bytes_beside(before.as_deref());
+            self.bytes += kept.bytes;
+        }
+    }
+
+    fn count_after(&mut self, used: u64) {
+        let next = self.kept.range(used + 1..).next().map(|(used, _)| *used);
+        next.into_iter().for_each(|next| self.count(next));
+    }
+
+    /// One of the oldest look, from which it is least far back to the one before.
+    fn least_useful(&self) -> Option<u64> {
+        let pairs = self.kept.iter().zip(self.kept.iter().skip(1));
+        let least = pairs.min_by_key(|((before, _), (used, kept))| (kept.look, *used - *before));
+        least.map(|(_, (used, _))| *used)
+    }
+}
