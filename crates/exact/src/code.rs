@@ -3,10 +3,14 @@
 use crate::Unsupported;
 use crate::module::{Module, Ty};
 use crate::op::Op;
-use crate::translate::{Place, Target, translate};
+use crate::translate::{Place, Site, Target, Translated, Vector, translate};
 use soru_pvm::handover::{Beginning, Cell, Ready};
 use soru_pvm::run::Kernel;
 use soru_pvm::{Machine, Version};
+use std::sync::Arc;
+
+/// So many cells has a function that is left to the machine: there is no room for it.
+const LEFT_OUT: u32 = u32::MAX;
 
 /// A function in the code.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +26,9 @@ pub(crate) struct Entry {
     pub(crate) body: i32,
 }
 
+/// The elements of the tables, as cells keep them.
+pub(crate) type Tables = Vec<Vec<u64>>;
+
 /// A kernel that is ready to run. It depends on the kernel and the version of the machine alone.
 #[derive(Debug)]
 pub struct Code {
@@ -35,12 +42,21 @@ pub struct Code {
     pub(crate) ahead: Vec<u32>,
     pub(crate) places: Vec<(Place, Place)>,
     pub(crate) targets: Vec<Target>,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) vectors: Vec<Vector>,
+    pub(crate) has_vectors: bool,
+    /// Functions that are left to the machine, and why: calls of them are not made.
+    left_out: Vec<Unsupported>,
     /// By function; of those of the host none of it is used.
     pub(crate) entries: Vec<Entry>,
     /// By function: the number of the first type that is equal to its own.
     pub(crate) kinds: Vec<u32>,
     /// The same by type.
     pub(crate) type_kinds: Vec<u32>,
+    /// The tables at first.
+    pub(crate) tables: Arc<Tables>,
+    /// The segments of elements.
+    pub(crate) elements: Vec<Vec<u64>>,
 }
 
 impl Code {
@@ -48,13 +64,22 @@ impl Code {
     pub fn new(kernel: &[u8], version: Version, ready: Ready) -> Result<Self, Unsupported> {
         let beginning = ready.beginning().map_err(|error| Unsupported::new(error.to_string()))?;
         let module = Module::read(kernel, version)?;
+        let cells = |rows: &[Vec<Cell>]| -> Vec<Vec<u64>> {
+            rows.iter().map(|row| row.iter().map(|cell| cell_of(*cell)).collect()).collect()
+        };
         let mut code = Self {
+            tables: Arc::new(cells(&beginning.tables)),
+            elements: cells(&beginning.elements),
             ready,
             ops: Vec::new(),
             prices: Vec::new(),
             ahead: Vec::new(),
             places: Vec::new(),
             targets: Vec::new(),
+            sites: Vec::new(),
+            vectors: Vec::new(),
+            has_vectors: false,
+            left_out: Vec::new(),
             entries: Vec::new(),
             kinds: Vec::new(),
             type_kinds: Vec::new(),
@@ -73,13 +98,23 @@ impl Code {
         for index in 0..code.module.functions.len() {
             code.add(index as u32)?;
         }
+        code.has_vectors = !code.vectors.is_empty() || code.module.has_vectors();
         code.price();
-        let entry = &code.module.signature(code.beginning.entry);
-        if !entry.params.is_empty() || code.module.functions[code.beginning.entry as usize].host.is_some() {
-            return Err(Unsupported::new("`kernel_run` is none of its own functions without parameters"));
+        let entry = code.beginning.entry;
+        if !code.module.signature(entry).params.is_empty() || code.entries[entry as usize].cells == LEFT_OUT {
+            return Err(code.left_out.pop().unwrap_or_else(|| {
+                Unsupported::new("`kernel_run` is none of its own functions without parameters")
+            }));
         }
-        if code.beginning.globals.len() != code.module.globals.len() {
-            return Err(Unsupported::new("an instance of other globals"));
+        let (beginning, module) = (&code.beginning, &mut code.module);
+        if (beginning.globals.len(), beginning.tables.len(), beginning.data.len())
+            != (module.globals.len(), module.tables.len(), module.segments.len())
+        {
+            return Err(Unsupported::new("an instance of other globals, tables or segments"));
+        }
+        for (segment, len) in module.segments.iter_mut().zip(&beginning.data) {
+            // The start function may have dropped it.
+            segment.end = segment.start + segment.len().min(*len as usize);
         }
         Ok(code)
     }
@@ -89,35 +124,56 @@ impl Code {
         &self.ready
     }
 
+    /// Functions that the interpreter does not take, and why: a run that comes to one is left to the machine.
+    pub fn left_out(&self) -> &[Unsupported] {
+        &self.left_out
+    }
+
     fn add(&mut self, index: u32) -> Result<(), Unsupported> {
         let function = &self.module.functions[index as usize];
         let signature = self.module.signature(index);
         let body = self.beginning.bodies[index as usize].unwrap_or_default();
-        let (start, first) = (self.ops.len() as u32, self.targets.len() as u32);
+        let start = self.ops.len() as u32;
         let mut entry = Entry {
             start,
             params: signature.params.len() as u16,
             locals: function.locals.len() as u16,
-            cells: 0,
+            cells: LEFT_OUT,
             body,
         };
+        let results = signature.results.len();
         self.kinds.push(self.type_kinds[function.of_type as usize]);
         if function.host.is_none() {
-            let translated =
-                translate(&self.module, index, body).map_err(|error| error.in_function(index))?;
-            entry.cells = translated.cells.max(signature.results.len()) as u32;
-            self.ops.extend(translated.ops.into_iter().map(|op| placed(op, start, first)));
-            self.prices.extend(translated.prices);
-            self.places.extend(translated.places);
-            self.targets.extend(
-                translated
-                    .targets
-                    .into_iter()
-                    .map(|target| Target { to: target.to + start, edge: target.edge }),
-            );
+            let translated = match &function.invalid {
+                Some(reason) => Err(Unsupported::new(reason.clone())),
+                None => translate(&self.module, index, body),
+            };
+            match translated {
+                Ok(translated) => {
+                    entry.cells = translated.cells.max(results) as u32;
+                    self.append(translated);
+                }
+                Err(error) => self.left_out.push(error.in_function(index)),
+            }
         }
         self.entries.push(entry);
         Ok(())
+    }
+
+    fn append(&mut self, translated: Translated) {
+        let start = Start {
+            op: self.ops.len() as u32,
+            target: self.targets.len() as u32,
+            site: self.sites.len() as u32,
+            vector: self.vectors.len() as u32,
+        };
+        self.ops.extend(translated.ops.into_iter().map(|op| start.placed(op)));
+        self.prices.extend(translated.prices);
+        self.places.extend(translated.places);
+        let targets = translated.targets.into_iter();
+        self.targets.extend(targets.map(|target| Target { to: target.to + start.op, edge: target.edge }));
+        self.sites.extend(translated.sites);
+        self.vectors.extend(translated.vectors);
     }
 
     /// Each edge is priced at all that is done behind it up to the next edge.
@@ -143,6 +199,7 @@ impl Code {
                     *back += next;
                 }
                 Op::CallIndirect { back, .. } => *back += next,
+                Op::CallAny { site, .. } => self.sites[*site as usize].back += next,
                 _ => (),
             }
         }
@@ -158,33 +215,63 @@ impl Code {
     }
 }
 
-fn placed(mut op: Op, start: u32, target: u32) -> Op {
-    match &mut op {
-        Op::Jump { to, .. } | Op::JumpIf { to, .. } | Op::JumpIfZero { to, .. } => *to += start,
-        Op::JumpTable { first, .. } => *first += target,
-        _ => (),
-    }
-    op
+/// Where the parts of a function begin among those of all.
+struct Start {
+    op: u32,
+    target: u32,
+    site: u32,
+    vector: u32,
 }
 
-/// A value as a cell keeps it.
-pub(crate) fn cell_of(cell: Cell) -> u64 {
+impl Start {
+    fn placed(&self, mut op: Op) -> Op {
+        match &mut op {
+            Op::Jump { to, .. } | Op::JumpIf { to, .. } | Op::JumpIfZero { to, .. } => *to += self.op,
+            Op::JumpTable { first, .. } => *first += self.target,
+            Op::CallAny { site, .. } => *site += self.site,
+            Op::Vector { index, .. } | Op::VectorLoad { index, .. } | Op::VectorStore { index, .. } => {
+                *index += self.vector;
+            }
+            _ => (),
+        }
+        op
+    }
+}
+
+/// A value as cells keep it: most have nothing in the second one.
+pub(crate) fn cells_of(cell: Cell) -> (u64, u64) {
     match cell {
-        Cell::I32(n) => u64::from(n as u32),
-        Cell::I64(n) => n as u64,
-        Cell::Func(index) => index.map_or(0, |index| u64::from(index) + 1),
-        Cell::Extern => 0,
+        Cell::I32(n) => (u64::from(n as u32), 0),
+        Cell::I64(n) => (n as u64, 0),
+        Cell::Func(index) => (index.map_or(0, |index| u64::from(index) + 1), 0),
+        Cell::Extern => (0, 0),
+        Cell::V128(bytes) => {
+            let vector = u128::from_le_bytes(bytes);
+            (vector as u64, (vector >> 64) as u64)
+        }
     }
 }
 
-/// What a cell keeps.
-pub(crate) fn cell_from(cell: u64, ty: Ty) -> Cell {
+/// The first cell of a value.
+pub(crate) fn cell_of(cell: Cell) -> u64 {
+    cells_of(cell).0
+}
+
+/// What the cells keep. The second one is asked for if there is something in it.
+pub(crate) fn cell_from(cell: u64, high: impl FnOnce() -> u64, ty: Ty) -> Cell {
     match ty {
         Ty::I32 => Cell::I32(cell as i32),
         Ty::I64 => Cell::I64(cell as i64),
         Ty::Func => Cell::Func(cell.checked_sub(1).map(|index| index as u32)),
         Ty::Extern => Cell::Extern,
+        Ty::V128 => Cell::V128(join(cell, high()).to_le_bytes()),
     }
+}
+
+/// A vector out of its two cells.
+#[inline(always)]
+pub(crate) fn join(low: u64, high: u64) -> u128 {
+    u128::from(low) | u128::from(high) << 64
 }
 
 /// The code of a kernel, if the machine that begins a run with it gets to the call of `kernel_run`. The machine is not

@@ -3,10 +3,11 @@
 use crate::Unsupported;
 use soru_pvm::Version;
 use soru_pvm::host::HostFunction;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmparser::{
-    BlockType, CompositeInnerType, DataKind, FuncType, Parser, Payload, RefType, TypeRef, ValType, Validator,
-    WasmFeatures,
+    BlockType, CompositeInnerType, ConstExpr, DataKind, ElementItems, ExportSectionReader, ExternalKind,
+    FuncType, Operator, Parser, Payload, RefType, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
 /// WebAssembly 2.0 as the machine has it.
@@ -19,6 +20,8 @@ pub(crate) enum Ty {
     I64,
     Func,
     Extern,
+    /// It has a second cell.
+    V128,
 }
 
 impl Ty {
@@ -26,6 +29,7 @@ impl Ty {
         match ty {
             ValType::I32 => Ok(Self::I32),
             ValType::I64 => Ok(Self::I64),
+            ValType::V128 => Ok(Self::V128),
             ValType::Ref(ty) if ty == RefType::FUNCREF => Ok(Self::Func),
             ValType::Ref(ty) if ty == RefType::EXTERNREF => Ok(Self::Extern),
             other => Err(Unsupported::new(format!("values of type {other}"))),
@@ -57,6 +61,8 @@ pub(crate) struct Function {
     pub(crate) code: Range<usize>,
     /// Its locals without the parameters.
     pub(crate) locals: Vec<Ty>,
+    /// Why it is no valid code, if it is none. The machine minds only where it comes to it.
+    pub(crate) invalid: Option<String>,
 }
 
 /// A kernel that was read.
@@ -67,11 +73,15 @@ pub(crate) struct Module {
     pub(crate) functions: Vec<Function>,
     pub(crate) globals: Vec<Ty>,
     pub(crate) tables: Vec<Ty>,
+    /// The largest sizes of the tables.
+    pub(crate) tables_max: Vec<Option<u64>>,
     pub(crate) memories: usize,
     /// The largest size of memory 0 in pages.
     pub(crate) pages_max: Option<u64>,
     /// The bytes of the segments of data, in the kernel.
     pub(crate) segments: Vec<Range<usize>>,
+    /// The types of host functions that something may refer to, so that an indirect call can get to them.
+    pub(crate) indirect_hosts: Vec<Signature>,
 }
 
 impl Module {
@@ -82,20 +92,44 @@ impl Module {
         let mut module = Self { bytes: bytes.to_vec(), ..Self::default() };
         let mut declared = Vec::new();
         let mut bodies = Vec::new();
+        let mut invalid_body = Vec::new();
+        let mut referred = Vec::new();
         let mut allocations = Default::default();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
-            // The machine takes exports of one name twice; they matter to nobody here.
-            if !matches!(payload, Payload::ExportSection(_)) {
-                if let wasmparser::ValidPayload::Func(function, body) =
-                    validator.payload(&payload).map_err(invalid)?
-                {
-                    let mut function = function.into_validator(std::mem::take(&mut allocations));
-                    function.validate(&body).map_err(invalid)?;
-                    allocations = function.into_allocations();
-                }
+            // The machine takes exports of one name twice; here they matter for what they refer to.
+            if !matches!(&payload, Payload::ExportSection(exports) if has_twins(exports).map_err(invalid)?)
+                && let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(invalid)?
+            {
+                let mut function = function.into_validator(std::mem::take(&mut allocations));
+                invalid_body.push(function.validate(&body).err().map(|error| error.to_string()));
+                allocations = function.into_allocations();
             }
             match payload {
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export.map_err(invalid)?;
+                        if export.kind == ExternalKind::Func {
+                            referred.push(export.index);
+                        }
+                    }
+                }
+                Payload::ElementSection(segments) => {
+                    for segment in segments {
+                        match segment.map_err(invalid)?.items {
+                            ElementItems::Functions(functions) => {
+                                for index in functions {
+                                    referred.push(index.map_err(invalid)?);
+                                }
+                            }
+                            ElementItems::Expressions(_, expressions) => {
+                                for expression in expressions {
+                                    refer(&expression.map_err(invalid)?, &mut referred).map_err(invalid)?;
+                                }
+                            }
+                        }
+                    }
+                }
                 Payload::TypeSection(types) => {
                     for group in types {
                         for ty in group.map_err(invalid)?.into_types() {
@@ -114,7 +148,13 @@ impl Module {
                         let (TypeRef::Func(of_type), Some(_)) = (import.ty, host) else {
                             return Err(Unsupported::new(format!("the import {:?}", import.name)));
                         };
-                        module.functions.push(Function { of_type, host, code: 0..0, locals: Vec::new() });
+                        module.functions.push(Function {
+                            of_type,
+                            host,
+                            code: 0..0,
+                            locals: Vec::new(),
+                            invalid: None,
+                        });
                     }
                 }
                 Payload::FunctionSection(functions) => {
@@ -124,8 +164,9 @@ impl Module {
                 }
                 Payload::TableSection(tables) => {
                     for table in tables {
-                        let ty = table.map_err(invalid)?.ty.element_type;
-                        module.tables.push(Ty::of(ValType::Ref(ty))?);
+                        let ty = table.map_err(invalid)?.ty;
+                        module.tables.push(Ty::of(ValType::Ref(ty.element_type))?);
+                        module.tables_max.push(ty.maximum);
                     }
                 }
                 Payload::MemorySection(memories) => {
@@ -139,7 +180,9 @@ impl Module {
                 }
                 Payload::GlobalSection(globals) => {
                     for global in globals {
-                        module.globals.push(Ty::of(global.map_err(invalid)?.ty.content_type)?);
+                        let global = global.map_err(invalid)?;
+                        module.globals.push(Ty::of(global.ty.content_type)?);
+                        refer(&global.init_expr, &mut referred).map_err(invalid)?;
                     }
                 }
                 Payload::DataSection(segments) => {
@@ -167,17 +210,34 @@ impl Module {
         if bodies.len() != declared.len() {
             return Err(Unsupported::new("functions without code"));
         }
-        let own = declared.into_iter().zip(bodies);
-        module.functions.extend(own.map(|(of_type, (code, locals))| Function {
+        let own = declared.into_iter().zip(bodies).zip(invalid_body);
+        module.functions.extend(own.map(|((of_type, (code, locals)), invalid)| Function {
             of_type,
             host: None,
             code,
             locals,
+            invalid,
         }));
-        if module.memories > 1 {
-            return Err(Unsupported::new("several memories"));
+        for index in referred {
+            if module.functions.get(index as usize).is_some_and(|function| function.host.is_some()) {
+                module.indirect_hosts.push(module.signature(index).clone());
+            }
         }
         Ok(module)
+    }
+
+    /// Whether an indirect call with this type may get to a host function.
+    pub(crate) fn may_call_host(&self, of_type: u32) -> bool {
+        self.indirect_hosts.contains(&self.types[of_type as usize])
+    }
+
+    /// Whether there may be vectors.
+    pub(crate) fn has_vectors(&self) -> bool {
+        let mut types = self.types.iter().flat_map(|ty| ty.params.iter().chain(&ty.results));
+        let mut locals = self.functions.iter().flat_map(|function| &function.locals);
+        types.any(|ty| *ty == Ty::V128)
+            || locals.any(|ty| *ty == Ty::V128)
+            || self.globals.contains(&Ty::V128)
     }
 
     /// The type of a function.
@@ -193,4 +253,24 @@ impl Module {
             BlockType::FuncType(index) => self.types[index as usize].clone(),
         })
     }
+}
+
+/// Notes the functions that a constant expression refers to.
+fn refer(expression: &ConstExpr<'_>, referred: &mut Vec<u32>) -> Result<(), wasmparser::Error> {
+    for operator in expression.get_operators_reader() {
+        if let Operator::RefFunc { function_index } = operator? {
+            referred.push(function_index);
+        }
+    }
+    Ok(())
+}
+
+fn has_twins(exports: &ExportSectionReader<'_>) -> Result<bool, wasmparser::Error> {
+    let mut names = BTreeSet::new();
+    for export in exports.clone() {
+        if !names.insert(export?.name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

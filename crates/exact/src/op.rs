@@ -160,13 +160,25 @@ macro_rules! define {
             Select { d: Slot, a: Slot, b: Slot, choice: Slot },
             GlobalGet { d: Slot, index: u32 },
             GlobalSet { index: u32, a: Slot },
+            // The same of vectors.
+            CopyWide { d: Slot, a: Slot },
+            SelectWide { d: Slot, a: Slot, b: Slot, choice: Slot },
+            GlobalGetWide { d: Slot, index: u32 },
+            GlobalSetWide { index: u32, a: Slot },
+            /// An operation of `Code::vectors`.
+            Vector { d: Slot, a: Slot, b: Slot, c: Slot, index: u32 },
+            VectorLoad { d: Slot, a: Slot, b: Slot, index: u32 },
+            VectorStore { a: Slot, b: Slot, index: u32 },
             TableGet { d: Slot, a: Slot, table: u32 },
+            TableSet { a: Slot, value: Slot, table: u32 },
             TableSize { d: Slot, table: u32 },
+            TableGrow { d: Slot, value: Slot, count: Slot, table: u32 },
             /// Of a reference, which is null or not.
             IsNull { d: Slot, a: Slot },
             MemorySize { d: Slot },
             MemoryGrow { d: Slot, a: Slot },
             DataDrop { segment: u32 },
+            ElemDrop { segment: u32 },
 
             // From here on they have edges.
             Unreachable,
@@ -179,10 +191,17 @@ macro_rules! define {
             Call { args: Slot, function: u32, enter: u32, back: u32 },
             CallHost { args: Slot, function: u32, enter: u32 },
             CallIndirect { args: Slot, index: Slot, table: u16, of_type: u32, enter: u32, back: u32 },
+            /// One that may call a host function, by its site.
+            CallAny { args: Slot, index: Slot, site: u32, enter: u32 },
             Return { first: Slot, count: u16, edge: u32 },
+            /// With more on the stack than the results.
+            ReturnMore { edge: u32 },
             MemoryFill { to: Slot, value: Slot, count: Slot, edge: u32 },
             MemoryCopy { to: Slot, from: Slot, count: Slot, edge: u32 },
             MemoryInit { to: Slot, from: Slot, count: Slot, segment: u32, edge: u32 },
+            TableFill { to: Slot, value: Slot, count: Slot, table: u16, edge: u32 },
+            TableCopy { to: Slot, from: Slot, count: Slot, to_table: u16, from_table: u16, edge: u32 },
+            TableInit { to: Slot, from: Slot, count: Slot, table: u16, segment: u16, edge: u32 },
         }
 
         impl Op {
@@ -197,6 +216,12 @@ macro_rules! define {
                     | Self::Const { d, .. }
                     | Self::Select { d, .. }
                     | Self::GlobalGet { d, .. }
+                    | Self::CopyWide { d, .. }
+                    | Self::SelectWide { d, .. }
+                    | Self::GlobalGetWide { d, .. }
+                    | Self::Vector { d, .. }
+                    | Self::VectorLoad { d, .. }
+                    | Self::TableGrow { d, .. }
                     | Self::TableGet { d, .. }
                     | Self::TableSize { d, .. }
                     | Self::IsNull { d, .. }
@@ -222,9 +247,14 @@ impl Op {
             }
             Self::Jump { edge, .. }
             | Self::Return { edge, .. }
+            | Self::ReturnMore { edge, .. }
             | Self::MemoryFill { edge, .. }
             | Self::MemoryCopy { edge, .. }
             | Self::MemoryInit { edge, .. }
+            | Self::TableFill { edge, .. }
+            | Self::TableCopy { edge, .. }
+            | Self::TableInit { edge, .. }
+            | Self::CallAny { enter: edge, .. }
             | Self::Call { enter: edge, .. }
             | Self::CallHost { enter: edge, .. }
             | Self::CallIndirect { enter: edge, .. } => *edge += price,
@@ -245,10 +275,15 @@ impl Op {
                 | Self::Call { .. }
                 | Self::CallHost { .. }
                 | Self::CallIndirect { .. }
+                | Self::CallAny { .. }
                 | Self::Return { .. }
+                | Self::ReturnMore { .. }
                 | Self::MemoryFill { .. }
                 | Self::MemoryCopy { .. }
                 | Self::MemoryInit { .. }
+                | Self::TableFill { .. }
+                | Self::TableCopy { .. }
+                | Self::TableInit { .. }
         )
     }
 }

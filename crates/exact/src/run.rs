@@ -3,8 +3,9 @@
 mod bulk;
 mod host;
 mod interpret;
+mod table;
 
-use crate::code::{Code, cell_of};
+use crate::code::{Code, Tables, cells_of};
 use crate::memory::Bytes;
 use crate::price;
 use crate::watch::Watch;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// So many cells can be reached from the beginning of a frame.
 pub(crate) const WINDOW: usize = 1 << 16;
 /// A memory of more pages is left to the machine.
-const PAGES_MAX: u32 = 1 << 14;
+const PAGES_MAX: u32 = 1 << 16;
 
 /// Where a function waits for another one that it has called.
 #[derive(Debug, Clone, Copy)]
@@ -46,16 +47,20 @@ enum Phase {
 pub struct Run {
     pub(crate) code: Arc<Code>,
     pub(crate) cells: Vec<u64>,
+    /// The second cells of vectors, at the places of the first ones. None if the kernel has no vectors.
+    pub(crate) highs: Vec<u64>,
     pub(crate) frames: Vec<Frame>,
     pub(crate) memory: Bytes,
     pub(crate) globals: Vec<u64>,
+    pub(crate) globals_high: Vec<u64>,
     pub(crate) dropped: Vec<bool>,
+    pub(crate) dropped_elements: Vec<bool>,
     pub(crate) pc: u32,
     pub(crate) base: usize,
     pub(crate) paying: Option<Paying>,
     /// The next instruction was begun, and a part of it is done.
     pub(crate) is_again: bool,
-    tables: Arc<Vec<Vec<u64>>>,
+    pub(crate) tables: Arc<Tables>,
     used: u64,
     phase: Phase,
 }
@@ -80,17 +85,19 @@ impl Run {
         let pages = if beginning.pages > PAGES_MAX { 0 } else { beginning.pages };
         let mut memory = Bytes::new(pages);
         beginning.chunks.iter().for_each(|(chunk, bytes)| memory.put(*chunk, bytes));
-        let tables = beginning.tables.iter().map(|table| table.iter().map(|cell| cell_of(*cell)).collect());
         Self {
             cells: Vec::new(),
+            highs: Vec::new(),
             frames: Vec::new(),
-            globals: beginning.globals.iter().map(|cell| cell_of(*cell)).collect(),
+            globals: beginning.globals.iter().map(|cell| cells_of(*cell).0).collect(),
+            globals_high: beginning.globals.iter().map(|cell| cells_of(*cell).1).collect(),
             dropped: vec![false; code.module.segments.len()],
+            dropped_elements: vec![false; code.elements.len()],
             pc: 0,
             base: 0,
             paying: None,
             is_again: false,
-            tables: Arc::new(tables.collect()),
+            tables: code.tables.clone(),
             used: 0,
             phase: Phase::Before,
             memory,

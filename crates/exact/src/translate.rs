@@ -8,6 +8,7 @@
 mod control;
 mod instruction;
 mod label;
+mod vector;
 
 pub(crate) use label::{Label, Operand, Source};
 
@@ -16,6 +17,7 @@ use crate::module::{FEATURES, Module, Ty};
 use crate::op::{Op, Slot};
 use crate::price;
 use label::{Kind, Stack};
+use soru_pvm::handover::{Access, VectorOp};
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 /// A place in the code: the byte of an instruction in the kernel.
@@ -34,6 +36,25 @@ pub(crate) struct Target {
     pub(crate) edge: u32,
 }
 
+/// An indirect call that may call a host function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    pub(crate) table: u32,
+    pub(crate) of_type: u32,
+    pub(crate) back: u32,
+    /// The cell that tells whether it has called one.
+    pub(crate) flag: Slot,
+}
+
+/// An operation on vectors.
+#[derive(Debug, Clone)]
+pub(crate) struct Vector {
+    pub(crate) op: VectorOp,
+    /// Whether its result has a second cell.
+    pub(crate) is_wide: bool,
+    pub(crate) access: Access,
+}
+
 /// A function in instructions.
 #[derive(Debug, Default)]
 pub(crate) struct Translated {
@@ -43,6 +64,8 @@ pub(crate) struct Translated {
     /// Where each instruction begins, and where that of the kernel is which it does.
     pub(crate) places: Vec<(Place, Place)>,
     pub(crate) targets: Vec<Target>,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) vectors: Vec<Vector>,
     /// Cells of its frame.
     pub(crate) cells: usize,
 }
@@ -56,14 +79,16 @@ pub(crate) enum Wanted {
     Again,
     /// In the call that it makes.
     InCall,
+    /// The same of a host function.
+    InHost,
 }
 
 /// What the machine holds at a place: what to look for.
 pub(crate) struct Describing<'a> {
     pub(crate) place: Place,
     pub(crate) wanted: Wanted,
-    /// Whether a loop was begun again, by its cell.
-    pub(crate) again: &'a dyn Fn(Slot) -> bool,
+    /// Whether a loop was begun again, or an indirect call has called a host function, by its cell.
+    pub(crate) flag: &'a dyn Fn(Slot) -> bool,
 }
 
 /// A block at a place.
@@ -88,6 +113,8 @@ struct Translator<'a> {
     fixups: Vec<Vec<Fixup>>,
     /// The number of the next block.
     blocks: i32,
+    /// Indirect calls that have a cell.
+    flags: usize,
     out: Translated,
     /// What is to be paid with the next instruction, and where that begins.
     pending: Option<(Place, u32)>,
@@ -147,6 +174,7 @@ impl<'a> Translator<'a> {
             labels: vec![label],
             fixups: vec![Vec::new()],
             blocks: body + 1,
+            flags: 0,
             pending: None,
             barrier: 0,
             here: 0,
@@ -164,6 +192,7 @@ impl<'a> Translator<'a> {
         let body = FunctionBody::new(BinaryReader::new(&self.module.bytes[range.clone()], range.start));
         let mut reader = body.get_binary_reader_for_operators().map_err(|error| refused(&error))?;
         reader.set_features(FEATURES);
+        self.make_flags(reader.clone())?;
         let mut operators = OperatorsReader::new(reader);
         while !operators.eof() && self.described.is_none() {
             let (operator, offset) = operators.read_with_offset().map_err(|error| refused(&error))?;
@@ -172,6 +201,26 @@ impl<'a> Translator<'a> {
             if self.out.cells > CELLS_MAX {
                 return Err(Unsupported::new("a function with very many operands"));
             }
+        }
+        Ok(())
+    }
+
+    /// Cells behind the locals, for indirect calls that may call host functions.
+    fn make_flags(&mut self, reader: BinaryReader<'_>) -> Result<(), Unsupported> {
+        if self.module.indirect_hosts.is_empty() {
+            return Ok(());
+        }
+        let mut flags = 0;
+        for operator in OperatorsReader::new(reader) {
+            if let Operator::CallIndirect { type_index, .. } = operator.map_err(|error| refused(&error))? {
+                flags += usize::from(self.module.may_call_host(type_index));
+            }
+        }
+        let top = self.top();
+        (top.base, top.reach) = (top.base + flags, top.reach + flags);
+        self.out.cells += flags;
+        if self.out.cells > CELLS_MAX {
+            return Err(Unsupported::new("a function of very many indirect calls"));
         }
         Ok(())
     }
@@ -279,7 +328,7 @@ impl<'a> Translator<'a> {
         let label = self.top();
         let own = Self::slot(label.base + index);
         let operand = &mut label.stack.live[index];
-        let source = std::mem::replace(&mut operand.source, Source::Cell(own));
+        let source = std::mem::replace(&mut operand.source, Source::of(own, operand.ty));
         self.put(own, source, 0);
     }
 
@@ -291,9 +340,10 @@ impl<'a> Translator<'a> {
     /// Brings a value into a cell, if it is not there.
     fn put(&mut self, d: Slot, source: Source, ticks: u32) {
         match source {
-            Source::Cell(a) if a == d && ticks == 0 => (),
-            Source::Cell(a) if a == d => self.charge(ticks),
+            Source::Cell(a) | Source::Wide(a) if a == d && ticks == 0 => (),
+            Source::Cell(a) | Source::Wide(a) if a == d => self.charge(ticks),
             Source::Cell(a) => self.emit(Op::Copy { d, a }, ticks),
+            Source::Wide(a) => self.emit(Op::CopyWide { d, a }, ticks),
             Source::Const(value) => {
                 self.emit(Op::Const { d, low: value as u32, high: (value >> 32) as u32 }, ticks);
             }
@@ -309,10 +359,8 @@ impl<'a> Translator<'a> {
         if let Source::Const(_) = self.top().stack.live[index].source {
             self.settle(index);
         }
-        match self.top().stack.pop().map(|operand| operand.source) {
-            Some(Source::Cell(slot)) => Ok(slot),
-            _ => Err(Unsupported::new("an operand is missing")),
-        }
+        let slot = self.top().stack.pop().and_then(|operand| operand.source.slot());
+        slot.ok_or_else(|| Unsupported::new("an operand is missing"))
     }
 
     fn push(&mut self, source: Source, ty: Ty) {
@@ -325,7 +373,7 @@ impl<'a> Translator<'a> {
     /// Pushes an operand and gives its own cell, into which it goes.
     fn push_own(&mut self, ty: Ty) -> Slot {
         let own = Self::slot(self.top().next_cell());
-        self.push(Source::Cell(own), ty);
+        self.push(Source::of(own, ty), ty);
         own
     }
 
@@ -336,7 +384,7 @@ impl<'a> Translator<'a> {
             return Err(Unsupported::new("an operand is missing"));
         };
         for other in 0..index {
-            if self.top().stack.live[other].source == Source::Cell(local) {
+            if self.top().stack.live[other].source.slot() == Some(local) {
                 self.settle(other);
             }
         }
@@ -344,7 +392,7 @@ impl<'a> Translator<'a> {
         let own = Self::slot(label.base + index);
         let source = label.stack.live[index].source;
         let is_free = self.pending.is_none() && self.out.ops.len() > self.barrier;
-        let made = self.out.ops.last_mut().filter(|_| is_free && source == Source::Cell(own));
+        let made = self.out.ops.last_mut().filter(|_| is_free && source.slot() == Some(own));
         match made.and_then(Op::destination).filter(|d| **d == own) {
             // What made the value writes it to the local at once.
             Some(d) => {
@@ -352,7 +400,7 @@ impl<'a> Translator<'a> {
                 if let Some(price) = self.out.prices.last_mut() {
                     *price += price::INSTRUCTION;
                 }
-                self.top().stack.live[index].source = Source::Cell(local);
+                self.top().stack.live[index].source = Source::of(local, self.locals[usize::from(local)]);
             }
             None => self.put(local, source, price::INSTRUCTION),
         }

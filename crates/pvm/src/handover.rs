@@ -4,8 +4,10 @@
 mod ready;
 mod thaw;
 mod through;
+mod vector;
 
 pub use ready::{Beginning, Ready};
+pub use vector::{Access, Kind, VectorOp};
 
 use crate::state::StateError;
 use thiserror::Error;
@@ -21,6 +23,8 @@ pub enum Cell {
     Func(Option<u32>),
     /// A reference to something of the host: there is but null.
     Extern,
+    /// 128 bits, the lowest byte first.
+    V128([u8; 16]),
 }
 
 /// The operands of a block: element `i` is under the key `head + i`, the one pushed last is element 0. An entry under a key
@@ -79,6 +83,17 @@ pub enum Point {
 /// Bytes of the memory that were written since the instance was made, in chunks of 512.
 pub type Chunk<'a> = (u32, &'a [u8]);
 
+/// A table that has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedTable {
+    /// Its index.
+    pub index: u32,
+    /// How many elements it has.
+    pub size: u32,
+    /// Those that are not what the instance had from the beginning, or not null where it had none.
+    pub elements: Vec<(u32, Cell)>,
+}
+
 /// A run between two instructions.
 #[derive(Debug, Clone)]
 pub struct Frozen<'a> {
@@ -94,6 +109,10 @@ pub struct Frozen<'a> {
     pub globals: Vec<Cell>,
     /// Segments of data that were dropped.
     pub dropped: Vec<u32>,
+    /// Segments of elements that were dropped.
+    pub dropped_elements: Vec<u32>,
+    /// The tables that have changed.
+    pub tables: Vec<ChangedTable>,
 }
 
 /// A run that is none of this kernel.

@@ -3,15 +3,17 @@
 //! Ticks are paid for in advance: an edge pays for all that is done behind it up to the next edge, so that the instructions in between
 //! count nothing. When there are not enough ticks left for an edge, the loop goes on slowly, instruction by instruction.
 
-use super::bulk::{Part, part};
+use super::bulk::{Bulk, Reach, bulk};
 use super::host::{Called, When, call_host};
+use super::table;
 use super::{Frame, PAGES_MAX, Pause, Paying, Phase, Run, WINDOW};
-use crate::code::{Code, Entry};
+use crate::code::{Code, Entry, cell_of, join};
 use crate::memory::Bytes;
 use crate::op::{Op, Slot, Word, operations};
 use crate::price;
+use crate::translate::Site;
 use crate::watch::Watch;
-use soru_pvm::handover::Cell;
+use soru_pvm::handover::{Access, Cell};
 use soru_pvm::host::HostState;
 
 /// Calls hold no more cells than these together: see `soru_pvm`, which has a limit of its own.
@@ -53,8 +55,10 @@ impl Run {
 
     /// Puts the result of the host function that the next instruction has called.
     pub(super) fn host_result(&mut self, result: Option<Cell>) {
-        if let (Op::CallHost { args, .. }, Some(result)) = (self.code.ops[self.pc as usize], result) {
-            self.cells[self.base + usize::from(args)] = crate::code::cell_of(result);
+        if let (Op::CallHost { args, .. } | Op::CallAny { args, .. }, Some(result)) =
+            (self.code.ops[self.pc as usize], result)
+        {
+            self.cells[self.base + usize::from(args)] = cell_of(result);
         }
     }
 
@@ -76,7 +80,18 @@ impl Run {
         host: &mut HostState<'_>,
         watch: &mut W,
     ) -> (u64, Stop) {
-        let Self { cells, frames, memory, globals, dropped, tables, .. } = self;
+        let Self {
+            cells,
+            highs,
+            frames,
+            memory,
+            globals,
+            globals_high,
+            dropped,
+            dropped_elements,
+            tables,
+            ..
+        } = self;
         let (ops, ahead) = (code.ops.as_slice(), code.ahead.as_slice());
         let mut left = left;
         let mut pc = self.pc as usize;
@@ -86,9 +101,23 @@ impl Run {
         let depth_limit = host.version.call_depth_limit() as usize;
         let stop = 'run: loop {
             let regs = Self::frame(cells, base);
+            if code.has_vectors && highs.len() < base + WINDOW {
+                highs.resize(base + WINDOW, 0);
+            }
             macro_rules! reg {
                 ($slot:expr) => {
                     regs[usize::from($slot)]
+                };
+            }
+            // The second cell of a vector.
+            macro_rules! high {
+                ($slot:expr) => {
+                    highs[base + usize::from($slot)]
+                };
+            }
+            macro_rules! wide {
+                ($slot:expr) => {
+                    join(reg!($slot), high!($slot))
                 };
             }
             // What is done from here on up to the next edge was paid for, and is not done.
@@ -123,6 +152,66 @@ impl Run {
                         }
                         left -= price;
                     }
+                }};
+            }
+            // Calls a function of the kernel for a price.
+            macro_rules! call {
+                ($args:expr, $function:expr, $entry:expr, $price:expr) => {{
+                    if !has_room(frames.len(), depth_limit, room, &$entry) {
+                        break 'run Stop::Pause(Pause::Machine);
+                    }
+                    let used = until - left;
+                    let start = pay!($price, $entry.start as usize);
+                    watch.enter($function, used);
+                    frames.push(Frame { pc: pc as u32, base, cells: room });
+                    begin(regs, $args, room, &$entry);
+                    if code.has_vectors {
+                        begin_wide(&mut highs[base..], $args, room, &$entry);
+                    }
+                    (pc, base, room) = (start, base + room as usize, $entry.cells);
+                    continue 'run;
+                }};
+            }
+            macro_rules! call_host {
+                ($args:expr, $function:expr, $enter:expr, $flag:expr) => {{
+                    let (when, cells) = (When { until, left, enter: $enter }, &regs[usize::from($args)..]);
+                    match call_host(code, $function, cells, memory, host, &when, watch) {
+                        Called::TooFew => break 'run Stop::Edge,
+                        Called::Failed(trap) => break 'run Stop::Pause(Pause::Host(trap)),
+                        Called::Done { result, price, worked } => {
+                            let flag: Option<Slot> = $flag;
+                            if let Some(flag) = flag {
+                                reg!(flag) = 1;
+                            }
+                            left -= worked;
+                            if left < price + price::HOST_END {
+                                let paid = left.min(price);
+                                left -= paid;
+                                self.paying =
+                                    Some(Paying { function: $function, result, ticks: price - paid });
+                                break 'run Stop::Pause(Pause::Limit);
+                            }
+                            left -= price + price::HOST_END;
+                            if let Some(result) = result {
+                                reg!($args) = cell_of(result);
+                            }
+                            pass!();
+                            continue;
+                        }
+                    }
+                }};
+            }
+            // The end of `kernel_run`.
+            macro_rules! finish {
+                ($edge:expr) => {{
+                    let price = u64::from($edge) + price::FINISH;
+                    if left < price {
+                        break 'run Stop::Edge;
+                    }
+                    left -= price;
+                    watch.leave(until - left);
+                    self.phase = Phase::Over;
+                    break 'run Stop::Pause(Pause::Finished);
                 }};
             }
             macro_rules! run {
@@ -177,6 +266,59 @@ impl Run {
                             }
                             Op::GlobalGet { d, index } => reg!(d) = globals[index as usize],
                             Op::GlobalSet { index, a } => globals[index as usize] = reg!(a),
+                            Op::CopyWide { d, a } => {
+                                reg!(d) = reg!(a);
+                                high!(d) = high!(a);
+                            }
+                            Op::SelectWide { d, a, b, choice } => {
+                                let chosen = if reg!(choice) != 0 { a } else { b };
+                                reg!(d) = reg!(chosen);
+                                high!(d) = high!(chosen);
+                            }
+                            Op::GlobalGetWide { d, index } => {
+                                reg!(d) = globals[index as usize];
+                                high!(d) = globals_high[index as usize];
+                            }
+                            Op::GlobalSetWide { index, a } => {
+                                globals[index as usize] = reg!(a);
+                                globals_high[index as usize] = high!(a);
+                            }
+                            Op::Vector { d, a, b, c, index } => {
+                                let vector = &code.vectors[index as usize];
+                                let done = vector.op.apply([wide!(a), wide!(b), wide!(c)]);
+                                let Some(result) = done else { leave_to_machine!() };
+                                reg!(d) = result as u64;
+                                if vector.is_wide {
+                                    high!(d) = (result >> 64) as u64;
+                                }
+                            }
+                            Op::VectorLoad { d, a, b, index } => {
+                                let vector = &code.vectors[index as usize];
+                                let loaded = load(memory, reg!(a) as u32, vector.access);
+                                let done = loaded.and_then(|bytes| vector.op.apply([bytes, wide!(b), 0]));
+                                let Some(result) = done else { leave_to_machine!() };
+                                reg!(d) = result as u64;
+                                high!(d) = (result >> 64) as u64;
+                            }
+                            Op::VectorStore { a, b, index } => {
+                                let vector = &code.vectors[index as usize];
+                                let bytes = vector.op.apply([0, wide!(b), 0]);
+                                let stored = bytes.and_then(|bytes| store(memory, reg!(a) as u32, vector.access, bytes));
+                                if stored.is_none() {
+                                    leave_to_machine!();
+                                }
+                            }
+                            Op::TableSet { a, value, table } => {
+                                if !table::set(tables, table, reg!(a), reg!(value)) {
+                                    leave_to_machine!();
+                                }
+                            }
+                            Op::TableGrow { d, value, count, table } => {
+                                let grown = table::grow(code, tables, table, reg!(count) as u32, reg!(value));
+                                let Some(before) = grown else { leave_to_machine!() };
+                                reg!(d) = before;
+                            }
+                            Op::ElemDrop { segment } => dropped_elements[segment as usize] = true,
                             Op::TableGet { d, a, table } => {
                                 let found = tables[table as usize].get(reg!(a) as usize);
                                 let Some(element) = found else { leave_to_machine!() };
@@ -211,77 +353,39 @@ impl Run {
                             }
                             Op::Call { args, function, enter, .. } => {
                                 let entry = code.entries[function as usize];
-                                if !has_room(frames.len(), depth_limit, room, &entry) {
-                                    break 'run Stop::Pause(Pause::Machine);
-                                }
-                                let used = until - left;
-                                let start = pay!(enter, entry.start as usize);
-                                watch.enter(function, used);
-                                frames.push(Frame { pc: pc as u32, base, cells: room });
-                                begin(regs, args, room, &entry);
-                                (pc, base, room) = (start, base + room as usize, entry.cells);
-                                continue 'run;
+                                call!(args, function, entry, u64::from(enter))
                             }
                             Op::CallIndirect { args, index, table, of_type, enter, .. } => {
-                                let element = tables[usize::from(table)].get(reg!(index) as usize).copied();
-                                let Some(function) = element.and_then(|element| element.checked_sub(1)) else {
-                                    break 'run Stop::Pause(Pause::Machine);
-                                };
-                                let function = function as usize;
-                                let entry = code.entries[function];
-                                if code.kinds[function] != code.type_kinds[of_type as usize]
-                                    || code.module.functions[function].host.is_some()
-                                    || !has_room(frames.len(), depth_limit, room, &entry)
-                                {
-                                    break 'run Stop::Pause(Pause::Machine);
-                                }
-                                let more = price::enter(entry.params.into(), entry.locals.into());
-                                let (used, start) = (until - left, entry.start as usize);
-                                let start = pay!(u64::from(enter) + u64::from(more) + u64::from(ahead[start]), start);
-                                watch.enter(function as u32, used);
-                                frames.push(Frame { pc: pc as u32, base, cells: room });
-                                begin(regs, args, room, &entry);
-                                (pc, base, room) = (start, base + room as usize, entry.cells);
-                                continue 'run;
+                                let element = tables[usize::from(table)].get(reg!(index) as usize);
+                                let function = callee(code, element, of_type);
+                                let Some(function) = function else { break 'run Stop::Pause(Pause::Machine) };
+                                let entry = code.entries[function as usize];
+                                let price = u64::from(enter) + price_of(code, &entry);
+                                call!(args, function, entry, price)
                             }
-                            Op::CallHost { args, function, enter } => {
-                                let (when, cells) = (When { until, left, enter }, &regs[usize::from(args)..]);
-                                match call_host(code, function, cells, memory, host, &when, watch) {
-                                    Called::TooFew => break 'run Stop::Edge,
-                                    Called::Failed(trap) => break 'run Stop::Pause(Pause::Host(trap)),
-                                    Called::Done { result, price, worked } => {
-                                        left -= worked;
-                                        if left < price + price::HOST_END {
-                                            let paid = left.min(price);
-                                            left -= paid;
-                                            self.paying = Some(Paying { function, result, ticks: price - paid });
-                                            break 'run Stop::Pause(Pause::Limit);
-                                        }
-                                        left -= price + price::HOST_END;
-                                        if let Some(result) = result {
-                                            reg!(args) = crate::code::cell_of(result);
-                                        }
-                                        pass!();
-                                        continue;
-                                    }
+                            Op::CallHost { args, function, enter } => call_host!(args, function, enter, None),
+                            Op::CallAny { args, index, site, enter } => {
+                                let Site { table, of_type, flag, .. } = code.sites[site as usize];
+                                let element = tables[table as usize].get(reg!(index) as usize);
+                                let function = callee(code, element, of_type);
+                                let Some(function) = function else { break 'run Stop::Pause(Pause::Machine) };
+                                if code.module.functions[function as usize].host.is_some() {
+                                    call_host!(args, function, enter, Some(flag));
                                 }
+                                let entry = code.entries[function as usize];
+                                let price = u64::from(enter) + price_of(code, &entry);
+                                if left >= price - if SLOW { u64::from(ahead[entry.start as usize]) } else { 0 } {
+                                    reg!(flag) = 0;
+                                }
+                                call!(args, function, entry, price)
                             }
                             Op::Return { first, count, edge } => {
-                                let Some(frame) = frames.last() else {
-                                    let price = u64::from(edge) + price::FINISH;
-                                    if left < price {
-                                        break 'run Stop::Edge;
-                                    }
-                                    left -= price;
-                                    watch.leave(until - left);
-                                    self.phase = Phase::Over;
-                                    break 'run Stop::Pause(Pause::Finished);
-                                };
+                                let Some(frame) = frames.last() else { finish!(edge) };
                                 let next = frame.pc as usize + 1;
-                                let (Op::Call { args, back, .. } | Op::CallIndirect { args, back, .. }) =
-                                    ops[frame.pc as usize]
-                                else {
-                                    break 'run Stop::Pause(Pause::Machine);
+                                let (args, back) = match ops[frame.pc as usize] {
+                                    Op::Call { args, back, .. } | Op::CallIndirect { args, back, .. } => (args, back),
+                                    Op::CallAny { args, site, .. } => (args, code.sites[site as usize].back),
+                                    _ => break 'run Stop::Pause(Pause::Machine),
                                 };
                                 pc = pay!(u64::from(edge) + u64::from(back), next);
                                 watch.leave(until - left - if SLOW { 0 } else { u64::from(ahead[next]) });
@@ -289,83 +393,36 @@ impl Run {
                                 (base, room) = (frame.base, frame.cells);
                                 frames.pop();
                                 cells.copy_within(first..first + usize::from(count), to);
+                                if code.has_vectors {
+                                    highs.copy_within(first..first + usize::from(count), to);
+                                }
                                 continue 'run;
                             }
-                            Op::MemoryFill { to, value, count, edge } => {
-                                let (start, len) = (reg!(to) as u32, reg!(count) as u32);
-                                if !memory.has(start, len) {
-                                    break 'run Stop::Pause(Pause::Machine);
+                            // The caller would have more on its stack than its code says.
+                            Op::ReturnMore { edge, .. } if frames.is_empty() => finish!(edge),
+                            Op::ReturnMore { .. } => break 'run Stop::Pause(Pause::Machine),
+                            Op::MemoryFill { .. }
+                            | Op::MemoryCopy { .. }
+                            | Op::MemoryInit { .. }
+                            | Op::TableFill { .. }
+                            | Op::TableCopy { .. }
+                            | Op::TableInit { .. } => {
+                                let reach = Reach { code, memory, tables, dropped, dropped_elements };
+                                match bulk(op, regs, left, is_again, reach) {
+                                    Bulk::Machine => break 'run Stop::Pause(Pause::Machine),
+                                    Bulk::TooFew => break 'run Stop::Edge,
+                                    Bulk::Part(ticks) => {
+                                        left -= ticks;
+                                        is_again = true;
+                                        break 'run Stop::Pause(Pause::Limit);
+                                    }
+                                    Bulk::Done(ticks) => {
+                                        left -= ticks;
+                                        is_again = false;
+                                        pass!();
+                                        continue;
+                                    }
                                 }
-                                let byte = reg!(value) as u8;
-                                let done = part(left, edge, is_again, len, price::FILLED);
-                                memory.fill(start, done.count, byte);
-                                if done.ticks == 0 {
-                                    break 'run Stop::Edge;
-                                }
-                                left -= done.ticks;
-                                if done.is_part {
-                                    reg!(to) = u64::from(start + done.count);
-                                    reg!(count) = u64::from(len - done.count);
-                                    self.is_again = true;
-                                    break 'run Stop::Pause(Pause::Limit);
-                                }
-                                is_again = false;
-                                pass!();
-                                continue;
-                            }
-                            Op::MemoryCopy { to, from, count, edge } => {
-                                let (start, source, len) = (reg!(to) as u32, reg!(from) as u32, reg!(count) as u32);
-                                if !memory.has(start, len) || !memory.has(source, len) {
-                                    break 'run Stop::Pause(Pause::Machine);
-                                }
-                                let mut done = part(left, edge, is_again, len, price::COPIED);
-                                if done.is_part && start > source {
-                                    // From the end: the machine keeps a task for every byte, which is its own business.
-                                    done = Part::default();
-                                }
-                                memory.copy(start, source, done.count);
-                                if done.ticks == 0 {
-                                    self.is_again = is_again;
-                                    break 'run Stop::Edge;
-                                }
-                                left -= done.ticks;
-                                if done.is_part {
-                                    reg!(to) = u64::from(start + done.count);
-                                    reg!(from) = u64::from(source + done.count);
-                                    reg!(count) = u64::from(len - done.count);
-                                    self.is_again = true;
-                                    break 'run Stop::Pause(Pause::Limit);
-                                }
-                                is_again = false;
-                                pass!();
-                                continue;
-                            }
-                            Op::MemoryInit { to, from, count, segment, edge } => {
-                                let (start, source, len) = (reg!(to) as u32, reg!(from) as u32, reg!(count) as u32);
-                                let range = code.module.segments[segment as usize].clone();
-                                let bytes = &code.module.bytes[range];
-                                let bytes = if dropped[segment as usize] { &[] } else { bytes };
-                                let end = u64::from(source) + u64::from(len);
-                                if !memory.has(start, len) || end > bytes.len() as u64 {
-                                    break 'run Stop::Pause(Pause::Machine);
-                                }
-                                let done = part(left, edge, is_again, len, price::FILLED);
-                                let source = source as usize;
-                                memory.write_all(start, &bytes[source..source + done.count as usize]);
-                                if done.ticks == 0 {
-                                    break 'run Stop::Edge;
-                                }
-                                left -= done.ticks;
-                                if done.is_part {
-                                    reg!(to) = u64::from(start + done.count);
-                                    reg!(from) = source as u64 + u64::from(done.count);
-                                    reg!(count) = u64::from(len - done.count);
-                                    self.is_again = true;
-                                    break 'run Stop::Pause(Pause::Limit);
-                                }
-                                is_again = false;
-                                pass!();
-                                continue;
                             }
                         }
                         pc += 1;
@@ -374,9 +431,7 @@ impl Run {
             }
             operations!(run);
         };
-        if matches!(stop, Stop::Edge) && is_again {
-            self.is_again = true;
-        }
+        self.is_again = is_again;
         (self.pc, self.base) = (pc as u32, base);
         (left, stop)
     }
@@ -397,6 +452,52 @@ fn begin(regs: &mut [u64; WINDOW], args: Slot, room: u32, entry: &Entry) {
     let (params, locals) = (usize::from(entry.params), usize::from(entry.locals));
     regs.copy_within(args..args + params, room);
     regs[room + params..room + params + locals].fill(0);
+}
+
+/// The same for the second cells of vectors.
+#[cold]
+fn begin_wide(highs: &mut [u64], args: Slot, room: u32, entry: &Entry) {
+    let (args, room) = (usize::from(args), room as usize);
+    let (params, locals) = (usize::from(entry.params), usize::from(entry.locals));
+    highs.copy_within(args..args + params, room);
+    highs[room + params..room + params + locals].fill(0);
+}
+
+/// The function that an element refers to, if it is of that type.
+#[inline]
+fn callee(code: &Code, element: Option<&u64>, of_type: u32) -> Option<u32> {
+    let function = element?.checked_sub(1)?;
+    (code.kinds[function as usize] == code.type_kinds[of_type as usize]).then_some(function as u32)
+}
+
+/// What it takes to come to the first instruction of a function, and to go on from there.
+#[inline]
+fn price_of(code: &Code, entry: &Entry) -> u64 {
+    let enter = price::enter(entry.params.into(), entry.locals.into());
+    u64::from(enter) + u64::from(code.ahead[entry.start as usize])
+}
+
+/// Bytes of the memory, the first one lowest.
+fn load(memory: &Bytes, at: u32, access: Access) -> Option<u128> {
+    let Access { offset, len, .. } = access;
+    match len {
+        1 => memory.load(at, offset).map(u8::from_le_bytes).map(u128::from),
+        2 => memory.load(at, offset).map(u16::from_le_bytes).map(u128::from),
+        4 => memory.load(at, offset).map(u32::from_le_bytes).map(u128::from),
+        8 => memory.load(at, offset).map(u64::from_le_bytes).map(u128::from),
+        _ => memory.load(at, offset).map(u128::from_le_bytes),
+    }
+}
+
+fn store(memory: &mut Bytes, at: u32, access: Access, bytes: u128) -> Option<()> {
+    let Access { offset, len, .. } = access;
+    match len {
+        1 => memory.store(at, offset, (bytes as u8).to_le_bytes()),
+        2 => memory.store(at, offset, (bytes as u16).to_le_bytes()),
+        4 => memory.store(at, offset, (bytes as u32).to_le_bytes()),
+        8 => memory.store(at, offset, (bytes as u64).to_le_bytes()),
+        _ => memory.store(at, offset, bytes.to_le_bytes()),
+    }
 }
 
 /// Pages before, or −1; nothing if it would be more than the interpreter keeps.

@@ -1,7 +1,7 @@
 //! Blocks, jumps, calls.
 
 use super::label::{Kind, Label, Source};
-use super::{Fixup, NO_ELSE, Target, Translator, Wanted};
+use super::{Fixup, NO_ELSE, Site, Target, Translator, Wanted};
 use crate::Unsupported;
 use crate::module::{Signature, Ty};
 use crate::op::{Op, Slot};
@@ -39,14 +39,14 @@ impl Translator<'_> {
         let base = around.reach + usize::from(is_loop);
         if let Some(describing) = self.describing
             && is_loop
-            && (describing.again)(again)
+            && (describing.flag)(again)
         {
             self.top().stack.renew();
         }
         let mut stack = self.top().stack.enter(params);
         for (index, operand) in stack.live.iter_mut().enumerate() {
             let own = Self::slot(base + index);
-            let source = std::mem::replace(&mut operand.source, Source::Cell(own));
+            let source = std::mem::replace(&mut operand.source, Source::of(own, operand.ty));
             self.put(own, source, 0);
         }
         self.out.cells = self.out.cells.max(base + params);
@@ -204,7 +204,7 @@ impl Translator<'_> {
     fn results(&mut self, count: usize) -> Slot {
         let top = self.top();
         let first = top.stack.live.len() - count;
-        if let (1, Some(Source::Cell(slot))) = (count, top.stack.live.last().map(|operand| operand.source)) {
+        if let (1, Some(slot)) = (count, top.stack.live.last().and_then(|operand| operand.source.slot())) {
             return slot;
         }
         let own = Self::slot(top.base + first);
@@ -224,25 +224,26 @@ impl Translator<'_> {
         let mut ticks = price::jump(depth, count, around.stack.live.len());
         let mut moves = Vec::new();
         let last = self.labels.last().map(|label| label.stack.live.as_slice()).unwrap_or_default();
-        let taken = last[last.len() - count..].iter().map(|operand| operand.source);
+        let taken = &last[last.len() - count..];
         if let Kind::Loop { again, .. } = label.kind {
             ticks += price::TASK;
-            for (index, source) in taken.enumerate() {
+            for (index, operand) in taken.iter().enumerate() {
                 let outer = Self::slot(around.next_cell() + index);
-                moves.push((outer, source));
+                moves.push((outer, operand.source));
             }
             // The block that begins again has them in cells of its own.
-            for index in 0..count {
+            for (index, operand) in taken.iter().enumerate() {
                 let outer = Self::slot(around.next_cell() + index);
-                moves.push((Self::slot(label.base + index), Source::Cell(outer)));
+                moves.push((Self::slot(label.base + index), Source::of(outer, operand.ty)));
             }
             moves.push((again, Source::Const(1)));
         } else {
             let outer = around.next_cell();
             self.out.cells = self.out.cells.max(outer + count);
-            moves.extend(taken.enumerate().map(|(index, source)| (Self::slot(outer + index), source)));
+            let moved = taken.iter().enumerate();
+            moves.extend(moved.map(|(index, operand)| (Self::slot(outer + index), operand.source)));
         }
-        moves.retain(|(d, source)| *source != Source::Cell(*d));
+        moves.retain(|(d, source)| source.slot() != Some(*d));
         Ok(Leap { target, ticks, moves })
     }
 
@@ -344,12 +345,13 @@ impl Translator<'_> {
     }
 
     pub(super) fn return_(&mut self) -> Result<(), Unsupported> {
-        let count = self.labels[0].results.len();
-        // The machine gives all values of the innermost block to the caller.
-        if self.top().stack.live.len() != count {
-            return Err(Unsupported::new("`return` with more on the stack than the results"));
+        let (count, values) = (self.labels[0].results.len(), self.top().stack.live.len());
+        if values == count {
+            self.give_back(count, price::return_(count));
+        } else {
+            // The machine gives all values of the innermost block to the caller.
+            self.emit_edges(Op::ReturnMore { edge: price::return_(values) });
         }
-        self.give_back(count, price::return_(count));
         self.top().is_live = false;
         Ok(())
     }
@@ -361,17 +363,12 @@ impl Translator<'_> {
         let params = signature.params.len();
         let (args, around) = self.arguments(params);
         if called.host.is_some() {
-            if self.wants(self.here, Wanted::InCall) {
+            if self.wants(self.here, Wanted::InHost) {
                 self.describe();
                 return Ok(());
             }
             self.emit_edges(Op::CallHost { args, function, enter: price::INSTRUCTION });
-            let top = self.top();
-            top.reach = top.reach.max(top.next_cell());
-            top.stack.cut(params);
-            signature.results.into_iter().for_each(|ty| {
-                self.push_own(ty);
-            });
+            self.called_host(params, signature.results);
             return Ok(());
         }
         let enter = price::INSTRUCTION + price::enter(params, locals);
@@ -385,8 +382,29 @@ impl Translator<'_> {
         let signature = self.module.types[of_type as usize].clone();
         let params = signature.params.len();
         let (args, around) = self.arguments(params);
-        let table = u16::try_from(table).map_err(|_| Unsupported::new("very many tables"))?;
+        if self.wants(self.here, Wanted::InHost) {
+            self.describe();
+            return Ok(());
+        }
         let (enter, back) = (price::INSTRUCTION, around as u32);
+        if self.module.may_call_host(of_type) {
+            let flag = Self::slot(self.locals.len() + self.flags);
+            self.flags += 1;
+            let site = self.out.sites.len() as u32;
+            self.out.sites.push(Site { table, of_type, back, flag });
+            self.emit_edges(Op::CallAny { args, index, site, enter });
+            // Which function it was makes a difference for the keys of the operands, not for their cells.
+            if self.describing.is_some_and(|describing| (describing.flag)(flag)) {
+                self.called_host(params, signature.results);
+            } else {
+                let top = self.top();
+                let reach = top.reach.max(top.next_cell());
+                self.called(params, signature.results);
+                self.top().reach = reach;
+            }
+            return Ok(());
+        }
+        let table = u16::try_from(table).map_err(|_| Unsupported::new("very many tables"))?;
         self.emit_edges(Op::CallIndirect { args, index, table, of_type, enter, back });
         self.called(params, signature.results);
         Ok(())
@@ -398,6 +416,16 @@ impl Translator<'_> {
         let top = self.top();
         let around = top.stack.live.len() - params;
         (Self::slot(top.base + around), around)
+    }
+
+    /// After the call of a host function.
+    fn called_host(&mut self, params: usize, results: Vec<Ty>) {
+        let top = self.top();
+        top.reach = top.reach.max(top.next_cell());
+        top.stack.cut(params);
+        results.into_iter().for_each(|ty| {
+            self.push_own(ty);
+        });
     }
 
     /// After the call of a function of the kernel.

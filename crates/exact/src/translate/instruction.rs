@@ -92,22 +92,35 @@ impl Translator<'_> {
                 let ty = self.top().stack.live.last().map_or(Ty::I32, |operand| operand.ty);
                 let (b, a) = (self.take()?, self.take()?);
                 let d = self.push_own(ty);
-                self.emit(Op::Select { d, a, b, choice }, INSTRUCTION);
+                self.emit(
+                    match ty {
+                        Ty::V128 => Op::SelectWide { d, a, b, choice },
+                        _ => Op::Select { d, a, b, choice },
+                    },
+                    INSTRUCTION,
+                );
             }
             Operator::LocalGet { local_index } => {
                 self.charge(INSTRUCTION);
                 let slot = Self::slot(*local_index as usize);
-                self.push(Source::Cell(slot), self.locals[slot as usize]);
+                let ty = self.locals[slot as usize];
+                self.push(Source::of(slot, ty), ty);
             }
             Operator::LocalSet { local_index } => self.set_local(Self::slot(*local_index as usize), false)?,
             Operator::LocalTee { local_index } => self.set_local(Self::slot(*local_index as usize), true)?,
-            Operator::GlobalGet { global_index } => {
-                let d = self.push_own(self.module.globals[*global_index as usize]);
-                self.emit(Op::GlobalGet { d, index: *global_index }, INSTRUCTION);
+            Operator::GlobalGet { global_index: index } => {
+                let (ty, index) = (self.module.globals[*index as usize], *index);
+                let d = self.push_own(ty);
+                let op =
+                    if ty == Ty::V128 { Op::GlobalGetWide { d, index } } else { Op::GlobalGet { d, index } };
+                self.emit(op, INSTRUCTION);
             }
-            Operator::GlobalSet { global_index } => {
+            Operator::GlobalSet { global_index: index } => {
+                let (ty, index) = (self.module.globals[*index as usize], *index);
                 let a = self.take()?;
-                self.emit(Op::GlobalSet { index: *global_index, a }, INSTRUCTION);
+                let op =
+                    if ty == Ty::V128 { Op::GlobalSetWide { index, a } } else { Op::GlobalSet { index, a } };
+                self.emit(op, INSTRUCTION);
             }
             Operator::I32Const { value } => self.constant(u64::from(*value as u32), Ty::I32),
             Operator::I64Const { value } => self.constant(*value as u64, Ty::I64),
@@ -126,9 +139,18 @@ impl Translator<'_> {
                 let d = self.push_own(self.module.tables[*table as usize]);
                 self.emit(Op::TableGet { d, a, table: *table }, INSTRUCTION);
             }
+            Operator::TableSet { table } => {
+                let (value, a) = (self.take()?, self.take()?);
+                self.emit(Op::TableSet { a, value, table: *table }, INSTRUCTION);
+            }
             Operator::TableSize { table } => {
                 let d = self.push_own(Ty::I32);
                 self.emit(Op::TableSize { d, table: *table }, INSTRUCTION);
+            }
+            Operator::TableGrow { table } => {
+                let (count, value) = (self.take()?, self.take()?);
+                let d = self.push_own(Ty::I32);
+                self.emit(Op::TableGrow { d, value, count, table: *table }, INSTRUCTION);
             }
             Operator::MemorySize { .. } => {
                 let d = self.push_own(Ty::I32);
@@ -139,30 +161,63 @@ impl Translator<'_> {
                 let d = self.push_own(Ty::I32);
                 self.emit(Op::MemoryGrow { d, a }, INSTRUCTION);
             }
-            Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } | Operator::MemoryInit { .. } => {
-                // They lie in cells of their own, so that they can be changed when a part is done.
-                self.settle_last(3);
-                if self.wants(self.here, Wanted::Again) {
-                    self.describe();
-                    return Ok(());
-                }
-                let (count, second, to) = (self.take()?, self.take()?, self.take()?);
-                let edge = INSTRUCTION;
-                self.emit_edges(match operator {
-                    Operator::MemoryFill { .. } => Op::MemoryFill { to, value: second, count, edge },
-                    Operator::MemoryCopy { .. } => Op::MemoryCopy { to, from: second, count, edge },
-                    Operator::MemoryInit { data_index, .. } => {
-                        Op::MemoryInit { to, from: second, count, segment: *data_index, edge }
-                    }
-                    _ => Op::Nothing,
-                });
-            }
             Operator::DataDrop { data_index } => {
                 self.emit(Op::DataDrop { segment: *data_index }, INSTRUCTION);
             }
+            Operator::ElemDrop { elem_index } => {
+                self.emit(Op::ElemDrop { segment: *elem_index }, INSTRUCTION);
+            }
+            other if self.on_many(other)? => (),
+            _ if self.on_vectors()? => (),
             other => return Err(Unsupported::new(format!("the instruction {other:?}"))),
         }
         Ok(())
+    }
+
+    /// An instruction on many bytes or elements. False if it is another one.
+    fn on_many(&mut self, operator: &Operator<'_>) -> Result<bool, Unsupported> {
+        if !matches!(
+            operator,
+            Operator::MemoryFill { .. }
+                | Operator::MemoryCopy { .. }
+                | Operator::MemoryInit { .. }
+                | Operator::TableFill { .. }
+                | Operator::TableCopy { .. }
+                | Operator::TableInit { .. }
+        ) {
+            return Ok(false);
+        }
+        // They lie in cells of their own, so that they can be changed when a part is done.
+        self.settle_last(3);
+        if self.wants(self.here, Wanted::Again) {
+            self.describe();
+            return Ok(true);
+        }
+        let (count, second, to) = (self.take()?, self.take()?, self.take()?);
+        let edge = INSTRUCTION;
+        let small = |index: u32| {
+            u16::try_from(index).map_err(|_| Unsupported::new("very many tables or segments of elements"))
+        };
+        self.emit_edges(match operator {
+            Operator::MemoryFill { .. } => Op::MemoryFill { to, value: second, count, edge },
+            Operator::MemoryCopy { .. } => Op::MemoryCopy { to, from: second, count, edge },
+            Operator::MemoryInit { data_index, .. } => {
+                Op::MemoryInit { to, from: second, count, segment: *data_index, edge }
+            }
+            Operator::TableFill { table } => {
+                Op::TableFill { to, value: second, count, table: small(*table)?, edge }
+            }
+            Operator::TableCopy { dst_table, src_table } => {
+                let tables = (small(*dst_table)?, small(*src_table)?);
+                Op::TableCopy { to, from: second, count, to_table: tables.0, from_table: tables.1, edge }
+            }
+            Operator::TableInit { elem_index, table } => {
+                let (table, segment) = (small(*table)?, small(*elem_index)?);
+                Op::TableInit { to, from: second, count, table, segment, edge }
+            }
+            _ => Op::Nothing,
+        });
+        Ok(true)
     }
 
     fn constant(&mut self, value: u64, ty: Ty) {

@@ -10,8 +10,25 @@ use std::collections::BTreeMap;
 pub(crate) enum Source {
     /// In a cell: its own, or that of a local which has not changed since.
     Cell(Slot),
+    /// The same of a vector: it has a second cell at the same place.
+    Wide(Slot),
     /// In the code.
     Const(u64),
+}
+
+impl Source {
+    /// A cell, or two, for values of that type.
+    pub(crate) fn of(slot: Slot, ty: Ty) -> Self {
+        if ty == Ty::V128 { Self::Wide(slot) } else { Self::Cell(slot) }
+    }
+
+    /// The cell where it is.
+    pub(crate) fn slot(self) -> Option<Slot> {
+        match self {
+            Self::Cell(slot) | Self::Wide(slot) => Some(slot),
+            Self::Const(_) => None,
+        }
+    }
 }
 
 /// An operand.

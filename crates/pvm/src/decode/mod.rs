@@ -11,8 +11,9 @@ mod stream;
 pub(crate) mod tests;
 
 use crate::durable::Durable;
-use crate::lazy::{Node, Text, Vec32};
+use crate::lazy::{ByteVector, Node, Text, Vec32};
 use crate::state::StateError;
+use crate::wasm::instruction::Instruction;
 use crate::wasm::module::{Allocations, Module};
 use soru_merkle::Tree;
 use state::{Decoding, ModuleStep, Sections};
@@ -38,6 +39,13 @@ pub(crate) enum Decoded {
     Refused(String),
     /// There is no kernel.
     NoKernel,
+}
+
+/// The instruction that begins there, if it is one that opens no block and the machine takes it.
+pub(crate) fn instruction_in(code: &[u8]) -> Option<Instruction> {
+    let mut stream = Stream::new(ByteVector::of_bytes(code).ok()?).ok()?;
+    let opcode = stream.byte().ok()?;
+    opcode::instruction(&mut stream, opcode).ok()
 }
 
 impl Decoder {

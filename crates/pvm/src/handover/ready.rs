@@ -14,7 +14,7 @@ use soru_base::tick::TickSpan;
 /// the version of the machine alone.
 #[derive(Debug, Clone)]
 pub struct Ready {
-    evaluator: Evaluator,
+    pub(super) evaluator: Evaluator,
     ticks: TickSpan,
 }
 
@@ -84,6 +84,10 @@ pub struct Beginning {
     pub globals: Vec<Cell>,
     /// The elements of the tables; nothing for references of the host.
     pub tables: Vec<Vec<Cell>>,
+    /// What the segments of elements hold, those of declarations and those that were copied nothing.
+    pub elements: Vec<Vec<Cell>>,
+    /// How many bytes the segments of data hold, those that were copied or dropped none.
+    pub data: Vec<u64>,
     /// For each function the number of its body; nothing for those of the host.
     pub bodies: Vec<Option<i32>>,
 }
@@ -128,6 +132,20 @@ impl Ready {
             }
             found.tables.push(cells);
         }
+        for index in 0..instance.datas.length() {
+            let number = *fits(instance.datas.get(index), "a segment of data")?;
+            let data = fits(instance.allocations.datas.look(number), "data")?;
+            found.data.push(data.length().max(0) as u64);
+        }
+        for index in 0..instance.elems.length() {
+            let refs = &mut fits(instance.elems.look(index), "a segment of elements")?.refs;
+            let mut cells = Vec::new();
+            for element in 0..refs.length() {
+                let reference = fits(refs.get(element), "an element")?.clone();
+                cells.push(functions.cell(&Value::Ref { reference })?);
+            }
+            found.elements.push(cells);
+        }
         Ok(found)
     }
 }
@@ -171,7 +189,7 @@ impl Functions {
             Value::Ref { reference: Ref::Null { ref_type: RefType::Func } } => Cell::Func(None),
             Value::Ref { reference: Ref::Null { ref_type: RefType::Extern } } => Cell::Extern,
             Value::Ref { reference: Ref::Extern { .. } } => return Err(misfit("a reference of the host")),
-            Value::Vector { .. } => return Err(misfit("a vector")),
+            Value::Vector { vector } => Cell::V128(*vector),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! A run of an engine as the machine holds it.
 
 use super::ready::{fits, instance, misfit};
-use super::{Block, Call, Cell, Frozen, HandoverError, Operands, Point};
+use super::{Block, Call, Cell, ChangedTable, Frozen, HandoverError, Operands, Point};
 use crate::decode::MAIN;
 use crate::eval::shape::{
     self, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Tasks, Ticks,
@@ -10,6 +10,7 @@ use crate::eval::{Evaluator, Ref, Value, Values};
 use crate::instance::{FunctionRef, Instance};
 use crate::lazy::{Maybe, Text, Vec32};
 use crate::numeric::Number;
+use crate::run::TABLE_GROWTH_MAX;
 use crate::wasm::instruction::Instruction;
 use crate::wasm::types::RefType;
 
@@ -85,6 +86,12 @@ fn change(instance: &mut Instance, frozen: &Frozen<'_>) -> Result<(), HandoverEr
     for segment in &frozen.dropped {
         *fits(instance.datas.get_mut(*segment as i32), "a segment")? = 0;
     }
+    for segment in &frozen.dropped_elements {
+        fits(instance.elements(*segment as i32), "a segment of elements")?.refs = Vec32::default();
+    }
+    for table in &frozen.tables {
+        change_table(instance, table)?;
+    }
     if instance.memories.length() == 0 {
         return Ok(());
     }
@@ -95,6 +102,26 @@ fn change(instance: &mut Instance, frozen: &Frozen<'_>) -> Result<(), HandoverEr
     }
     for (index, bytes) in &frozen.chunks {
         fits(memory.store_bytes(i64::from(*index) * 512, bytes), "a part of the memory")?;
+    }
+    Ok(())
+}
+
+fn change_table(instance: &mut Instance, changed: &ChangedTable) -> Result<(), HandoverError> {
+    let index = changed.index as i32;
+    let table = fits(instance.table(index), "a table")?;
+    let null = Ref::Null { ref_type: table.elements };
+    while (table.size() as u32) < changed.size {
+        let more = (changed.size - table.size() as u32).min(TABLE_GROWTH_MAX);
+        if fits(table.grow(more as i32, &null), "room for the table")? < 0 {
+            return Err(misfit("room for the table"));
+        }
+    }
+    for (element, cell) in &changed.elements {
+        let Value::Ref { reference } = value(instance, *cell)? else { return Err(misfit("a reference")) };
+        let table = fits(instance.table(index), "a table")?;
+        if !fits(table.store(*element as i32, reference), "an element of that type")? {
+            return Err(misfit("an element"));
+        }
     }
     Ok(())
 }
@@ -112,6 +139,7 @@ fn value(instance: &mut Instance, cell: Cell) -> Result<Value, HandoverError> {
         }
         Cell::Func(None) => Value::Ref { reference: Ref::Null { ref_type: RefType::Func } },
         Cell::Extern => Value::Ref { reference: Ref::Null { ref_type: RefType::Extern } },
+        Cell::V128(vector) => Value::Vector { vector },
     })
 }
 

@@ -14,7 +14,7 @@ pub(crate) use operation::{
     VecTestBitsOp, VecTestOp, VecUnaryBitsOp, VecUnaryOp, Wide,
 };
 
-use super::{Put, coded};
+use super::{Put, Width, coded};
 use crate::lazy::Leaf;
 use soru_base::bin::{DecodeError, Reader, put_sized};
 
@@ -48,4 +48,14 @@ fn only_case(r: &mut Reader<'_>) -> Result<(), DecodeError> {
 coded! {
     /// The lanes of a vector: how many, of how many bits.
     Shape, "shape" { I8x16, I16x8, I32x4, I64x2 }
+}
+
+impl Shape {
+    /// The width of the numbers that go into lanes and come out of them.
+    pub(crate) fn number(self) -> Width {
+        match self {
+            Self::I8x16 | Self::I16x8 | Self::I32x4 => Width::W32,
+            Self::I64x2 => Width::W64,
+        }
+    }
 }
