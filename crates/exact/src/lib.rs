@@ -6,6 +6,7 @@ mod freeze;
 mod memory;
 mod module;
 mod op;
+mod passage;
 pub mod price;
 mod run;
 mod runner;

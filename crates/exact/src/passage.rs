@@ -100,10 +100,11 @@ impl Way {
                 stopped(number, Stop::Moment(moment))?;
             } else if let Going::Machine(machine) = &mut here {
                 let end = machine.go_through(*tick, around.reveals, around.debug)?;
+                let is_over = end.is_some();
+                self.end = end.map(|end| ((**machine).clone(), end));
                 stopped(number, Stop::Machine(machine))?;
-                match end {
-                    Some(end) => self.end = Some(((**machine).clone(), end)),
-                    None => self.keep((**machine).clone()),
+                if !is_over {
+                    self.keep((**machine).clone());
                 }
             }
             going = Some(here);

@@ -2,12 +2,14 @@
 
 use crate::Unsupported;
 use crate::code::Code;
+use crate::passage::Way;
 use crate::run::{Pause, Run};
 use soru_base::hash::ContextHash;
 use soru_base::tick::{Tick, TickSpan};
+use soru_pvm::handover::Ready;
 use soru_pvm::host::{HostState, HostTrap};
 use soru_pvm::level::RunEnd;
-use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError, Stage};
+use soru_pvm::run::{Kernel, Outcome, Passage, Runner, RunnerError, Stage};
 use soru_pvm::state::{StateError, StuckError, TickState};
 use soru_pvm::{Limits, Machine, Version};
 use std::collections::BTreeMap;
@@ -78,17 +80,26 @@ impl TickExact {
         version: Version,
         most: TickSpan,
     ) -> Result<Arc<Prepared>, RunnerError> {
+        self.held(kernel, version, most, |held| Ok(held.prepared.clone()))
+    }
+
+    fn held<T>(
+        &self,
+        kernel: &Kernel,
+        version: Version,
+        most: TickSpan,
+        take: impl FnOnce(&mut Held) -> Result<T, RunnerError>,
+    ) -> Result<T, RunnerError> {
         let place = self.kept.lock().unwrap_or_else(PoisonError::into_inner).place(kernel.hash(), version);
         // Two threads with the same kernel: one prepares it, the other waits.
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(prepared) = &*place
-            && !matches!(**prepared, Prepared::TooLong { most: known } if known < most)
+        if let Some(held) = &mut *place
+            && !matches!(*held.prepared, Prepared::TooLong { most: known } if known < most)
         {
-            return Ok(prepared.clone());
+            return take(held);
         }
         let prepared = Arc::new(prepare(kernel, version, most)?);
-        *place = Some(prepared.clone());
-        Ok(prepared)
+        take(place.insert(Held { prepared, settled: None }))
     }
 }
 
@@ -145,6 +156,15 @@ impl Runner for TickExact {
             }
         }
     }
+
+    fn passage(&self, machine: &Machine) -> Result<Option<Box<dyn Passage>>, RunnerError> {
+        let Some(kernel) = Kernel::of_durable(&machine.durable)? else { return Ok(None) };
+        let (version, most) = (machine.durable.version()?, machine.limits.ticks_per_snapshot);
+        match self.held(&kernel, version, most, Held::ready)? {
+            Some((code, settled)) => Ok(Some(Box::new(Way::new(machine, code, settled)?))),
+            None => Ok(None),
+        }
+    }
 }
 
 fn run(code: &Arc<Code>, host: &mut HostState<'_>, most: u64) -> Result<Outcome, RunnerError> {
@@ -193,7 +213,27 @@ pub(crate) fn enter(machine: &mut Machine, run: &Run, host: &HostState<'_>) -> R
     entered.map_err(|error| engine(&error))
 }
 
-type Place = Arc<Mutex<Option<Arc<Prepared>>>>;
+/// A kernel that is kept.
+#[derive(Debug)]
+struct Held {
+    prepared: Arc<Prepared>,
+    /// The machine where it calls the kernel, as a tree.
+    settled: Option<Ready>,
+}
+
+impl Held {
+    /// The code, and the machine where it is called.
+    fn ready(&mut self) -> Result<Option<(Arc<Code>, Ready)>, RunnerError> {
+        let Prepared::Ready(code) = &*self.prepared else { return Ok(None) };
+        let settled = match &self.settled {
+            Some(settled) => settled.clone(),
+            None => self.settled.insert(code.ready().clone().settled()?).clone(),
+        };
+        Ok(Some((code.clone(), settled)))
+    }
+}
+
+type Place = Arc<Mutex<Option<Held>>>;
 
 /// Kernels, with the time of their last use.
 #[derive(Debug, Default)]

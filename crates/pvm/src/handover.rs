@@ -1,11 +1,13 @@
 //! From an engine to the machine, in the middle of a run: an engine that keeps a run in a form of its own says what the
 //! machine would hold, and the machine goes on from there.
 
+mod memory;
 mod ready;
 mod thaw;
 mod through;
 mod vector;
 
+pub use memory::MemoryTree;
 pub use ready::{Beginning, Ready};
 pub use vector::{Access, Kind, VectorOp};
 

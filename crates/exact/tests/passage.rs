@@ -1,0 +1,136 @@
+//! A way through a run against the machine: the same states, in whatever order they are asked for.
+
+use soru_base::StateHash;
+use soru_base::level::Level;
+use soru_base::tick::{Tick, TickSpan};
+use soru_exact::TickExact;
+use soru_merkle::Tree;
+use soru_pvm::level::RunEnd;
+use soru_pvm::machine::{initial_state, install_boot_sector};
+use soru_pvm::run::Runner;
+use soru_pvm::state::InputPlace;
+use soru_pvm::{Limits, Machine, Version};
+
+/// A run takes so many ticks, its padding included.
+const SHARE: u64 = 200_000;
+
+/// The state where a run begins, with a message.
+fn begin(kernel: &[u8], share: u64) -> (Tree, Machine) {
+    let mut tree = initial_state(Version::V0).unwrap();
+    let limits = Limits { ticks_per_snapshot: TickSpan(share), ..Limits::FIRST };
+    install_boot_sector(&mut tree, kernel, limits).unwrap();
+    let mut machine = Machine::from_tree(&tree).unwrap();
+    for (counter, message) in (0..).zip([b"\x00\x01".as_slice(), b"\x01hello", b"\x00\x02"]) {
+        machine.set_input(InputPlace { level: Level::new(3).unwrap(), counter }, message).unwrap();
+    }
+    machine.step(share - machine.current_tick.0, &mut ()).unwrap();
+    assert_eq!(machine.state_name(), "Snapshot");
+    machine.apply(&mut tree).unwrap();
+    let machine = Machine::from_tree(&tree).unwrap();
+    (tree, machine)
+}
+
+fn kernel(body: &str) -> Vec<u8> {
+    wat::parse_str(format!(
+        r#"(module
+        (import "smart_rollup_core" "read_input" (func $read (param i32 i32 i32) (result i32)))
+        (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+        (memory 2) (export "mem" (memory 0))
+        (global $sum (mut i64) (i64.const 3))
+        (data (i32.const 0x8100) "/a/key/b")
+        (data (i32.const 0x200) "\01\02")
+        (func $stir (param $at i32)
+            (i64.store (local.get $at) (global.get $sum))
+            (global.set $sum (i64.add (i64.mul (global.get $sum) (i64.const 31)) (i64.load (i32.const 0x8100)))))
+        (func (export "kernel_run") (local $i i32)
+            (drop (call $read (i32.const 0) (i32.const 0x4000) (i32.const 100)))
+            (loop $again
+                (call $stir (i32.shl (local.get $i) (i32.const 8)))
+                (drop (call $write (i32.const 0x8100) (i32.const 8) (i32.const 0) (i32.const 0x200) (local.get $i)))
+                (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 60))))
+            (drop (memory.grow (i32.const 1)))
+            (memory.fill (i32.const 0x20000) (i32.const 5) (i32.const 99))
+            {body}))"#
+    ))
+    .unwrap()
+}
+
+/// The kernels, and how they end.
+fn kernels() -> Vec<(Vec<u8>, u64, &'static str)> {
+    let endless = "(loop $for_ever (i32.store (i32.const 7) (local.get $i)) (br $for_ever))";
+    vec![
+        (kernel(""), SHARE, "Finished"),
+        (kernel("(unreachable)"), SHARE, "Trapped { reason: \"unreachable executed\" }"),
+        (kernel(endless), SHARE, "Too_many_ticks"),
+        // In the middle of its decoding, and of its run.
+        (kernel(""), 1_000, "Too_many_ticks"),
+        (kernel(""), 20_000, "Too_many_ticks"),
+        (
+            wat::parse_str(
+                r#"(module (memory 1) (export "mem" (memory 0)) (table 1 funcref)
+                (func (export "kernel_run") (call_indirect (i32.const 9))))"#,
+            )
+            .unwrap(),
+            SHARE,
+            "Eval_error: undefined element 9",
+        ),
+    ]
+}
+
+/// The hashes at every so many ticks, made by ticks, and the ticks of the run.
+fn by_ticks(tree: &Tree, start: &Machine, share: u64, stride: u64) -> (Vec<(Tick, Option<StateHash>)>, Tick) {
+    let mut machine = start.clone();
+    let mut known = Vec::new();
+    let mut over = None;
+    let mut tick = start.current_tick;
+    while tick.since(start.current_tick).0 < share {
+        let end = machine.go_through(tick, &mut (), &mut ()).unwrap();
+        if end.is_some() {
+            over.get_or_insert(machine.current_tick);
+        }
+        known.push((tick, machine.hash_at(tick, tree).unwrap()));
+        tick = tick.plus(TickSpan(stride));
+    }
+    let over = over.unwrap_or_else(|| {
+        machine.go_through(Tick(u64::MAX), &mut (), &mut ()).unwrap();
+        machine.current_tick
+    });
+    (known, over)
+}
+
+#[test]
+fn states_in_any_order_are_those_of_the_machine() {
+    let engine = TickExact::new();
+    for (kernel, share, end) in kernels() {
+        let (tree, start) = begin(&kernel, share);
+        let (known, over) = by_ticks(&tree, &start, share, 113);
+        let mut passage = engine.passage(&start).unwrap();
+        let Some(passage) = &mut passage else {
+            assert_eq!(share, 1_000, "{end}");
+            continue;
+        };
+        // All at once, then one by one from here and there.
+        let ticks: Vec<Tick> = known.iter().map(|(tick, _)| *tick).collect();
+        for step in [known.len() / 3, 1, 5] {
+            let some: Vec<Tick> = ticks.iter().copied().step_by(step).collect();
+            let found = passage.hashes(&tree, &some, &mut (), &mut ()).unwrap();
+            for ((tick, hash), found) in known.iter().step_by(step).zip(found) {
+                assert_eq!(*hash, found, "{end}: tick {tick} of {share}");
+            }
+        }
+        let mut place = 0;
+        for _ in 0..100 {
+            place = (place + 7_919) % known.len();
+            let (tick, hash) = &known[place];
+            let mut machine = passage.reach(*tick, &mut (), &mut ()).unwrap();
+            let found = machine.hash_at(*tick, &tree).unwrap();
+            assert_eq!(*hash, found, "{end}: tick {tick} of {share}");
+        }
+        let (machine, how) = passage.end(&mut (), &mut ()).unwrap();
+        let text = match &how {
+            RunEnd::Stuck { reason, .. } => reason.clone(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!((text.as_str(), machine.current_tick), (end, over));
+    }
+}
