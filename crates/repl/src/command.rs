@@ -1,5 +1,6 @@
 //! What a line says.
 
+use crate::profile::{self, ProfileOptions};
 use crate::step::Step;
 use crate::value::ValueKind;
 use soru_base::{Level, Tick};
@@ -16,6 +17,8 @@ pub enum Command {
     Step(Step),
     /// Goes to a tick, forwards or back.
     GoTo(Tick),
+    /// Goes on and says where the ticks go.
+    Profile(ProfileOptions),
     /// Answers a reveal of a page: with these bytes, or with the page from the folder.
     RevealPreimage(Option<Vec<u8>>),
     /// Answers a reveal of the metadata.
@@ -88,6 +91,7 @@ enum Id {
     Load,
     Step(Step),
     GoTo,
+    Profile,
     Preimage,
     Metadata,
     Status,
@@ -133,6 +137,16 @@ static TABLE: &[Phrase<Id>] = &[
         Id::Step(Step::Inbox),
     ),
     phrase("goto tick <tick>", "go to that tick, back too; inboxes are loaded on the way", Id::GoTo),
+    phrase(
+        "profile",
+        "go on as `step inbox` does and say where the ticks go, function by function",
+        Id::Profile,
+    ),
+    phrase(
+        "profile <option...>",
+        "the same; `--no-reboot`: one run only; `to FOLDER`: flamegraphs and all numbers as files",
+        Id::Profile,
+    ),
     phrase("show tick", "how many ticks the machine has made", Id::Tick),
     phrase("show hash", "the hash of the machine's state", Id::Hash),
     phrase("show inbox", "the messages that the kernel has not read", Id::Inbox),
@@ -241,6 +255,10 @@ fn command(words: &Words<'_>) -> Result<Command, CommandError> {
         }
         Id::Step(step) => Command::Step(step),
         Id::GoTo => Command::GoTo(Tick(given.number("tick", "tick", u64::MAX)?)),
+        Id::Profile => Command::Profile(profile::options(parameters.rest("option")).map_err(|wrong| {
+            let column = words.column(wrong.at + 1);
+            CommandError::Words { column, reason: wrong.to_string() }
+        })?),
         Id::Preimage => Command::RevealPreimage(given.bytes("hex")?),
         Id::Metadata => Command::RevealMetadata,
         Id::Status => Command::ShowStatus,
@@ -372,6 +390,9 @@ pub fn complete(line: &str, keys: impl Fn(&Key) -> Vec<String>) -> (usize, Vec<S
     let before: Vec<&str> = words.iter().map(String::as_str).collect();
     match before[..] {
         ["show", "key" | "keys" | "subkeys"] | ["ls"] => found.extend(complete_key(begun, keys)),
+        ["profile", ..] => {
+            found.extend(profile::WORDS.iter().filter(|w| w.starts_with(begun)).map(|&w| w.to_owned()));
+        }
         [.., "as"] => {
             found.extend(ValueKind::NAMES.iter().filter(|n| n.starts_with(begun)).map(|&n| n.to_owned()));
         }

@@ -25,6 +25,11 @@ pub trait Console {
     /// The long step is over.
     fn step_done(&mut self) {}
 
+    /// Writes a file of that name into a folder, which is made if it is not there; says why if it cannot.
+    fn write_file(&mut self, _folder: &str, _name: &str, _bytes: &[u8]) -> Result<(), String> {
+        Err("files cannot be written from here".to_owned())
+    }
+
     /// The time since some moment that stays the same, for `time`.
     fn now(&mut self) -> Duration;
 }

@@ -4,6 +4,7 @@
 mod command;
 mod console;
 mod memory;
+mod profile;
 mod render;
 mod session;
 mod show;
@@ -13,6 +14,7 @@ mod value;
 
 pub use command::{Command, CommandError, Line, complete, help, parse};
 pub use console::{Console, Progress};
+pub use profile::ProfileOptions;
 pub use session::{Flow, Session, SessionError, Settings};
 pub use step::Step;
 pub use value::ValueKind;

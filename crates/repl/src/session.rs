@@ -7,6 +7,7 @@ use crate::show;
 use crate::step::{Halt, Step};
 use crate::travel::Past;
 use soru_base::{IdFamily, Level};
+use soru_exact::TickExact;
 use soru_merkle::Tree;
 use soru_pvm::Machine;
 use soru_pvm::durable::{DurableError, Key};
@@ -53,6 +54,8 @@ pub struct Session {
     pub(crate) ids: IdFamily,
     pub(crate) reveals: Box<dyn RevealSource>,
     pub(crate) runner: Option<Box<dyn Runner>>,
+    /// For profiles: it remembers what it has made of kernels.
+    pub(crate) exact: TickExact,
     pub(crate) past: Past,
     /// The step that a missing page has stopped.
     stopped: Option<Step>,
@@ -99,6 +102,17 @@ pub enum SessionError {
     /// The user has stopped a long step.
     #[error("interrupted at tick {0}: the session goes on from there")]
     Interrupted(u64),
+    /// A profile begins where a run begins.
+    #[error(
+        "the machine is in the middle of a run ({0}): a profile begins where a run does, `step kernel_run` takes it to the next one"
+    )]
+    InRun(&'static str),
+    /// There is no profile. The session goes on from where it was.
+    #[error("no profile: {0}")]
+    Profile(#[from] soru_profile::ProfileError),
+    /// The files of a profile.
+    #[error("{0}")]
+    Files(String),
     /// There is no memory, or not there.
     #[error("{0}")]
     Memory(String),
@@ -142,6 +156,7 @@ impl Session {
             ids: settings.ids,
             reveals: settings.reveals,
             runner: settings.runner,
+            exact: TickExact::new(),
             past: Past::default(),
             stopped: None,
         })
@@ -187,6 +202,10 @@ impl Session {
             Command::GoTo(tick) => {
                 self.stopped = None;
                 self.go_to(tick.0, console)?;
+            }
+            Command::Profile(options) => {
+                self.stopped = None;
+                self.profile(&options, console)?;
             }
             Command::RevealPreimage(page) => self.reveal_preimage(page, console)?,
             Command::RevealMetadata => self.reveal_metadata(console)?,
@@ -239,7 +258,7 @@ impl Session {
         Ok(())
     }
 
-    fn computing(&self) -> Result<(), SessionError> {
+    pub(crate) fn computing(&self) -> Result<(), SessionError> {
         match self.machine.status() {
             Status::Computing => Ok(()),
             Status::InputRequired => Err(SessionError::InputNeeded),
@@ -261,7 +280,7 @@ impl Session {
     }
 
     /// Gives what is left of the inbox, then lets the ticks go by up to the first run.
-    fn feed_inbox(&mut self, console: &mut dyn Console) -> Result<(), SessionError> {
+    pub(crate) fn feed_inbox(&mut self, console: &mut dyn Console) -> Result<(), SessionError> {
         if self.feed.inbox >= self.inboxes.len() {
             console.line(&format!("No more inputs at level {}", self.end));
             return Ok(());

@@ -56,7 +56,7 @@ fn is_over(machine: &Machine, call: Tick) -> bool {
     machine.last_top_level_call != call || is_outside_of_run(machine) || has_result(machine)
 }
 
-fn tell(console: &mut dyn Console, debug: &[u8]) {
+pub(crate) fn tell(console: &mut dyn Console, debug: &[u8]) {
     if !debug.is_empty() {
         console.debug(debug);
     }

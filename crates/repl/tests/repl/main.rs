@@ -4,5 +4,6 @@
 
 mod commands;
 mod document;
+mod profile;
 mod support;
 mod vectors;
