@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod files;
 mod folded;
 mod graph;
 mod json;
@@ -16,6 +17,7 @@ mod text;
 mod together;
 
 pub use calls::{Calls, FunctionUse, HostUse};
+pub use files::ProfileFile;
 pub use folded::Folded;
 pub use graph::{GraphError, svg};
 pub use names::Names;

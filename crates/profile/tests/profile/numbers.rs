@@ -3,7 +3,7 @@
 use crate::support::{profile_wat, tree};
 use soru_base::tick::TickSpan;
 use soru_exact::TickExact;
-use soru_profile::{Inside, Profiler, Rows, Until, svg};
+use soru_profile::{Inside, Profile, Profiler, Rows, Until, svg};
 use soru_pvm::Machine;
 use soru_pvm::level::RunEnd;
 use soru_pvm::machine::Boundary;
@@ -59,6 +59,27 @@ fn a_kernel_that_reboots() {
     assert_eq!(value["together"]["ticks"].as_u64().unwrap(), first.ticks.0 + second.ticks.0);
     assert_eq!(value["levels"][0]["together"]["functions"][0]["calls"].as_u64(), Some(8));
     assert_eq!(value, profile_wat(KERNEL, &[b"hi"]).to_json());
+}
+
+#[test]
+fn files_of_several_runs() {
+    let files = profile_wat(KERNEL, &[]).files().unwrap();
+    let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "profile.txt",
+            "profile.json",
+            "level-0-run-0.svg",
+            "level-0-run-0.folded",
+            "level-0-run-1.svg",
+            "level-0-run-1.folded",
+            "all.svg",
+            "all.folded"
+        ]
+    );
+    assert!(files[6].text.contains("2 runs: 11,9"));
+    assert!(Profile::default().files().unwrap().is_empty());
 }
 
 #[test]
