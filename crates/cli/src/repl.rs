@@ -307,6 +307,13 @@ impl Console for Terminal {
         }
     }
 
+    fn write_file(&mut self, folder: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let folder = Path::new(folder);
+        let written = crate::kernel::make_folder(folder)
+            .and_then(|()| crate::kernel::write_whole(&folder.join(name), bytes));
+        written.map_err(|error| format!("{error:#}"))
+    }
+
     fn now(&mut self) -> Duration {
         self.began.elapsed()
     }

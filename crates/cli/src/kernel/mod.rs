@@ -4,6 +4,7 @@ mod check;
 mod examples;
 mod install;
 mod pages;
+mod profile;
 mod project;
 mod run;
 pub(crate) mod setup_file;
@@ -28,6 +29,12 @@ pub(crate) enum Command {
     Check(check::Options),
     /// Run a kernel on a file of inputs, as `soru pvm run` does, and count the ticks of each run
     Run(run::Options),
+    /// Say where the ticks of a kernel go: reading it, each function, each host function; what it keeps, and how far it is from the bound
+    ///
+    /// Runs are made by the tick-exact interpreter and told one by one, then those of a level together. Own ticks of functions and ticks of
+    /// host functions add up to those of kernel_run. Names of functions are those of the kernel's name section: `soru kernel build --keep-names` leaves
+    /// it in.
+    Profile(profile::Options),
     /// Write the example kernels, and contracts that talk with them, to a folder
     Examples(examples::Options),
     /// Split a file into pages of the reveal channel
@@ -46,6 +53,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Build(options) => project::build(&options),
         Command::Check(options) => check::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Profile(options) => profile::run(&options),
         Command::Examples(options) => examples::run(&options),
         Command::Pages(options) => pages::split(&options),
         Command::CheckPages(options) => pages::check(&options),
@@ -54,7 +62,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
 }
 
 /// Writes a file so that nobody sees a part of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     std::fs::write(&part, bytes)
@@ -62,6 +70,6 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn make_folder(path: &Path) -> Result<()> {
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
 }

@@ -71,14 +71,14 @@ impl ConfigOptions {
 
 /// What the kernel writes for debugging.
 #[derive(Args)]
-pub(super) struct DebugOptions {
+pub(crate) struct DebugOptions {
     /// Show on standard error what the kernel writes for debugging
     #[arg(long)]
     debug: bool,
 }
 
 impl DebugOptions {
-    pub(super) fn sink(&self) -> Box<dyn DebugSink> {
+    pub(crate) fn sink(&self) -> Box<dyn DebugSink> {
         if self.debug { Box::new(ToStderr) } else { Box::new(()) }
     }
 }
