@@ -98,10 +98,6 @@ impl Bytes {
         }
     }
 
-    pub(crate) fn has(&self, start: u32, len: u32) -> bool {
-        start as usize + len as usize <= self.bytes.len()
-    }
-
     /// All of it is inside.
     pub(crate) fn fill(&mut self, start: u32, len: u32, byte: u8) {
         let start = start as usize;
@@ -156,7 +152,7 @@ impl Bytes {
             bytes.copy_from_slice(kept);
             for (bit, mark) in marks.iter_mut().enumerate() {
                 let is = |bits: u32| (bits >> bit & 1) as u8;
-                *mark = is(part.written) * WRITTEN | is(part.given) * GIVEN;
+                *mark = (is(part.written) * WRITTEN) | (is(part.given) * GIVEN);
             }
         }
         memory.parts = snapshot.parts.clone();

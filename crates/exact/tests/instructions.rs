@@ -1,5 +1,7 @@
 //! Whatever a compiler takes: the state of the machine at every tick of small kernels.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use soru_base::level::Level;
 use soru_base::tick::TickSpan;
 use soru_exact::{Code, Pause, Run, prepare};

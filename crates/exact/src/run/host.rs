@@ -63,7 +63,9 @@ pub(super) fn call_host<W: Watch>(
         HostValue::I64(n) => Cell::I64(n),
     });
     let (worked, price) = (worked + answer, function.tick_cost(args, result));
-    let (used, ticks) = (when.until - when.left, worked + price + price::HOST_END);
+    // What comes before it may be paid with it.
+    let before = u64::from(when.enter - price::INSTRUCTION);
+    let (used, ticks) = (when.until - when.left + before, worked + price + price::HOST_END - before);
     watch.host_call(&HostCall { index, function, used, ticks, args, result, memory });
     Called::Done { result: cell, price, worked }
 }

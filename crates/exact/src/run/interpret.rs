@@ -160,9 +160,11 @@ impl Run {
                     if !has_room(frames.len(), depth_limit, room, &$entry) {
                         break 'run Stop::Pause(Pause::Machine);
                     }
-                    let used = until - left;
                     let start = pay!($price, $entry.start as usize);
-                    watch.enter($function, used);
+                    watch.enter(
+                        $function,
+                        until - left - if SLOW { 0 } else { u64::from(ahead[start]) } - own(&$entry),
+                    );
                     frames.push(Frame { pc: pc as u32, base, cells: room });
                     begin(regs, $args, room, &$entry);
                     if code.has_vectors {
@@ -470,11 +472,16 @@ fn callee(code: &Code, element: Option<&u64>, of_type: u32) -> Option<u32> {
     (code.kinds[function as usize] == code.type_kinds[of_type as usize]).then_some(function as u32)
 }
 
-/// What it takes to come to the first instruction of a function, and to go on from there.
+/// What it takes to come to the first instruction of a function from the task of the call, and to go on from there.
 #[inline]
 fn price_of(code: &Code, entry: &Entry) -> u64 {
-    let enter = price::enter(entry.params.into(), entry.locals.into());
-    u64::from(enter) + u64::from(code.ahead[entry.start as usize])
+    own(entry) - u64::from(price::INSTRUCTION) + u64::from(code.ahead[entry.start as usize])
+}
+
+/// What a call takes before the first instruction of the function.
+#[inline]
+fn own(entry: &Entry) -> u64 {
+    u64::from(price::INSTRUCTION + price::enter(entry.params.into(), entry.locals.into()))
 }
 
 /// Bytes of the memory, the first one lowest.
