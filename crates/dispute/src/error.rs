@@ -32,8 +32,10 @@ pub enum DisputeError {
     },
     /// Two ways to one state lead to two states. One of them is wrong, and commitments may be: somebody has to look.
     #[error(
-        "THE MACHINE CONTRADICTS ITSELF at tick {tick}, in level {level}: {one_way} says {one:?}, {other_way} says {other:?}; \
-         do not publish before this is understood"
+        "THE MACHINE CONTRADICTS ITSELF at tick {tick}, in level {level}: {one_way} says {}, {other_way} says {}; \
+         do not publish before this is understood",
+        shown(one),
+        shown(other)
     )]
     Contradiction {
         /// Ticks since the machine was made.
@@ -42,12 +44,12 @@ pub enum DisputeError {
         level: Level,
         /// A way to the state.
         one_way: &'static str,
-        /// Where it leads.
-        one: StateHash,
+        /// Where it leads; nothing if it does not get there.
+        one: Option<StateHash>,
         /// Another way.
         other_way: &'static str,
         /// Where that leads.
-        other: StateHash,
+        other: Option<StateHash>,
     },
     /// There is no proof.
     #[error("no proof: {0}")]
@@ -78,4 +80,8 @@ pub enum DisputeError {
     /// The move that follows from the truth is one that the rules refuse.
     #[error("the rules refuse the honest move: {0}")]
     Refused(#[source] GameError),
+}
+
+fn shown(state: &Option<StateHash>) -> String {
+    state.map_or("that there is no state".to_owned(), |state| format!("{state:?}"))
 }

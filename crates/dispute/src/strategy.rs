@@ -53,6 +53,11 @@ impl Strategy for Honest {
         if first.state_hash != expected {
             return Err(DisputeError::OtherPeriod { tick: first.tick, expected, found: first.state_hash });
         }
+        match truth.look_ahead(game) {
+            Err(error @ DisputeError::Contradiction { .. }) => return Err(error),
+            // The answer says whether that matters.
+            Err(_) | Ok(()) => (),
+        }
         let (choice, step) = match game.answer(|tick| truth.hash_at(tick))? {
             Answer::Dissect { choice, dissection } => (choice, Step::Dissection(dissection)),
             Answer::Prove { choice } => (choice, Step::Proof(truth.proof_at(choice, game, inbox)?)),

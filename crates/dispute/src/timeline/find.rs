@@ -164,6 +164,14 @@ impl Timeline {
 
     /// The first state of a run in that phase, or in a later one.
     fn go_to_phase(&mut self, mut machine: Machine, phase: Phase) -> Result<Machine, DisputeError> {
+        let begin = machine.current_tick;
+        let is_whole = matches!(machine.tick_state, TickState::Snapshot) && phase >= Phase::Stuck;
+        if is_whole
+            && let Some(state) = self.reach(begin)?
+            && self.open(&machine, &state)?
+        {
+            return Ok(self.end_of_run(begin)?.0);
+        }
         const STRIDES: [u64; 4] = [1 << 20, 1 << 14, 1 << 7, 1];
         for stride in STRIDES {
             while Phase::of(&machine) < phase {

@@ -1,11 +1,14 @@
+mod ahead;
 mod check;
 mod find;
 mod kept;
+mod runs;
 
 pub use find::Landmark;
 
 use crate::{DisputeError, Period, PeriodLevel};
 use kept::Kept;
+use runs::Runs;
 use soru_base::{Level, StateHash, Tick, TickSpan};
 use soru_merkle::Tree;
 use soru_protocol::inbox::InboxSource;
@@ -28,6 +31,9 @@ pub struct Timeline {
     runner: Arc<dyn Runner + Send + Sync>,
     preimages: Box<dyn PreimageSource>,
     kept: Kept,
+    runs: Runs,
+    /// Hashes of states, by the machine's tick.
+    hashes: BTreeMap<Tick, StateHash>,
     /// The tick of the machine at the end of each level, as far as they are known.
     ends: Vec<Option<Tick>>,
     /// The tick of the machine at the end of the period.
@@ -40,9 +46,31 @@ pub struct Timeline {
     found: BTreeMap<(Landmark, u64), Option<Tick>>,
 }
 
+/// Where somebody has come who wants to be at a tick.
+enum Approach {
+    /// The machine is blocked before.
+    Blocked,
+    /// The state is kept.
+    Kept(Tree),
+    /// There; with a tree of an earlier state.
+    There(Box<Machine>, Tree),
+    /// Inside of the run that begins at that tick of the machine.
+    Inside(Tick),
+}
+
+/// How far somebody has gone.
+enum Gone {
+    There,
+    Blocked,
+    /// To the beginning of a run, which was opened.
+    Into(Tick),
+}
+
 /// Most states kept, those after levels apart: what sixteen dissections of 32 sections ask for. States of one run share
 /// almost everything: for a kernel of 28 kilobytes, a thousand of them take some 100 megabytes, and thirty 30.
 const STATES_KEPT: usize = 512;
+/// Most hashes kept.
+const HASHES_KEPT: usize = 1 << 14;
 
 impl Timeline {
     /// The states of `period`, with whole runs made by `runner`.
@@ -62,6 +90,8 @@ impl Timeline {
             runner,
             preimages,
             kept,
+            runs: Runs::default(),
+            hashes: BTreeMap::new(),
             ends,
             end: None,
             compared: BTreeSet::new(),
@@ -97,7 +127,40 @@ impl Timeline {
 
     /// The hash of the state at a tick; nothing behind the end.
     pub fn hash_at(&mut self, tick: Tick) -> Result<Option<StateHash>, DisputeError> {
-        self.state_at(tick)?.map(|state| hash_of(&state)).transpose()
+        Ok(self.hashes_at(&[tick])?.pop().flatten())
+    }
+
+    /// The hashes of the states at some ticks, in any order; nothing behind the end. Each run is gone through once for all of
+    /// them.
+    pub fn hashes_at(&mut self, ticks: &[Tick]) -> Result<Vec<Option<StateHash>>, DisputeError> {
+        if self.hashes.len() + ticks.len() > HASHES_KEPT {
+            self.hashes.clear();
+        }
+        let begin = self.period.begin.tick.0;
+        let of_machine = |tick: &Tick| begin.checked_add(tick.0).map(Tick);
+        let missing: BTreeSet<Tick> = ticks.iter().filter_map(of_machine).collect();
+        let missing: Vec<Tick> = missing.into_iter().filter(|tick| !self.hashes.contains_key(tick)).collect();
+        let mut left = missing.as_slice();
+        while let Some(first) = left.first() {
+            let (some, rest) = match self.approach(*first)? {
+                Approach::Inside(begin) => left.split_at(self.count_inside(begin, left).max(1)),
+                _ => left.split_at(1),
+            };
+            let found = match self.run_around(*first) {
+                Some(begin) => self.hashes_inside(begin, some)?,
+                None => vec![None; some.len()],
+            };
+            for (tick, hash) in some.iter().zip(found) {
+                let hash = match hash {
+                    Some(hash) => Some(hash),
+                    None => self.reach(*tick)?.map(|state| hash_of(&state)).transpose()?,
+                };
+                hash.map(|hash| self.hashes.insert(*tick, hash));
+            }
+            left = rest;
+        }
+        let known = |tick: &Tick| of_machine(tick).and_then(|tick| self.hashes.get(&tick).copied());
+        Ok(ticks.iter().map(known).collect())
     }
 
     /// The proof, in `game`, of the tick that leads on from the state at `tick`: at the end of the period that there is no
@@ -112,35 +175,88 @@ impl Timeline {
             let reason = format!("the machine is blocked before tick {tick}");
             return Err(DisputeError::Proof(reason));
         };
-        Ok(prove(&state, game, self.period.metadata, inbox, self.preimages.as_mut())?)
+        let proof = prove(&state, game, self.period.metadata, inbox, self.preimages.as_mut())?;
+        self.check_proof(tick, &state, &proof)?;
+        Ok(proof)
     }
 
-    /// The state at a tick of the machine, which is then kept.
+    /// The state at a tick of the machine.
     fn reach(&mut self, wanted: Tick) -> Result<Option<Tree>, DisputeError> {
+        let (mut machine, mut state) = match self.approach(wanted)? {
+            Approach::Blocked => return Ok(None),
+            Approach::Kept(state) => return Ok(Some(state)),
+            Approach::There(machine, state) => (*machine, state),
+            Approach::Inside(begin) => {
+                let (mut machine, mut state) = self.go_into(begin, wanted)?;
+                self.end_level(&mut machine, &mut state)?;
+                match self.go_on(&mut machine, &mut state, wanted, false)? {
+                    Gone::There => (),
+                    Gone::Blocked | Gone::Into(_) => return Ok(None),
+                }
+                (machine, state)
+            }
+        };
+        machine.apply(&mut state)?;
+        // Others of a run are reached again by the way through it, and take much room.
+        let is_reached_again = self.run_around(wanted).is_some();
+        if !is_reached_again {
+            self.kept.keep(&machine, state.clone())?;
+        }
+        Ok(Some(state))
+    }
+
+    /// Goes to a tick of the machine, or to the run that it is inside of if there is a way through that run.
+    fn approach(&mut self, wanted: Tick) -> Result<Approach, DisputeError> {
         self.check_period()?;
         if self.end.is_some_and(|end| wanted > end) || wanted < self.period.begin.tick {
-            return Ok(None);
+            return Ok(Approach::Blocked);
         }
         if let Some(state) = self.kept.get(wanted) {
-            return Ok(Some(state));
+            return Ok(Approach::Kept(state));
+        }
+        if let Some(begin) = self.run_around(wanted) {
+            return Ok(Approach::Inside(begin));
         }
         let Some(mut state) = self.kept.nearest(wanted) else {
             return Err(DisputeError::Missing("the state before the period".to_owned()));
         };
         let mut machine = Machine::from_tree(&state)?;
+        Ok(match self.go_on(&mut machine, &mut state, wanted, true)? {
+            Gone::There => Approach::There(Box::new(machine), state),
+            Gone::Blocked => Approach::Blocked,
+            Gone::Into(begin) => Approach::Inside(begin),
+        })
+    }
+
+    /// Goes on to a tick, or into the run that it is inside of.
+    fn go_on(
+        &mut self,
+        machine: &mut Machine,
+        state: &mut Tree,
+        wanted: Tick,
+        into_runs: bool,
+    ) -> Result<Gone, DisputeError> {
         while machine.current_tick < wanted {
-            if !self.forward(&mut machine, wanted)? {
-                return Ok(None);
+            let begins = into_runs && matches!(machine.tick_state, TickState::Snapshot);
+            if begins && machine.last_padding_tick()? > wanted && self.open(machine, state)? {
+                return Ok(Gone::Into(machine.current_tick));
             }
-            if let Some(index) = self.level_that_ends(&machine) {
-                machine.apply(&mut state)?;
-                machine = Machine::from_tree(&state)?;
-                self.level_ended(index, &machine, &state)?;
+            if !self.forward(machine, wanted)? {
+                return Ok(Gone::Blocked);
             }
+            self.end_level(machine, state)?;
         }
-        machine.apply(&mut state)?;
-        self.kept.keep(&machine, state.clone())?;
-        Ok(Some(state))
+        Ok(Gone::There)
+    }
+
+    /// Keeps the state if a level ends with it.
+    fn end_level(&mut self, machine: &mut Machine, state: &mut Tree) -> Result<(), DisputeError> {
+        if let Some(index) = self.level_that_ends(machine) {
+            machine.apply(state)?;
+            *machine = Machine::from_tree(state)?;
+            self.level_ended(index, machine, state)?;
+        }
+        Ok(())
     }
 
     /// The tick of the machine before the first message of a level of the period.
