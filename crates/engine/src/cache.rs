@@ -9,6 +9,7 @@ use crate::compiler::Compiler;
 use crate::instrument::REVISION;
 use soru_base::blake2b::hash32;
 use soru_base::hash::ContextHash;
+use soru_pvm::Version;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
@@ -17,18 +18,30 @@ use std::time::SystemTime;
 
 const HASH_LEN: usize = 32;
 /// How many files are kept.
-const FILES_MAX: usize = 64;
+const FILES_MAX: usize = 128;
 
-/// The name of a compiled module.
+/// The name of a compiled module, or of the number of ticks before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Key(String);
 
 impl Key {
     /// Of a kernel, made by a compiler with the settings of `engine`.
-    pub(crate) fn new(kernel: ContextHash, compiler: Compiler, engine: &wasmtime::Engine) -> Self {
+    pub(crate) fn module(
+        kernel: ContextHash,
+        compiler: Compiler,
+        metered: bool,
+        engine: &wasmtime::Engine,
+    ) -> Self {
         let mut build = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut build);
-        Self(format!("{}-{compiler}-{:016x}-r{REVISION}.module", hex::encode(kernel.0), build.finish()))
+        let (kernel, build) = (hex::encode(kernel.0), build.finish());
+        let kind = if metered { "" } else { "unmetered-" };
+        Self(format!("{kernel}-{compiler}-{kind}{build:016x}-r{REVISION}.module"))
+    }
+
+    /// Of the ticks that come before a kernel is called.
+    pub(crate) fn ticks(kernel: ContextHash, version: Version) -> Self {
+        Self(format!("{}-{}-r{REVISION}.ticks", hex::encode(kernel.0), version.name()))
     }
 }
 

@@ -16,13 +16,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use crate::compiled::{Purpose, config};
 use crate::compiler::Compiler;
 use crate::deadline::{Ticker, epochs};
 use crate::decode::{ExportKind, Module, ValueType, decode};
-use crate::engine::{EngineError, config};
+use crate::engine::EngineError;
 use crate::execute::{End, HOST_STACK_BYTES, OUT_OF_TABLE, STACK_BYTES, ended};
 use crate::host::Surroundings;
-use crate::instrument::{DEPTH, Exports, START, TABLE_ACCESS, instrument};
+use crate::instrument::{self, EXHAUSTED, START, TABLE_ACCESS, instrument};
 use crate::lend::Lent;
 use crate::validate::validate;
 use soru_pvm::Version;
@@ -104,7 +105,7 @@ impl Embedder {
     /// One with the settings for kernels.
     pub fn new(compiler: Compiler) -> Result<Self, EngineError> {
         let ticker = Ticker::start()?;
-        let engine = wasmtime::Engine::new(&config(compiler))
+        let engine = wasmtime::Engine::new(&config(compiler, Purpose::Module))
             .map_err(|error| EngineError::Compiler { compiler, reason: format!("{error:#}") })?;
         ticker.add(&engine);
         Ok(Self { engine, compiler, _ticker: ticker })
@@ -122,10 +123,11 @@ impl Embedder {
         if let Some(import) = read.imports.first() {
             return Err(unsupported(format!("it imports {}.{}", import.module, import.item)));
         }
-        let rewritten = instrument(module, &read, Exports::All).map_err(|e| unsupported(e.to_string()))?;
+        let rewritten =
+            instrument(module, &read, instrument::Purpose::Module).map_err(|e| unsupported(e.to_string()))?;
         let compiled =
             wasmtime::Module::new(&self.engine, rewritten).map_err(|e| unsupported(format!("{e:#}")))?;
-        let mut store = Store::new(&self.engine, Surroundings::new(Lent::nothing()));
+        let mut store = Store::new(&self.engine, Surroundings::new(Lent::nothing(), None));
         store.limiter(|surroundings| surroundings);
         store.set_epoch_deadline(epochs(DEADLINE));
         let instance = match wasmtime::Instance::new(&mut store, &compiled, &[]) {
@@ -208,10 +210,11 @@ impl Instance<'_> {
     ) -> Result<Vec<Value>, EmbedError> {
         // The first version's limit, less the frame that the machine calls from.
         let depth = i32::try_from(Version::V0.call_depth_limit()).unwrap_or(i32::MAX) - 1;
-        self.set(DEPTH, depth)?;
+        self.set(EXHAUSTED, 0)?;
         self.set(TABLE_ACCESS, 0)?;
         self.store.set_epoch_deadline(epochs(DEADLINE));
-        let args: Vec<_> = args.iter().map(|value| self.inwards(value)).collect();
+        let mut args: Vec<_> = args.iter().map(|value| self.inwards(value)).collect();
+        args.push(Val::I32(depth));
         let mut found = vec![Val::I32(0); results.len()];
         if let Err(error) = function.call(&mut self.store, &args, &mut found) {
             return Err(failure(ended(&mut self.store, Some(&self.instance), error, DEADLINE)));
@@ -282,6 +285,5 @@ fn failure(end: End) -> EmbedError {
         End::ByHost(Err(RunnerError::Unsupported { reason })) => EmbedError::Unsupported(reason),
         End::ByHost(Err(error)) => EmbedError::Undecided(error.to_string()),
         End::ByHost(Ok(outcome)) => EmbedError::Undecided(format!("{outcome:?}")),
-        End::Returned => EmbedError::Undecided("an error without a trap".into()),
     }
 }

@@ -1,6 +1,8 @@
 //! Host functions, as the compiled kernel calls them.
 
 use crate::lend::Lent;
+use crate::meter::Meter;
+use soru_exact::price;
 use soru_pvm::host::{HostFunction, HostTrap, HostValue, Memory, OutOfMemory, ValueType};
 use soru_pvm::run::{RunnerError, TABLE_GROWTH_MAX};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,8 +16,24 @@ const TABLE_MAX: usize = 10_000_000;
 pub(crate) struct Surroundings {
     host: Lent,
     memory: Option<wasmtime::Memory>,
-    /// Why a host function, or the growth of the memory, ended the run.
-    pub(crate) ended: Option<HostTrap>,
+    /// What is counted; nothing of code that counts no ticks.
+    pub(crate) meter: Option<Meter>,
+    /// Why a host function, the growth of the memory or too many ticks ended the run.
+    pub(crate) ended: Option<Ending>,
+}
+
+/// Why a run was ended from outside of its code.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Host(HostTrap),
+    /// It takes more ticks than it may.
+    Ticks(String),
+}
+
+impl From<RunnerError> for Ending {
+    fn from(error: RunnerError) -> Self {
+        Self::Host(error.into())
+    }
 }
 
 /// Marks a run that [`Surroundings::ended`] explains.
@@ -24,8 +42,13 @@ pub(crate) struct Surroundings {
 pub(crate) struct Ended;
 
 impl Surroundings {
-    pub(crate) fn new(host: Lent) -> Self {
-        Self { host, memory: None, ended: None }
+    pub(crate) fn new(host: Lent, meter: Option<Meter>) -> Self {
+        Self { host, memory: None, meter, ended: None }
+    }
+
+    /// How many functions can be at work.
+    pub(crate) fn depth_limit(&self) -> u32 {
+        self.host.with(|host| host.version.call_depth_limit()).unwrap_or(u32::MAX)
     }
 
     /// To be called before any code of the kernel runs.
@@ -33,8 +56,8 @@ impl Surroundings {
         self.memory = Some(memory);
     }
 
-    fn end<T>(&mut self, trap: HostTrap) -> wasmtime::Result<T> {
-        self.ended = Some(trap);
+    pub(crate) fn end<T>(&mut self, ending: Ending) -> wasmtime::Result<T> {
+        self.ended = Some(ending);
         Err(Ended.into())
     }
 }
@@ -100,6 +123,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Surro
     for function in HostFunction::ALL {
         define(&mut linker, function)?;
     }
+    crate::meter::define(&mut linker)?;
     Ok(linker)
 }
 
@@ -167,6 +191,7 @@ fn call(
     function: HostFunction,
     args: &[HostValue],
 ) -> wasmtime::Result<Option<HostValue>> {
+    Surroundings::check(&mut caller)?;
     let memory = caller.data().memory.ok_or_else(|| wasmtime::format_err!("the kernel has no memory yet"))?;
     let (bytes, surroundings) = memory.data_and_store_mut(&mut caller);
     let host = &surroundings.host;
@@ -175,10 +200,13 @@ fn call(
         host.with(|host| host.call(function, args, &mut KernelMemory(bytes)))
     }));
     let ended = match result {
-        Ok(Some(Ok(value))) => return Ok(value),
+        Ok(Some(Ok(value))) => {
+            surroundings.pay(price::host_call(function, args, value));
+            return Ok(value);
+        }
         Ok(Some(Err(trap))) => trap,
         Ok(None) => RunnerError::Engine("a host function was called after the end of the run".into()).into(),
         Err(_) => RunnerError::Engine(format!("the host function {} panicked", function.name())).into(),
     };
-    surroundings.end(ended)
+    surroundings.end(Ending::Host(ended))
 }

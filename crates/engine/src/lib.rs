@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+mod compiled;
 mod compiler;
 mod deadline;
+mod debug;
 mod decode;
 pub mod embed;
 mod engine;
@@ -12,6 +14,7 @@ mod instrument;
 mod kind;
 mod lend;
 mod link;
+mod meter;
 mod prepare;
 mod returns;
 mod status;

@@ -1,7 +1,7 @@
 //! From the bytes of a kernel to something that can be run, or the reason why not.
 
 use crate::decode::{DecodeError, Module, ValueType, decode};
-use crate::instrument::{Exports, entry, instrument};
+use crate::instrument::{Purpose, entry, instrument};
 use crate::link::{Imported, LATEST, imported, link, type_mismatch};
 use crate::returns::carrying;
 use crate::validate::{refusal, validate};
@@ -113,7 +113,6 @@ fn takes_nothing(module: &Module, function: u32) -> bool {
 
 /// What is known of a kernel before it is compiled.
 pub(crate) struct Examined {
-    pub(crate) imports: Vec<Imported>,
     pub(crate) verdict: Verdict,
 }
 
@@ -126,21 +125,21 @@ pub(crate) enum Verdict {
 }
 
 /// Reads, checks and rewrites a kernel.
-pub(crate) fn examine(kernel: &[u8]) -> Examined {
+pub(crate) fn examine(kernel: &[u8], metered: bool) -> Examined {
     let module = match decode(kernel) {
         Ok(module) => module,
         Err(error) => {
             let reason = error.reason.clone();
             tracing::warn!("{}", KernelError::from(error));
             let outcome = Outcome::Refused { stage: Stage::Decode, reason };
-            return Examined { imports: Vec::new(), verdict: Verdict::Ended(Ok(outcome)) };
+            return Examined { verdict: Verdict::Ended(Ok(outcome)) };
         }
     };
     let imports = imported(&module);
-    Examined { verdict: verdict(kernel, &module, &imports), imports }
+    Examined { verdict: verdict(kernel, &module, &imports, metered) }
 }
 
-fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
+fn verdict(kernel: &[u8], module: &Module, imports: &[Imported], metered: bool) -> Verdict {
     if let Some(offset) = module.unwritable {
         let reason = KernelError::NoNextState(offset).to_string();
         return Verdict::Ended(Err(RunnerError::NoNextState { reason }));
@@ -153,16 +152,11 @@ fn verdict(kernel: &[u8], module: &Module, imports: &[Imported]) -> Verdict {
         return Verdict::Ended(Ok(Outcome::Refused { stage: Stage::Init, reason }));
     }
     let rewritten = validate(kernel, module, carrying)
-        .and_then(|()| instrument(kernel, module, Exports::OfKernel).map_err(|e| e.to_string()));
+        .and_then(|()| instrument(kernel, module, Purpose::Kernel { metered }).map_err(|e| e.to_string()));
     match rewritten {
         Ok(bytes) => Verdict::Compile(bytes),
         Err(reason) => Verdict::Ended(Err(RunnerError::Unsupported { reason })),
     }
-}
-
-/// The machine is stuck: there is nothing to call.
-pub(crate) fn no_entry() -> Outcome {
-    Outcome::Stuck { reason: NO_ENTRY.to_owned() }
 }
 
 #[cfg(test)]
@@ -190,7 +184,7 @@ mod tests {
 
     /// Whatever is handed to the compilers is valid, without anything that they would not take.
     fn examined(kernel: &[u8]) -> bool {
-        let Verdict::Compile(rewritten) = examine(kernel).verdict else { return false };
+        let Verdict::Compile(rewritten) = examine(kernel, true).verdict else { return false };
         let features = wasmparser::WasmFeatures::WASM2;
         if let Err(error) = wasmparser::Validator::new_with_features(features).validate_all(&rewritten) {
             panic!("the rewritten kernel is not valid: {error}");
@@ -252,7 +246,7 @@ mod tests {
         let kernel = wat::parse_str(kernel).unwrap();
         let offset = kernel.windows(2).position(|bytes| bytes == [0xfd, 0x74]).unwrap();
         assert_eq!(check(&kernel, Version::V0), Err(KernelError::NoNextState(offset)));
-        let Verdict::Ended(end) = examine(&kernel).verdict else { panic!("compiled") };
+        let Verdict::Ended(end) = examine(&kernel, true).verdict else { panic!("compiled") };
         assert!(matches!(end, Err(RunnerError::NoNextState { .. })), "{end:?}");
     }
 
@@ -260,7 +254,7 @@ mod tests {
     fn types_that_become_the_same_are_refused() {
         let kernel = r#"(module (memory (export "m") 1) (func (param funcref)) (func (param externref))
             (func (export "kernel_run")))"#;
-        let Verdict::Ended(end) = examine(&wat::parse_str(kernel).unwrap()).verdict else {
+        let Verdict::Ended(end) = examine(&wat::parse_str(kernel).unwrap(), true).verdict else {
             panic!("compiled")
         };
         assert!(matches!(end, Err(RunnerError::Unsupported { .. })), "{end:?}");

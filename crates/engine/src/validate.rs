@@ -2,7 +2,6 @@
 
 use crate::decode::{ExportKind, Module};
 use crate::prepare::MISSING_ARGUMENTS;
-use std::collections::BTreeSet;
 use wasmparser::{
     FuncValidator, FunctionBody, Operator, OperatorsReader, Parser, Payload, Validator, ValidatorResources,
     WasmFeatures,
@@ -10,7 +9,7 @@ use wasmparser::{
 
 /// WebAssembly 2.0, in which the machine's instructions are written. Floats are among it because the machine takes the
 /// instructions that make integers of floats; those that make floats are refused before, when the kernel is read.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
 
 /// A look at the instruction that comes next in a function with so many results: why it is refused, if it is.
 pub(crate) type Look = fn(&FuncValidator<ValidatorResources>, usize, &Operator<'_>) -> Option<String>;
@@ -23,7 +22,7 @@ pub(crate) fn validate(bytes: &[u8], module: &Module, look: Look) -> Result<(), 
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| Fault::from(error).shown(None))?;
         // The machine does not mind two exports of one name; what they point to is looked at elsewhere.
-        if matches!(payload, Payload::ExportSection(_)) && has_twins(module) {
+        if matches!(payload, Payload::ExportSection(_)) && module.has_twins() {
             continue;
         }
         let valid = validator.payload(&payload).map_err(|error| Fault::from(error).shown(None))?;
@@ -76,11 +75,6 @@ impl Fault {
         let place = function.map(|index| format!("function {index}, ")).unwrap_or_default();
         format!("{place}byte {}: {}", self.offset, self.message)
     }
-}
-
-fn has_twins(module: &Module) -> bool {
-    let names: BTreeSet<_> = module.exports.iter().map(|export| &export.name).collect();
-    names.len() < module.exports.len()
 }
 
 /// What the machine finds wrong when it makes the instance, in its own order and words. What comes after the copying of

@@ -114,6 +114,12 @@ impl Module {
         self.imports.iter().filter(|import| matches!(import.kind, ImportKind::Function(_))).count()
     }
 
+    /// Whether two exports have one name. The machine does not mind.
+    pub(crate) fn has_twins(&self) -> bool {
+        let names: std::collections::BTreeSet<_> = self.exports.iter().map(|export| &export.name).collect();
+        names.len() < self.exports.len()
+    }
+
     /// The type of a function, imported or not.
     pub(crate) fn function_type(&self, index: u32) -> Option<&FuncType> {
         let index = index as usize;
