@@ -11,7 +11,7 @@ use crate::tree::{Name, Tree};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-/// A copy of more changes than these is avoided.
+/// A copy of more changes than these is avoided, and they are put into the trie together.
 const MANY: usize = 256;
 
 /// A directory as it was, and what was changed since.
@@ -134,11 +134,14 @@ impl Changes {
     }
 
     fn merge(&self) -> Result<Arc<InodeCell>, LoadError> {
+        let entry = |(name, update): (&Name, &Option<Tree>)| {
+            update.clone().map(|child| Entry { name: name.clone(), child })
+        };
         if self.base().loaded().is_some_and(|inode| inode.count() == 0) {
-            let entry = |(name, update): (&Name, &Option<Tree>)| {
-                update.clone().map(|child| Entry { name: name.clone(), child })
-            };
             return inode::directory(self.updates.iter().filter_map(entry).collect());
+        }
+        if self.updates.len() > MANY && self.updates.values().all(Option::is_some) {
+            return self.base().with_all(self.updates.iter().filter_map(entry).collect());
         }
         let mut merged = self.base().clone();
         for (name, update) in &self.updates {
@@ -168,5 +171,34 @@ impl Changes {
 impl Drop for Changes {
     fn drop(&mut self) {
         dropping::changes(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: u32, content: u32) -> Entry {
+        let child = Tree::leaf(content.to_be_bytes().to_vec());
+        Entry { name: name.to_string().into_bytes().into(), child }
+    }
+
+    #[test]
+    fn many_changes_together_are_as_one_after_the_other() {
+        for (before, changed) in [(1, 0..2), (2, 5..900), (700, 300..1_000), (1_000, 0..1_000), (3, 0..1)] {
+            let base = (0..before).map(|n| entry(n, n));
+            let mut names: Vec<Entry> = base.collect();
+            names.sort_by(|a, b| a.name.cmp(&b.name));
+            let base = inode::directory(names).unwrap();
+            let mut new: Vec<Entry> = changed.map(|n| entry(n, n + 7)).collect();
+            new.sort_by(|a, b| a.name.cmp(&b.name));
+            let mut one_by_one = base.clone();
+            for Entry { name, child } in &new {
+                one_by_one = one_by_one.with(name, child.clone()).unwrap();
+            }
+            let together = base.with_all(new).unwrap();
+            assert_eq!(together.get().unwrap().count(), one_by_one.get().unwrap().count());
+            assert_eq!(together.hash().unwrap(), one_by_one.hash().unwrap());
+        }
     }
 }

@@ -159,6 +159,50 @@ impl InodeCell {
         }
     }
 
+    /// This directory with all of `entries`, which are in the order of their names: the same as [`with`](Self::with) for one
+    /// after the other, but every level of the trie is made only once.
+    pub(crate) fn with_all(&self, entries: Vec<Entry>) -> Result<Arc<Self>, LoadError> {
+        let entries = entries.into_iter().map(|entry| (NameBits::of(&entry.name), entry)).collect();
+        self.with_all_at(entries, 0).map(|(cell, _)| cell)
+    }
+
+    /// The new inode, and how many entries it has more.
+    fn with_all_at(&self, new: Vec<(NameBits, Entry)>, depth: u32) -> Result<(Arc<Self>, u64), LoadError> {
+        let unbound = |new: Vec<(NameBits, Entry)>| new.into_iter().map(|(_, entry)| entry);
+        match self.get()? {
+            Inode::Entries { role, entries } => {
+                let stays =
+                    |old: &&Entry| new.binary_search_by(|(_, new)| (*new.name).cmp(&old.name)).is_err();
+                let mut all: Vec<Entry> = entries.iter().filter(stays).cloned().collect();
+                all.extend(unbound(new));
+                all.sort_by(|a, b| a.name.cmp(&b.name));
+                let more = all.len() - entries.len();
+                Ok((build(*role, all, depth)?, more as u64))
+            }
+            Inode::Branch(b) => {
+                let (ones, zeros): (Vec<_>, Vec<_>) =
+                    new.into_iter().partition(|(bits, _)| bits.at(depth) == 1);
+                let (mut children, mut count) = (b.children.clone(), b.count);
+                for (child, new) in children.iter_mut().zip([zeros, ones]) {
+                    if new.is_empty() {
+                        continue;
+                    }
+                    let (below, more) = match &*child {
+                        Some(next) => next.with_all_at(new, depth + 1)?,
+                        None => {
+                            let more = new.len() as u64;
+                            (build(Role::Inner, unbound(new).collect(), depth + 1)?, more)
+                        }
+                    };
+                    *child = Some(below);
+                    count += more;
+                }
+                let more = count - b.count;
+                Ok((Cell::new(Inode::Branch(Branch { depth, count, children })), more))
+            }
+        }
+    }
+
     /// This directory without `name`, which is known to be there.
     pub(crate) fn without(&self, name: &[u8]) -> Result<Arc<Self>, LoadError> {
         self.without_at(Role::Root, name, &NameBits::of(name), 0)
