@@ -16,7 +16,9 @@ mod levels;
 mod observation;
 mod setup;
 mod ticks;
+mod trace_error;
 mod tracer;
+mod way;
 
 pub use check::{Difference, check, check_line};
 pub use file::{FixedReveals, ReplayError, ReplayLevel, RunFile, RunKind};
@@ -24,7 +26,9 @@ pub use levels::Replayed;
 pub use observation::{At, Observation};
 pub use setup::Setup;
 pub use ticks::{LineError, TickReplay};
-pub use tracer::{End, Outside, TraceError, Tracer};
+pub use trace_error::{End, TraceError};
+pub use tracer::{Outside, Tracer};
+pub use way::Way;
 
 use crate::durable::Durable;
 use crate::state::StateError;

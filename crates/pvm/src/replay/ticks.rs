@@ -2,7 +2,8 @@
 
 use super::file::RunFile;
 use super::observation::Observation;
-use super::tracer::{Outside, TraceError, Tracer};
+use super::trace_error::TraceError;
+use super::tracer::{Outside, Tracer};
 use super::{durable_json, outbox_json};
 use serde_json::{Map, Value};
 use soru_base::tick::Tick;

@@ -3,19 +3,20 @@
 use super::file::ReplayLevel;
 use super::observation::{At, Observation};
 use super::setup::Setup;
+use super::trace_error::{End, TraceError};
+use super::way::Way;
 use crate::host::DebugSink;
-use crate::reveal::RevealSource;
+use crate::reveal::{RevealError, RevealSource};
+use crate::run::{Runner, RunnerError};
 use crate::state::{InputPlace, Machine, StateError, Status, TickState};
-use crate::step_proof::{StepError, StepInput, StepProof};
+use crate::step_proof::{StepInput, StepProof};
 use bytes::Bytes;
 use soru_base::bin::Binary;
 use soru_base::level::Level;
 use soru_base::tick::Tick;
 use soru_merkle::Tree;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::mem;
-use thiserror::Error;
 
 /// What a run needs from outside.
 pub struct Outside<'a> {
@@ -27,88 +28,12 @@ pub struct Outside<'a> {
     pub watch: &'a mut dyn FnMut(Tick),
 }
 
-/// Why a run goes no further.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// The machine needs a message, and there is none left.
-    NoMessage,
-    /// It needs an answer to a reveal, and there is none.
-    NoAnswer {
-        /// The request.
-        request: Vec<u8>,
-        /// Why there is none.
-        reason: String,
-    },
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoMessage => f.write_str("the machine needs a message, and none is left"),
-            Self::NoAnswer { request, reason } => {
-                write!(
-                    f,
-                    "the machine needs an answer to the reveal {}, and there is none: {reason}",
-                    hex::encode(request)
-                )
-            }
-        }
-    }
-}
-
-/// Why a state of a run cannot be shown.
-#[derive(Debug, Clone, Error)]
-pub enum TraceError {
-    /// The run ends before.
-    #[error("tick {wanted} is not reached: the run ends at tick {tick}: {end}")]
-    Beyond {
-        /// The tick asked for.
-        wanted: u64,
-        /// The last one.
-        tick: u64,
-        /// Why it is the last one.
-        end: End,
-    },
-    /// The run is further on: it does not go back.
-    #[error("tick {wanted} comes after tick {tick}: ticks have to be in order")]
-    Past {
-        /// The tick asked for.
-        wanted: u64,
-        /// Where the run is.
-        tick: u64,
-    },
-    /// There is no proof of a tick that cannot be made.
-    #[error("there is no proof of tick {tick}: {end}")]
-    NoProof {
-        /// The tick of the state.
-        tick: u64,
-        /// What is missing.
-        end: End,
-    },
-    /// A state of the run cannot be read or written, or has no next one.
-    #[error("after tick {tick}: {error}")]
-    State {
-        /// The last tick known to be good.
-        tick: u64,
-        /// Why.
-        #[source]
-        error: StateError,
-    },
-    /// A tick cannot be proved.
-    #[error("the proof of tick {tick}: {error}")]
-    Proof {
-        /// The tick of the state.
-        tick: u64,
-        /// Why.
-        #[source]
-        error: StepError,
-    },
-}
-
 /// A run on its way. Its state is written down only where it is looked at.
 pub struct Tracer<'a> {
     levels: &'a [ReplayLevel],
     outside: Outside<'a>,
+    runner: Option<&'a dyn Runner>,
+    way: Way,
     machine: Machine,
     // The state as it was written last.
     tree: Tree,
@@ -123,10 +48,25 @@ pub struct Tracer<'a> {
 }
 
 /// Most ticks that are made without telling anybody.
-const STRETCH: u64 = 1 << 20;
+const STRETCH: u64 = if cfg!(test) { 50 } else { 1 << 20 };
+/// The same for an engine.
+const ENGINE_STRETCH: u64 = if cfg!(test) { 400 } else { 1 << 30 };
 
 /// What decides whether two states are worth a line each.
 type Phase = (&'static str, mem::Discriminant<Status>, bool);
+
+fn phase(machine: &Machine) -> Phase {
+    (machine.tick_state.name(), mem::discriminant(&machine.status()), machine.trap().is_some())
+}
+
+/// Knows nothing: who asks it comes no further.
+struct NoAnswers;
+
+impl RevealSource for NoAnswers {
+    fn reveal(&mut self, _: &[u8]) -> Result<Vec<u8>, RevealError> {
+        Err(RevealError::new("it is not looked for"))
+    }
+}
 
 impl<'a> Tracer<'a> {
     /// Begins at the state with the kernel installed. Message number i of a level has the counter i.
@@ -143,6 +83,8 @@ impl<'a> Tracer<'a> {
         Ok(Self {
             levels,
             outside,
+            runner: None,
+            way: Way::default(),
             machine,
             tree,
             written: true,
@@ -152,6 +94,11 @@ impl<'a> Tracer<'a> {
             message: 0,
             at: Some(At::BootSector),
         })
+    }
+
+    /// The same, that goes through the inside of runs by way of `runner` where that saves time.
+    pub fn with_engine(self, runner: &'a dyn Runner) -> Self {
+        Self { runner: Some(runner), ..self }
     }
 
     /// Sets the maximum of reboots if the run has one and it is not set yet. It takes no tick; going on does it as well.
@@ -194,8 +141,9 @@ impl<'a> Tracer<'a> {
     /// Goes to the state of that tick, or to the last one before, and then says why it is the last one.
     pub fn go_towards(&mut self, tick: Tick) -> Result<Option<End>, TraceError> {
         while self.tick() < tick {
-            let most = (tick.0 - self.tick().0).min(STRETCH);
-            if let Some(end) = self.forward(most)? {
+            let left = tick.0 - self.tick().0;
+            let by_engine = left > STRETCH && self.through(tick)?;
+            if !by_engine && let Some(end) = self.forward(left.min(STRETCH))? {
                 return Ok(Some(end));
             }
             self.tell();
@@ -207,7 +155,8 @@ impl<'a> Tracer<'a> {
     /// first word of the state's name), takes a message, needs the answer to a reveal or has got it, or has trapped.
     pub fn go_to_change(&mut self, until: Tick) -> Result<Option<End>, TraceError> {
         const WATCHED: u64 = 0xffff;
-        let before = self.phase();
+        let before = phase(&self.machine);
+        let mut steps = 0;
         while self.tick() < until {
             let padding = match &self.machine.tick_state {
                 TickState::Padding => !self.machine.is_padded().map_err(|e| self.failed(e))?,
@@ -218,12 +167,16 @@ impl<'a> Tracer<'a> {
                 let last = self.machine.pad_until(until.0);
                 last.map_err(|e| self.failed(e))?;
                 self.moved(None);
+            } else if steps == STRETCH {
+                self.through_phase(until)?;
+                steps = 0;
             } else if let Some(end) = self.forward(1)? {
                 return Ok(Some(end));
             }
-            if self.at.is_some() || self.phase() != before {
+            if self.at.is_some() || phase(&self.machine) != before {
                 break;
             }
+            steps += 1;
             if self.tick().0 & WATCHED == 0 {
                 self.tell();
             }
@@ -231,12 +184,72 @@ impl<'a> Tracer<'a> {
         Ok(None)
     }
 
-    fn phase(&self) -> Phase {
-        (
-            self.machine.tick_state.name(),
-            mem::discriminant(&self.machine.status()),
-            self.machine.trap().is_some(),
-        )
+    /// Goes on inside of a run by way of the engine, not beyond a tick: false if it does not get on.
+    fn through(&mut self, tick: Tick) -> Result<bool, TraceError> {
+        let Some(runner) = self.runner else { return Ok(false) };
+        if self.machine.status() != Status::Computing {
+            return Ok(false);
+        }
+        let next = tick.min(Tick(self.tick().0.saturating_add(ENGINE_STRETCH)));
+        let Outside { reveals, debug, .. } = &mut self.outside;
+        let reached = self.way.reach(runner, &self.machine, next, &mut **reveals, &mut **debug);
+        let reached = reached.map_err(|error| self.engine_failed(error))?;
+        Ok(reached.is_some_and(|machine| self.moved_to(machine)))
+    }
+
+    /// Goes by way of the engine to where the machine begins to do something else, or up to a tick: false if it does not
+    /// get on. From here to there the machine does one thing and then others, and never the first one again: a reveal is
+    /// where this way ends.
+    fn through_phase(&mut self, until: Tick) -> Result<bool, TraceError> {
+        let Some(runner) = self.runner else { return Ok(false) };
+        // What was asked for up to here is answered; what comes then is not.
+        let (here, reveals) = (self.tick(), &mut *self.outside.reveals);
+        let known = self.way.reach(runner, &self.machine, here, reveals, &mut ());
+        known.map_err(|error| self.engine_failed(error))?;
+        let before = phase(&self.machine);
+        let reach = |way: &mut Way, tick: Tick, debug: &mut dyn DebugSink| {
+            way.reach(runner, &self.machine, tick, &mut NoAnswers, debug)
+                .map_err(|error| TraceError::Engine { tick: self.machine.current_tick.0, error })
+        };
+        let Some(mut found) = reach(&mut self.way, until, &mut *self.outside.debug)? else {
+            return Ok(false);
+        };
+        let mut same = self.machine.current_tick;
+        while phase(&found) != before && found.current_tick.0 - same.0 > 1 {
+            let middle = Tick(same.0 + (found.current_tick.0 - same.0) / 2);
+            match reach(&mut self.way, middle, &mut ())? {
+                Some(machine) if machine.current_tick == middle && phase(&machine) != before => {
+                    found = machine
+                }
+                Some(machine) if machine.current_tick == middle => same = middle,
+                _ => return Ok(false),
+            }
+        }
+        Ok(self.moved_to(found))
+    }
+
+    fn moved_to(&mut self, machine: Machine) -> bool {
+        self.machine = machine;
+        self.moved(None);
+        true
+    }
+
+    /// So many ticks at most, but no further than to where a run begins, if there is an engine to go on with from there.
+    fn up_to_run(&mut self, most: u64) -> u64 {
+        if self.runner.is_none() {
+            return most;
+        }
+        match &self.machine.tick_state {
+            TickState::Snapshot => {
+                self.way.note(&self.machine);
+                most
+            }
+            TickState::Padding => {
+                let begin = self.machine.last_top_level_call.plus(self.machine.limits.ticks_per_snapshot);
+                most.min(begin.0.saturating_sub(self.tick().0).max(1))
+            }
+            _ => most,
+        }
     }
 
     /// What the state looks like, with the size of the proof of the tick that leads out of it if asked for.
@@ -320,8 +333,15 @@ impl<'a> Tracer<'a> {
     /// Makes up to that many ticks, or takes what the machine needs.
     fn forward(&mut self, most: u64) -> Result<Option<End>, TraceError> {
         self.set_max_reboots();
+        let most = self.up_to_run(most);
         let (made, at) = match self.machine.status() {
-            Status::Computing => (self.machine.step(most, self.outside.debug).map(drop), None),
+            Status::Computing => {
+                let step = match self.way.told_until(&self.machine) {
+                    Some(told) => self.machine.step(most.min(told.since(self.tick()).0), &mut ()),
+                    None => self.machine.step(most, self.outside.debug),
+                };
+                (step.map(drop), None)
+            }
             Status::InputRequired => {
                 let Some((place, message)) = self.next_message() else { return Ok(Some(End::NoMessage)) };
                 if self.message == 0 {
@@ -361,6 +381,10 @@ impl<'a> Tracer<'a> {
         self.machine = Machine::from_tree(&self.tree).map_err(|e| self.failed(e))?;
         self.written = true;
         Ok(())
+    }
+
+    fn engine_failed(&self, error: RunnerError) -> TraceError {
+        TraceError::Engine { tick: self.tick().0, error }
     }
 
     fn failed(&self, error: StateError) -> TraceError {
