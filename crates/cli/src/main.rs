@@ -5,6 +5,7 @@ mod bench;
 mod client;
 mod completion;
 mod demo;
+mod engine;
 mod kernel;
 mod lifeline;
 mod node;

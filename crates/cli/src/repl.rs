@@ -1,5 +1,6 @@
 //! `soru repl`: a session with the machine, on a terminal or from a script.
 
+use crate::engine::EngineChoice;
 use crate::pvm::kernel::MachineOptions;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -11,9 +12,10 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Editor, Helper};
-use soru_engine::{Compiler, Engine};
+use soru_engine::{Engine, Kind};
 use soru_node::reveals::FilePreimages;
 use soru_pvm::reveal::{Metadata, RevealError, RevealSource, RollupReveals};
+use soru_pvm::run::Runner;
 use soru_repl::{Console, Flow, Progress, Session, Settings};
 use std::cell::RefCell;
 use std::io::{BufRead, IsTerminal, Write};
@@ -28,10 +30,9 @@ use std::time::{Duration, Instant};
 pub(crate) struct Options {
     #[command(flatten)]
     machine: MachineOptions,
-    /// Compiler for whole runs: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
-    #[arg(long)]
-    wasm_compiler: Option<Compiler>,
-    /// Make every tick of whole runs, too, instead of running them compiled
+    #[command(flatten)]
+    choice: EngineChoice,
+    /// Make every tick: the same as --engine reference
     #[arg(long)]
     every_tick: bool,
     /// Begin even if the machine refuses the kernel, to see how
@@ -42,8 +43,8 @@ pub(crate) struct Options {
     no_kernel_debug: bool,
 }
 
-/// A run that the compiled kernel has not ended by then is made tick by tick, which shows how far it is and can be
-/// interrupted.
+/// A run that the compiled kernel has not ended by then is made by the tick-exact interpreter, which shows how far it is and
+/// can be interrupted.
 const COMPILED_RUN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(options: Options) -> Result<()> {
@@ -77,10 +78,7 @@ fn session(options: &Options) -> Result<Session> {
         first_level: prepared.first_level,
         ids: prepared.ids,
         reveals: Box::new(Reveals { metadata: prepared.metadata, pages: prepared.pages }),
-        runner: match options.every_tick {
-            true => None,
-            false => Some(Box::new(options.engine()?)),
-        },
+        runner: options.engine()?,
     };
     Ok(Session::new(settings)?)
 }
@@ -98,13 +96,13 @@ impl RevealSource for Reveals {
 }
 
 impl Options {
-    fn engine(&self) -> Result<Engine> {
-        let compiler = match self.wasm_compiler {
-            Some(compiler) => compiler,
-            None => Compiler::from_env()?.unwrap_or_default(),
-        };
-        let options = soru_engine::Options { compiler, deadline: COMPILED_RUN, ..Default::default() };
-        Ok(Engine::new(options)?)
+    /// None where the machine itself is to make every tick.
+    fn engine(&self) -> Result<Option<Box<dyn Runner>>> {
+        let options = soru_engine::Options { deadline: COMPILED_RUN, ..self.choice.options()? };
+        if self.every_tick || options.kind == Kind::Reference {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Engine::new(options)?)))
     }
 }
 

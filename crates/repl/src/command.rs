@@ -27,6 +27,8 @@ pub enum Command {
     ShowStatus,
     /// How many ticks the machine has made.
     ShowTick,
+    /// How many ticks each run took.
+    ShowRuns,
     /// The hash of its state.
     ShowHash,
     /// The messages that the kernel has not read.
@@ -96,6 +98,7 @@ enum Id {
     Metadata,
     Status,
     Tick,
+    Runs,
     Hash,
     Inbox,
     Outbox,
@@ -148,6 +151,7 @@ static TABLE: &[Phrase<Id>] = &[
         Id::Profile,
     ),
     phrase("show tick", "how many ticks the machine has made", Id::Tick),
+    phrase("show runs", "how many ticks each kernel_run took, without padding, and how it ended", Id::Runs),
     phrase("show hash", "the hash of the machine's state", Id::Hash),
     phrase("show inbox", "the messages that the kernel has not read", Id::Inbox),
     phrase("show outbox", "the outbox of the last level", Id::Outbox),
@@ -263,6 +267,7 @@ fn command(words: &Words<'_>) -> Result<Command, CommandError> {
         Id::Metadata => Command::RevealMetadata,
         Id::Status => Command::ShowStatus,
         Id::Tick => Command::ShowTick,
+        Id::Runs => Command::ShowRuns,
         Id::Hash => Command::ShowHash,
         Id::Inbox => Command::ShowInbox,
         Id::Outbox => Command::ShowOutbox(given.level("level")?),

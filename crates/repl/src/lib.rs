@@ -3,9 +3,11 @@
 
 mod command;
 mod console;
+mod inside;
 mod memory;
 mod profile;
 mod render;
+mod runs;
 mod session;
 mod show;
 mod step;

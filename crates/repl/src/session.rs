@@ -3,6 +3,7 @@
 use crate::command::{self, Command, CommandError};
 use crate::console::Console;
 use crate::render;
+use crate::runs::Runs;
 use crate::show;
 use crate::step::{Halt, Step};
 use crate::travel::Past;
@@ -11,7 +12,7 @@ use soru_exact::TickExact;
 use soru_merkle::Tree;
 use soru_pvm::Machine;
 use soru_pvm::durable::{DurableError, Key};
-use soru_pvm::replay::{ReplayLevel, Setup};
+use soru_pvm::replay::{ReplayLevel, Setup, Way};
 use soru_pvm::reveal::{PreimageHash, RevealRequest, RevealSource};
 use soru_pvm::run::Runner;
 use soru_pvm::state::{InputPlace, StateError, Status};
@@ -31,7 +32,7 @@ pub struct Settings<'a> {
     pub ids: IdFamily,
     /// Where reveals are answered.
     pub reveals: Box<dyn RevealSource>,
-    /// An engine for whole runs. Without one, and where it has no answer, every tick is made.
+    /// An engine for runs, and for ways through them. Without one, and where it has no answer, every tick is made.
     pub runner: Option<Box<dyn Runner>>,
 }
 
@@ -56,6 +57,9 @@ pub struct Session {
     pub(crate) runner: Option<Box<dyn Runner>>,
     /// For profiles: it remembers what it has made of kernels.
     pub(crate) exact: TickExact,
+    /// The engine's way through the run that the machine is in.
+    pub(crate) way: Way,
+    pub(crate) runs: Runs,
     pub(crate) past: Past,
     /// The step that a missing page has stopped.
     stopped: Option<Step>,
@@ -157,6 +161,8 @@ impl Session {
             reveals: settings.reveals,
             runner: settings.runner,
             exact: TickExact::new(),
+            way: Way::default(),
+            runs: Runs::default(),
             past: Past::default(),
             stopped: None,
         })
@@ -361,6 +367,8 @@ impl Session {
 
     fn reveal(&mut self, answer: &[u8], console: &mut dyn Console) -> Result<(), SessionError> {
         self.past.answered(self.machine.current_tick, answer);
+        self.way.forget();
+        self.runs.forget_from(self.machine.current_tick);
         self.give(answer)?;
         console.line(&format!("Revealed {} bytes", answer.len()));
         Ok(())

@@ -22,6 +22,10 @@ pub(crate) fn show(
     let machine = session.machine();
     match command {
         Command::ShowTick => console.line(&machine.current_tick.to_string()),
+        Command::ShowRuns => {
+            let lines = session.runs.lines(machine.limits.ticks_per_snapshot);
+            lines.iter().for_each(|line| console.line(line));
+        }
         Command::ShowInbox => inbox(session, console)?,
         Command::ShowOutbox(level) => outbox(machine, *level, console)?,
         Command::ShowKey(key, kind) => value(machine, key, *kind, console)?,

@@ -3,6 +3,7 @@
 use crate::console::{Console, Progress};
 use crate::session::{Session, SessionError};
 use soru_base::Tick;
+use soru_pvm::level::Advance;
 use soru_pvm::state::{StateError, Status};
 use soru_pvm::{Machine, Surroundings};
 
@@ -79,7 +80,7 @@ impl Session {
     ) -> Result<Halt, SessionError> {
         let start = self.machine.current_tick;
         let call = self.machine.last_top_level_call;
-        let mut engine = String::new();
+        let (mut engine, mut whole, mut inside) = (String::new(), true, true);
         let mut copy = self.machine.clone();
         let mut slices = 0;
         loop {
@@ -125,24 +126,37 @@ impl Session {
                 Step::Tick(count) => count - done >= self.machine.limits.ticks_per_snapshot.0,
                 Step::Result => false,
             };
-            if whole_run && engine.is_empty() && self.machine.tick_state.name() == "Snapshot" {
+            if whole_run && whole && self.machine.tick_state.name() == "Snapshot" {
                 match self.run_fast(console) {
                     Ok(true) => {
                         (copy, slices) = (self.machine.clone(), 0);
                         continue;
                     }
-                    Ok(false) => (),
-                    Err(reason) => engine = format!("; the engine for whole runs: {reason}"),
+                    Ok(false) => whole = false,
+                    Err(reason) => (engine, whole) = (format!("; the engine: {reason}"), false),
                 }
             }
             let most = of.map_or(u64::MAX, |count| count - done);
+            self.way.note(&self.machine);
+            if most > SLICE && inside && !is_outside_of_run(&self.machine) {
+                match self.by_engine(most, answers, console) {
+                    Ok(true) => {
+                        self.runs.look(&self.machine, has_result(&self.machine));
+                        (copy, slices) = (self.machine.clone(), 0);
+                        continue;
+                    }
+                    Ok(false) => (),
+                    Err(error) => (engine, inside) = (format!("; the engine: {error}"), false),
+                }
+            }
             if slices == SLICES_PER_COPY {
                 (copy, slices) = (self.machine.clone(), 0);
             }
             slices += 1;
-            match self.slice(most, step == Step::Result, &copy, console) {
+            // The result of a run is where its ticks are counted.
+            match self.slice(most, !has_result(&self.machine), &copy, console) {
                 Ok(0) => return Err(SessionError::NoTick(self.machine.current_tick.0)),
-                Ok(_) => (),
+                Ok(_) => self.runs.look(&self.machine, has_result(&self.machine)),
                 Err(error) => return Err(self.failed_tick(error, engine)),
             }
         }
@@ -227,8 +241,12 @@ impl Session {
         let mut next = self.machine.clone();
         let mut debug = Vec::new();
         let mut around = Surroundings { runner: &**runner, reveals: &mut *self.reveals, debug: &mut debug };
-        next.advance(0, &mut around).map_err(|e| e.to_string())?;
+        let begin = next.current_tick;
+        let advance = next.advance(0, &mut around).map_err(|e| e.to_string())?;
         tell(console, &debug);
+        if let Advance::Ran { end, ticks } = &advance {
+            self.runs.ended(begin, *ticks, end);
+        }
         self.machine = next;
         Ok(true)
     }

@@ -9,6 +9,7 @@ mod stage;
 mod story;
 mod tale;
 
+use crate::engine::EngineChoice;
 use crate::lifeline;
 use crate::output;
 use anyhow::{Result, bail};
@@ -69,9 +70,8 @@ struct Run {
     /// Network to imitate: alpha (the document's) or mainnet (today's)
     #[arg(long, default_value = "alpha")]
     profile: ProfileName,
-    /// Compiler of the nodes: cranelift or singlepass
-    #[arg(long)]
-    wasm_compiler: Option<soru_engine::Compiler>,
+    #[command(flatten)]
+    engine: EngineChoice,
 }
 
 /// What a demo found.

@@ -104,9 +104,7 @@ async fn start_nodes(
         arguments.extend(["--base-dir".to_owned(), base_dir.display().to_string()]);
         arguments.extend(["--data-dir".to_owned(), house.path(name).display().to_string()]);
         arguments.extend(["--endpoint", layer1, "--rpc-port", "0"].map(str::to_owned));
-        if let Some(compiler) = options.run.wasm_compiler {
-            arguments.extend(["--wasm-compiler".to_owned(), compiler.to_string()]);
-        }
+        arguments.extend(options.run.engine.arguments());
         let url = house.start(name, &arguments).await?;
         story.fact(name, &url);
         nodes.push(NodeRpc::new(&url));

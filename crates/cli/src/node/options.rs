@@ -1,6 +1,7 @@
 //! Options of the rollup node, and what they do to a configuration.
 
 use super::foreign::Foreign;
+use crate::engine::EngineChoice;
 use crate::phrase;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
@@ -55,9 +56,8 @@ pub(crate) struct Options {
     /// Serve Prometheus metrics there as well: ADDR:PORT or :PORT
     #[arg(long, value_parser = options::parse_metrics_addr)]
     metrics_addr: Option<SocketAddr>,
-    /// Compiler of the fast engine: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
-    #[arg(long)]
-    wasm_compiler: Option<soru_engine::Compiler>,
+    #[command(flatten)]
+    engine: EngineChoice,
     /// Seconds that one call of kernel_run may take
     #[arg(long, value_name = "SECONDS")]
     kernel_deadline: Option<u64>,
@@ -125,6 +125,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "cors-origins",
     "cors-headers",
     "metrics-addr",
+    "engine",
     "wasm-compiler",
     "kernel-deadline",
     "simulation-deadline",
@@ -182,7 +183,8 @@ impl Options {
             None => (),
         }
         set.metrics_addr = self.metrics_addr.or(set.metrics_addr);
-        set.wasm_compiler = self.wasm_compiler.or(set.wasm_compiler);
+        set.engine = self.engine.engine.or(set.engine);
+        set.wasm_compiler = self.engine.wasm_compiler.or(set.wasm_compiler);
         set.kernel_deadline = self.kernel_deadline.map_or(set.kernel_deadline, Duration::from_secs);
         set.simulation_deadline =
             self.simulation_deadline.map_or(set.simulation_deadline, Duration::from_secs);

@@ -5,9 +5,9 @@ pub(crate) mod kernel;
 mod progress;
 mod proof;
 mod replay;
-mod ticks;
 mod trace;
 
+use crate::engine::EngineChoice;
 use crate::output;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -17,14 +17,14 @@ use replay::ReplayOptions;
 use serde_json::{Value, json};
 use soru_base::profile::ProfileName;
 use soru_base::{Profile, RollupAddress};
-use soru_engine::{Compiler, Engine};
+use soru_engine::Engine;
 use soru_pvm::host::{DebugSink, hint};
+use soru_pvm::level::{Run, RunEnd};
 use soru_pvm::replay::{ReplayLevel, Setup};
 use soru_pvm::reveal::RollupReveals;
 use soru_pvm::{Surroundings, Version, eval_level};
 use std::io::Write;
 use std::path::PathBuf;
-pub(crate) use ticks::RunTicks;
 use trace::TraceOptions;
 
 #[derive(Subcommand)]
@@ -73,6 +73,9 @@ pub(crate) struct RunOptions {
     /// Folder of pages, each in a file named by its hash
     #[arg(long)]
     preimage_dir: Option<PathBuf>,
+    /// Show the ticks of each call of kernel_run, without padding
+    #[arg(long)]
+    ticks: bool,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -84,9 +87,8 @@ pub(crate) struct RunOptions {
 
 #[derive(Args)]
 struct EngineOptions {
-    /// Compiler: cranelift or singlepass [default: cranelift, or OCTEZ_WASMER_COMPILER]
-    #[arg(long)]
-    wasm_compiler: Option<Compiler>,
+    #[command(flatten)]
+    choice: EngineChoice,
     /// Show on standard error what the kernel writes for debugging
     #[arg(long)]
     debug: bool,
@@ -94,11 +96,7 @@ struct EngineOptions {
 
 impl EngineOptions {
     fn engine(&self) -> Result<Engine> {
-        let compiler = match self.wasm_compiler {
-            Some(compiler) => compiler,
-            None => Compiler::from_env()?.unwrap_or_default(),
-        };
-        Ok(Engine::new(soru_engine::Options { compiler, ..soru_engine::Options::default() })?)
+        Ok(Engine::new(self.choice.options()?)?)
     }
 
     fn sink(&self) -> Box<dyn DebugSink> {
@@ -117,7 +115,7 @@ impl DebugSink for ToStderr {
 
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
-        Command::Run(options) => run_kernel(&options, |_| Ok(())),
+        Command::Run(options) => run_kernel(&options),
         Command::Trace(options) => trace::trace(&options),
         Command::Prove(options) => proof::prove(&options),
         Command::Verify(options) => proof::verify(&options),
@@ -126,8 +124,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
     }
 }
 
-/// Runs a kernel level by level, and shows each level; `add` may add to the line of a level.
-pub(crate) fn run_kernel(options: &RunOptions, mut add: impl FnMut(&mut Value) -> Result<()>) -> Result<()> {
+/// Runs a kernel level by level, and shows each level.
+pub(crate) fn run_kernel(options: &RunOptions) -> Result<()> {
     let profile = Profile::named(options.profile);
     let kernel = read_kernel(&options.kernel)?;
     let inboxes = read_inputs(&options.inputs, &profile, options.rollup)?;
@@ -160,10 +158,26 @@ pub(crate) fn run_kernel(options: &RunOptions, mut add: impl FnMut(&mut Value) -
         if let Some(error) = outcome.machine.stuck_error() {
             line["error"] = error.to_json();
         }
-        add(&mut line)?;
+        if options.ticks {
+            line["runs"] = outcome.runs.iter().map(run_json).collect();
+        }
         show(&line, options.json)?;
     }
     Ok(())
+}
+
+fn run_json(run: &Run) -> Value {
+    json!({ "ticks": run.ticks.map(|ticks| ticks.0), "end": ending(&run.end) })
+}
+
+fn ending(end: &RunEnd) -> &'static str {
+    match end {
+        RunEnd::Finished => "returned",
+        RunEnd::Trapped { .. } => "trapped",
+        RunEnd::FellBack { .. } => "refused",
+        RunEnd::Stuck { .. } => "stuck for ever",
+        RunEnd::TickByTick { end: inner, .. } => ending(inner),
+    }
 }
 
 fn show(line: &Value, json: bool) -> Result<()> {

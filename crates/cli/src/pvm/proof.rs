@@ -2,6 +2,7 @@
 
 use super::kernel::{DebugOptions, MachineOptions};
 use super::progress::Progress;
+use crate::engine::EngineChoice;
 use crate::{UsageError, output};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -26,6 +27,8 @@ pub(crate) struct ProveOptions {
     machine: MachineOptions,
     #[command(flatten)]
     debug: DebugOptions,
+    #[command(flatten)]
+    engine: EngineChoice,
     /// Prove the tick that leads out of the state of this tick
     #[arg(long, value_name = "TICK")]
     tick: u64,
@@ -66,7 +69,11 @@ pub(super) fn prove(options: &ProveOptions) -> Result<()> {
     let progress = Progress::new(Some(options.tick));
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
+    let engine = options.engine.way()?;
     let mut tracer = Tracer::begin(prepared.setup.clone(), &prepared.kernel, &prepared.levels, outside)?;
+    if let Some(engine) = &engine {
+        tracer = tracer.with_engine(engine);
+    }
     tracer.set_max_reboots();
     let proof = tracer.go_to(Tick(options.tick)).and_then(|()| tracer.proof());
     progress.finish(tracer.tick());

@@ -3,6 +3,7 @@
 use super::kernel::{DebugOptions, MachineOptions};
 use super::progress::Progress;
 use crate::UsageError;
+use crate::engine::EngineChoice;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub(crate) struct TraceOptions {
     machine: MachineOptions,
     #[command(flatten)]
     debug: DebugOptions,
+    #[command(flatten)]
+    engine: EngineChoice,
     /// First tick to show
     #[arg(long, value_name = "TICK")]
     from: Option<u64>,
@@ -80,7 +83,11 @@ pub(super) fn trace(options: &TraceOptions) -> Result<()> {
     let progress = Progress::new(last);
     let mut watch = |tick| progress.at(tick);
     let outside = Outside { reveals: &mut reveals, debug: &mut *debug, watch: &mut watch };
+    let engine = options.engine.way()?;
     let mut tracer = Tracer::begin(prepared.setup.clone(), &prepared.kernel, &prepared.levels, outside)?;
+    if let Some(engine) = &engine {
+        tracer = tracer.with_engine(engine);
+    }
     let print = |tracer: &mut Tracer<'_>| -> Result<()> {
         let line = tracer.observe(options.proofs)?.to_json();
         progress.beside(|| write(&line))

@@ -112,9 +112,7 @@ async fn start_nodes(
         if let Some(spec) = spec {
             arguments.extend(["--adversary".to_owned(), spec.to_string()]);
         }
-        if let Some(compiler) = options.run.wasm_compiler {
-            arguments.extend(["--wasm-compiler".to_owned(), compiler.to_string()]);
-        }
+        arguments.extend(options.run.engine.arguments());
         let url = house.start(name, &arguments).await?;
         story.fact(name, &url);
         nodes.push((name.clone(), NodeRpc::new(&url)));
