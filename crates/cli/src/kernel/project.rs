@@ -82,7 +82,7 @@ pub(super) fn build(options: &BuildOptions) -> Result<()> {
         .canonicalize()
         .with_context(|| format!("there is no folder {}", options.dir.display()))?;
     let mut broken = None;
-    let built = built(&dir, &options.profile)?;
+    let built = built(&dir, options)?;
     if built.is_empty() {
         bail!(
             "{} has no library of the crate type `cdylib`: that is what a kernel is made of",
@@ -112,11 +112,15 @@ pub(super) fn build(options: &BuildOptions) -> Result<()> {
 }
 
 /// The WebAssembly that cargo leaves, of each kernel of the folder: of the package there, or of those of a workspace.
-fn built(dir: &Path, profile: &str) -> Result<Vec<PathBuf>> {
+fn built(dir: &Path, options: &BuildOptions) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for package in kernels(dir)? {
         let mut command =
-            cargo::build(dir, &dir.join("target"), &package, profile).map_err(|error| anyhow!("{error}"))?;
+            cargo::build(dir, &dir.join("target"), &package, &options.profile).map_err(|error| anyhow!("{error}"))?;
+        if options.keep_names && options.profile != "dev" {
+            // The packages of kernels leave the names out on their own.
+            command.args(["--config", "profile.release.strip=\"debuginfo\""]);
+        }
         let messages = said(command.arg("--message-format=json-render-diagnostics"), "cargo build", dir)?;
         let artifacts = messages
             .lines()

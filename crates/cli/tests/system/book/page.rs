@@ -172,6 +172,7 @@ pages! {
     install_a_large_kernel: "book/src/howto/install-a-large-kernel.md",
     try_a_kernel: "book/src/howto/try-a-kernel.md",
     debug_a_kernel: "book/src/howto/debug-a-kernel.md",
+    profile_a_kernel: "book/src/howto/profile-a-kernel.md",
     embedded_layer_1: "book/src/howto/embedded-layer-1.md",
     monitor_a_node: "book/src/howto/monitor-a-node.md",
     populate_the_reveal_channel: "book/src/howto/populate-the-reveal-channel.md",
