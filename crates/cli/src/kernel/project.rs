@@ -115,8 +115,8 @@ pub(super) fn build(options: &BuildOptions) -> Result<()> {
 fn built(dir: &Path, options: &BuildOptions) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for package in kernels(dir)? {
-        let mut command =
-            cargo::build(dir, &dir.join("target"), &package, &options.profile).map_err(|error| anyhow!("{error}"))?;
+        let mut command = cargo::build(dir, &dir.join("target"), &package, &options.profile)
+            .map_err(|error| anyhow!("{error}"))?;
         if options.keep_names && options.profile != "dev" {
             // The packages of kernels leave the names out on their own.
             command.args(["--config", "profile.release.strip=\"debuginfo\""]);
