@@ -1,4 +1,4 @@
-//! Running a kernel only to see what it would do: within a time, and without ever counting ticks one by one.
+//! Running a kernel only to see what it would do: within a time, and without ever making a run twice.
 
 use soru_pvm::host::HostState;
 use soru_pvm::reveal::{PreimageHash, PreimageSource, RevealError};
@@ -30,7 +30,7 @@ impl<R: Runner> Runner for Limited<'_, R> {
         }
         let gives_up = |what: &str, reason: String| {
             Err(RunnerError::Engine(format!(
-                "{what} ({reason}): its state is known only after counting ticks, which a simulation does not do"
+                "{what} ({reason}): its state is known only after the run is made again, which a simulation does not do"
             )))
         };
         match self.runner.kernel_run(kernel, host) {

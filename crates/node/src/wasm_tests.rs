@@ -164,7 +164,7 @@ fn a_simulation_is_given_up_where_a_level_would_go_on() {
     let stuck = r#"(module (type $f (func)) (table 1 funcref) (memory 1) (export "mem" (memory 0))
       (func (export "kernel_run") (call_indirect (type $f) (i32.const 0))))"#;
     for (kernel, deadline, obstacle, cause) in [
-        (LOOP, 60_000, Obstacle::Deadline, "loop for ever"),
+        (LOOP, 60_000, Obstacle::Deadline, "which is the deadline"),
         (ECHO, 0, Obstacle::Deadline, "within"),
         (stuck, 60_000, Obstacle::Engine, "stuck for ever"),
     ] {

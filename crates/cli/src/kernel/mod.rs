@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// A rule is kept, doubtful (the machine runs the kernel all the same) or broken (no rollup can live with it). With a broken one the exit
     /// code is 1.
     Check(check::Options),
-    /// Run a kernel on a file of inputs, as `soru pvm run` does, and count the ticks of each run
+    /// Run a kernel on a file of inputs, as `soru pvm run` does
     Run(run::Options),
     /// Say where the ticks of a kernel go: reading it, each function, each host function; what it keeps, and how far it is from the bound
     ///

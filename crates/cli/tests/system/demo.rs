@@ -87,6 +87,18 @@ fn it_lives_on_todays_network_and_with_the_other_compiler() {
 }
 
 #[test]
+fn it_lives_on_every_engine() {
+    for engine in ["tick-exact", "reference"] {
+        let dir = TempDir::new().unwrap();
+        let report = finish(demo(dir.path(), &["--engine", engine, "--levels", "1"])).done();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["ok"], true, "{engine}: {report}");
+        let levels = report["levels"].as_array().unwrap();
+        assert!(levels.iter().all(|level| level["operator"] == level["observer"]), "{engine}: {report}");
+    }
+}
+
+#[test]
 fn it_goes_on_until_it_is_stopped_if_asked_to() {
     let dir = TempDir::new().unwrap();
     let finished = finish(demo(dir.path(), &["--keep-running", "--levels", "1"]));

@@ -89,6 +89,25 @@ fn a_liar_loses_its_bond_to_an_honest_operator() {
 }
 
 #[test]
+fn it_loses_on_every_engine() {
+    for engine in ["tick-exact", "reference"] {
+        let dir = TempDir::new().unwrap();
+        let mut command = dispute(&["--json", "--engine", engine, "--block-time", "0.25"]);
+        command.args(["--commitment-period", "4", "--challenge-window", "12"]);
+        command.args(["--timeout-period", "100", "--timeout", "80"]).env("TMPDIR", dir.path());
+        let report: Value = serde_json::from_str(&finish(command).done()).unwrap();
+        assert_eq!(
+            (&report["winner"], &report["honest_stake_lost"]),
+            (&"honest".into(), &0.into()),
+            "{engine}"
+        );
+        let game = &report["games"][0];
+        assert_eq!(game["reason"], "conflict_resolved", "{engine}: {game}");
+        assert_eq!(number(&game["stop_tick"]) - number(&game["start_tick"]), 1, "{engine}: {game}");
+    }
+}
+
+#[test]
 fn the_adversaries_are_listed() {
     let listed = finish(dispute(&["--list-adversaries", "--json"])).done();
     let listed: Value = serde_json::from_str(&listed).unwrap();

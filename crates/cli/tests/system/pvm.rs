@@ -18,15 +18,44 @@ fn every_run_of_the_vectors_is_repeated() {
         .collect();
     names.sort();
     assert_eq!(names.len(), 29, "{names:?}");
-    for compiler in COMPILERS {
+    let compilers = COMPILERS.map(|compiler| ["--wasm-compiler", compiler]);
+    for engine in compilers.into_iter().chain([["--engine", "tick-exact"]]) {
         for name in &names {
             let mut command = soru();
-            command.args(["pvm", "replay", "--check", "--wasm-compiler", compiler]);
+            command.args(["pvm", "replay", "--check"]).args(engine);
             command.arg(folder.join(format!("{name}.jsonl")));
             let done = finish(command).done();
-            assert!(done.contains("levels as expected"), "{compiler}: {name}: {done}");
+            assert!(done.contains("levels as expected"), "{engine:?}: {name}: {done}");
         }
     }
+}
+
+/// The machine itself needs long for some of the others.
+#[test]
+fn the_machine_repeats_runs_tick_by_tick() {
+    for name in ["counter", "echo", "reboot", "reveal"] {
+        let mut command = soru();
+        command.args(["pvm", "replay", "--check", "--engine", "reference"]);
+        command.arg(repository(&format!("testdata/vectors/levels/{name}.jsonl")));
+        let done = finish(command).done();
+        assert!(done.contains("levels as expected"), "{name}: {done}");
+    }
+}
+
+#[test]
+fn every_engine_counts_the_same_ticks() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = dir.path().join("inputs.json");
+    std::fs::write(&inputs, r#"[ [ { "external": "6869" } ], [] ]"#).unwrap();
+    let kernel = repository("testdata/vectors/kernels/counter.wasm");
+    let counted = |more: &[&str]| run(&kernel, &inputs, &[more, &["--ticks", "--json"]].concat()).done();
+    let first = counted(&[]);
+    assert!(first.contains(r#""runs":[{"ticks":2757,"end":"returned"}]"#), "{first}");
+    for more in [["--wasm-compiler", "singlepass"], ["--engine", "tick-exact"], ["--engine", "reference"]] {
+        assert_eq!(counted(&more), first, "{more:?}");
+    }
+    let error = run(&kernel, &inputs, &["--engine", "fast"]).failed(2);
+    assert!(error.contains("expected compiled, tick-exact or reference"), "{error}");
 }
 
 #[test]

@@ -22,6 +22,60 @@ fn vector(name: &str) -> std::path::PathBuf {
     repository(&format!("testdata/vectors/kernels/{name}"))
 }
 
+/// Computes for some million ticks, says something, asks for its metadata, twice, and traps.
+const LONG: &str = r#"(module
+  (import "smart_rollup_core" "reveal_metadata" (func $metadata (param i32 i32) (result i32)))
+  (import "smart_rollup_core" "write_debug" (func $say (param i32 i32)))
+  (memory 1) (export "mem" (memory 0))
+  (data (i32.const 50) "one\ntwo\nthree\n")
+  (func $compute (local $n i32)
+    (loop $again
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const 60000)))))
+  (func (export "kernel_run")
+    (call $say (i32.const 50) (i32.const 4))
+    (call $compute)
+    (call $say (i32.const 54) (i32.const 4))
+    (drop (call $metadata (i32.const 100) (i32.const 100)))
+    (call $compute)
+    (call $say (i32.const 58) (i32.const 6))
+    (drop (call $metadata (i32.const 100) (i32.const 100)))
+    unreachable))"#;
+
+/// Whoever makes the ticks, a session and a trace say the same of the inside of a run.
+#[test]
+fn the_inside_of_a_run_is_the_same_by_every_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    std::fs::write(path("long.wat"), LONG).unwrap();
+    std::fs::write(path("inputs.json"), "[ [], [] ]").unwrap();
+    let inputs = path("inputs.json").display().to_string();
+    let scripts = [
+        "step inbox\nshow runs\nshow hash\ngoto tick 11001000000\nshow hash\nstep result\nshow tick\n",
+        "load inputs\nstep tick 10000000\nshow hash\nstep result\nshow hash\nstep inbox\nshow runs\n",
+    ];
+    let session = |script: &str, engine: &str| {
+        repl(&path("long.wat"), script, &["--inputs", &inputs, "--engine", engine]).done()
+    };
+    let trace = |engine: &str| {
+        let mut command = soru();
+        command.args(["pvm", "trace", "--debug", "--inputs", &inputs, "--engine", engine]);
+        let finished = finish({
+            command.arg(path("long.wat"));
+            command
+        });
+        let said = ["one", "two", "three"].map(|word| finished.err.matches(word).count());
+        (finished.done(), said)
+    };
+    let by_ticks = (scripts.map(|script| session(script, "reference")), trace("reference"));
+    assert!(by_ticks.0[0].contains(": 6963172 of 11000000000 ticks, trapped\n"), "{}", by_ticks.0[0]);
+    assert!(by_ticks.0[1].contains("three\n"), "{}", by_ticks.0[1]);
+    assert_eq!(by_ticks.1.1, [2, 2, 2]);
+    for engine in ["compiled", "tick-exact"] {
+        assert_eq!((scripts.map(|script| session(script, engine)), trace(engine)), by_ticks, "{engine}");
+    }
+}
+
 #[test]
 fn a_script_is_done_line_by_line() {
     let dir = tempfile::tempdir().unwrap();

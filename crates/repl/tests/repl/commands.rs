@@ -69,6 +69,30 @@ fn going_back_and_forth_leads_to_the_same_states() {
 }
 
 #[test]
+fn runs_are_told_with_the_ticks_that_they_took() {
+    let mut talk = Talk::new(settings(&noop(), inboxes(&[&[], &[]])));
+    assert_eq!(talk.ask("show runs"), "No kernel_run is over\n");
+    talk.ask("step inbox");
+    let first = talk.ask("show runs");
+    assert!(
+        first.starts_with("kernel_run at tick 11000000000: ") && first.ends_with(" ticks, returned\n"),
+        "{first}"
+    );
+    // Each once, however often it is gone through; here tick by tick.
+    talk.ask("goto tick 11000000010");
+    talk.ask("step result");
+    let result = talk.ask("show tick");
+    assert_eq!(talk.ask("show runs"), first);
+    talk.ask("step inbox");
+    talk.ask("step inbox");
+    let both = talk.ask("show runs");
+    assert!(both.starts_with(&first) && both.lines().count() == 2, "{both}");
+    // From the first tick of the run to the first one of its padding.
+    let ticks: u64 = result.trim().parse::<u64>().unwrap() + 1 - 11_000_000_000;
+    assert!(first.contains(&format!(": {ticks} of 11000000000 ticks")), "{first}, {result}");
+}
+
+#[test]
 fn a_tick_beyond_the_last_input_is_not_reached() {
     let mut talk = Talk::new(settings(&noop(), inboxes(&[&[]])));
     talk.ask("step inbox");
