@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// What a machine of the network is made with.
-pub(crate) const SETUP: Setup = Setup { version: Version::V0, limits: Limits::FIRST, max_reboots: None };
+pub(crate) const SETUP: Setup = Setup { version: Version::V0, limits: Limits::FIRST, max_reboots: None, values: Vec::new() };
 
 const KERNELS: [&[u8]; 9] = [
     include_bytes!("../../testdata/vectors/kernels/store.wasm"),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "engine")]
 pub mod compiled;
 pub mod float;
 pub mod generate;
@@ -9,7 +10,9 @@ pub mod lockstep;
 pub mod reason;
 pub mod rewrite;
 pub mod script;
+#[cfg(feature = "engine")]
 pub mod suite;
+#[cfg(feature = "engine")]
 pub mod table;
 pub mod target;
 pub mod tick_step;

@@ -1,18 +1,22 @@
-//! The engines and the tick step, side by side: the same state at the end of every `kernel_run`.
+//! The engines and the tick step, side by side: the same states and the same ticks at the end of every `kernel_run`, and the same
+//! states inside of it.
 
-use soru_base::hash::ContextHash;
+mod reference;
+mod way;
+
+use reference::Reference;
 use soru_base::level::Level;
+use soru_base::tick::TickSpan;
 use soru_merkle::Tree;
-use soru_pvm::host::{DebugSink, HostState};
-use soru_pvm::level::{Advance, LevelError, RunEnd};
+use soru_pvm::level::RunEnd;
 use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::reveal::{RevealError, RevealSource};
-use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
-use soru_pvm::state::{InputPlace, StateError, Status};
-use soru_pvm::{Limits, Machine, Surroundings, Version};
-use std::cell::RefCell;
+use soru_pvm::run::Runner;
+use soru_pvm::state::{InputPlace, StateError};
+use soru_pvm::{Limits, Machine, Version};
 use std::collections::BTreeMap;
 use thiserror::Error;
+use way::{Moved, Way};
 
 /// What a kernel is given.
 #[derive(Debug, Clone)]
@@ -29,6 +33,41 @@ pub struct Inputs {
     pub reveals: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
+/// How far the tick step goes along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Most ticks of a run.
+    pub budget: u64,
+    /// So many ticks inside of each run are looked at, if an engine can go there.
+    pub places: usize,
+    /// And so many of its first ticks and of its last ones.
+    pub ends: u64,
+    /// Chooses them.
+    pub seed: u64,
+}
+
+impl Look {
+    /// At some ticks of runs of so many at most.
+    pub fn within(budget: u64) -> Self {
+        Self { budget, places: 8, ends: 2, seed: 1 }
+    }
+
+    /// Ticks of a run of `length` ticks, in any order.
+    fn places(&self, length: u64, salt: u64) -> Vec<u64> {
+        let mut state = self.seed ^ salt.rotate_left(32) ^ length;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 24) % (length + 1)
+        };
+        let mut places: Vec<u64> = (0..self.places).map(|_| next()).collect();
+        let ends = self.ends.min(length + 1);
+        places.extend((0..ends).chain(length + 1 - ends..=length));
+        places.sort_by_key(|place| place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        places.dedup();
+        places
+    }
+}
+
 /// How far the comparison went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Compared {
@@ -36,20 +75,28 @@ pub struct Compared {
     pub runs: usize,
     /// Those after which the tick step was in it, too.
     pub runs_by_tick: usize,
+    /// Engines' numbers of ticks of a run that are those of the tick step.
+    pub counted: usize,
+    /// Runs, of one engine each, whose ticks the engine did not count.
+    pub uncounted: usize,
+    /// Ticks inside of runs at which an engine's state was that of the tick step.
+    pub looks: usize,
     /// Levels that the tick step went through where no engine has an answer.
     pub levels_by_tick: usize,
-    /// Those that need more ticks than allowed: the tick step was set to the state of the engines.
+    /// Runs that need more ticks than allowed: the tick step was set to the state of the engines.
     pub too_long: usize,
     /// Values in the durable storage after the last run.
     pub values: usize,
     /// How the runs ended: in the engines, or tick by tick where they left it to the machine.
     pub ends: Vec<RunEnd>,
+    /// Ticks of the runs, as far as somebody counted them.
+    pub ticks: Vec<Option<TickSpan>>,
     /// The machine's words, if it ended stuck for ever.
     pub stuck: Option<String>,
     /// Why no engine had an answer, if that ended it.
     pub undecided: Option<String>,
-    /// Why an engine did not take a kernel of the run, the first time.
-    pub unsupported: Option<String>,
+    /// Why engines, by name, left a run to the machine, the first time.
+    pub unsupported: BTreeMap<String, String>,
 }
 
 /// Two ways to run a kernel that do not lead to the same.
@@ -68,105 +115,26 @@ pub struct Difference {
 #[derive(Debug, Clone, Default)]
 struct Answers(BTreeMap<Vec<u8>, Vec<u8>>);
 
-impl Answers {
-    fn answer(&self, request: &[u8]) -> Vec<u8> {
+impl RevealSource for Answers {
+    fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError> {
         const METADATA: u8 = 1;
-        match (self.0.get(request), request) {
+        Ok(match (self.0.get(request), request) {
             (Some(answer), _) => answer.clone(),
             (None, [METADATA]) => vec![0x11; 24],
             (None, request) => request.iter().rev().chain(request).copied().collect(),
-        }
+        })
     }
 }
 
-impl RevealSource for Answers {
-    fn reveal(&mut self, request: &[u8]) -> Result<Vec<u8>, RevealError> {
-        Ok(self.answer(request))
-    }
-}
-
-/// The state of one way to run a kernel.
-struct Way<'a> {
-    name: &'a str,
-    runner: Watched<'a>,
-    machine: Machine,
-    tree: Tree,
-    debug: Vec<u8>,
-}
-
-/// An engine, and why it does not take a kernel, if that was so.
-struct Watched<'a> {
-    runner: &'a dyn Runner,
-    unsupported: RefCell<Option<String>>,
-}
-
-impl Runner for Watched<'_> {
-    fn kernel_run(&self, kernel: &Kernel, host: &mut HostState<'_>) -> Result<Outcome, RunnerError> {
-        let outcome = self.runner.kernel_run(kernel, host);
-        if let Err(RunnerError::Unsupported { reason }) = &outcome {
-            self.unsupported.borrow_mut().get_or_insert_with(|| reason.clone());
-        }
-        outcome
-    }
-}
-
-/// What came of a part of a level.
-enum Moved {
-    To(Advance),
-    Stuck(String),
-    Undecided(String),
-}
-
-impl Way<'_> {
-    fn advance(&mut self, run: usize, answers: &mut Answers) -> Result<Moved, String> {
-        let mut around = Surroundings { runner: &self.runner, reveals: answers, debug: &mut self.debug };
-        match self.machine.advance(run, &mut around) {
-            Ok(Advance::Ran { end, ticks }) => Ok(match plain(end) {
-                RunEnd::Stuck { reason, .. } => Moved::Stuck(reason),
-                end => Moved::To(Advance::Ran { end, ticks }),
-            }),
-            Ok(advance) => Ok(Moved::To(advance)),
-            Err(LevelError::Run { error, .. }) => match error {
-                RunnerError::Engine(_) | RunnerError::State(_) => Err(error.to_string()),
-                other => Ok(Moved::Undecided(other.to_string())),
-            },
-            Err(other) => Err(other.to_string()),
-        }
-    }
-
-    fn hash(&mut self) -> Result<ContextHash, StateError> {
-        self.machine.apply(&mut self.tree)?;
-        Ok(self.tree.hash()?)
-    }
-}
-
-/// How a run ended, whoever ran it.
-fn plain(end: RunEnd) -> RunEnd {
-    match end {
-        RunEnd::TickByTick { end, .. } => plain(*end),
-        end => end,
-    }
-}
-
-impl Moved {
-    fn shown(&self) -> String {
-        match self {
-            Self::To(advance) => format!("{advance:?}"),
-            Self::Stuck(reason) => format!("stuck for ever: {reason}"),
-            Self::Undecided(reason) => format!("undecided: {reason}"),
-        }
-    }
-}
-
-/// Runs a kernel on each engine and, if there is a `budget` of ticks a run, on the tick step.
+/// Runs a kernel on each engine and, if somebody looks, on the tick step.
 pub fn compare(
     kernel: &[u8],
     inputs: &Inputs,
     engines: &[(&str, &dyn Runner)],
-    budget: Option<u64>,
+    look: Option<Look>,
 ) -> Result<Compared, Difference> {
     let mut place = (Level::GENESIS, 0);
-    compare_all(kernel, inputs, engines, budget, &mut place).map_err(|what| Difference {
+    compare_all(kernel, inputs, engines, look, &mut place).map_err(|what| Difference {
         level: place.0,
         run: place.1,
         what,
@@ -177,87 +145,135 @@ fn compare_all(
     kernel: &[u8],
     inputs: &Inputs,
     engines: &[(&str, &dyn Runner)],
-    budget: Option<u64>,
+    look: Option<Look>,
     place: &mut (Level, usize),
 ) -> Result<Compared, String> {
     let tree = boot(kernel, inputs).map_err(shown)?;
     let machine = Machine::from_tree(&tree).map_err(shown)?;
-    let mut ways: Vec<_> = engines
-        .iter()
-        .map(|(name, runner)| Way {
-            name,
-            runner: Watched { runner: *runner, unsupported: RefCell::default() },
-            machine: machine.clone(),
-            tree: tree.clone(),
-            debug: Vec::new(),
-        })
-        .collect();
-    let mut exact = budget.map(|budget| Exact {
-        machine,
-        tree,
-        budget,
-        answers: Answers(inputs.reveals.clone()),
-        debug: Vec::new(),
-    });
+    let mut ways: Vec<_> =
+        engines.iter().map(|(name, runner)| Way::new(name, *runner, &machine, &tree)).collect();
+    let answers = Answers(inputs.reveals.clone());
+    let mut reference =
+        look.map(|look| Reference { machine, tree, look, answers: answers.clone(), debug: Vec::new() });
     let mut compared = Compared::default();
     for (level, messages) in &inputs.levels {
         *place = (*level, 0);
         for (counter, message) in (0..).zip(messages) {
             let at = InputPlace { level: *level, counter };
-            for way in &mut ways {
-                way.machine.set_input(at, message).map_err(shown)?;
-            }
-            if let Some(exact) = &mut exact {
-                exact.machine.set_input(at, message).map_err(shown)?;
+            let machines = ways.iter_mut().map(|way| &mut way.machine);
+            for machine in machines.chain(reference.as_mut().map(|reference| &mut reference.machine)) {
+                machine.set_input(at, message).map_err(shown)?;
             }
         }
         loop {
             let mut moves = Vec::new();
             for way in &mut ways {
-                moves.push(way.advance(place.1, &mut Answers(inputs.reveals.clone()))?);
+                moves.push(way.advance(place.1, &mut answers.clone())?);
             }
             same(&ways, moves.iter().map(Moved::shown))?;
-            compared.unsupported = ways.iter().find_map(|way| way.runner.unsupported.borrow().clone());
-            match moves.into_iter().next() {
-                None | Some(Moved::To(Advance::InputRequired)) => break,
-                Some(Moved::To(Advance::Padded | Advance::Left(_))) => (),
-                Some(Moved::To(Advance::Ran { end, .. })) => {
-                    let hashes: Vec<_> =
-                        ways.iter_mut().map(Way::hash).collect::<Result<_, _>>().map_err(shown)?;
-                    same(&ways, hashes.iter().map(ToString::to_string))?;
-                    same(&ways, ways.iter().map(|way| format!("{:?}", String::from_utf8_lossy(&way.debug))))?;
-                    compared.runs += 1;
-                    if let [way, ..] = &ways[..] {
-                        compared.values = way.machine.durable.values().map_err(shown)?.len();
-                    }
-                    if let (Some(exact), [way, ..]) = (&mut exact, &ways[..]) {
-                        exact.follow(way, &end, &mut compared)?;
+            let unsupported = ways.iter().filter_map(|way| Some((way.name, way.runner.unsupported.take()?)));
+            for (name, reason) in unsupported {
+                compared.unsupported.entry(name.to_owned()).or_insert(reason);
+            }
+            match moves.first() {
+                None | Some(Moved::InputRequired) => break,
+                Some(Moved::Padding(_)) => (),
+                Some(Moved::Ran { end, .. }) => {
+                    let end = end.clone();
+                    ran(&mut ways, &moves, &end, reference.as_mut(), &mut compared)?;
+                    if let RunEnd::Stuck { reason, .. } = end {
+                        compared.stuck = Some(reason);
+                        return Ok(compared);
                     }
                     compared.ends.push(end);
                     place.1 += 1;
                 }
-                Some(Moved::Stuck(reason)) => {
-                    if let Some(exact) = &mut exact {
-                        exact.get_stuck(&reason, &mut compared)?;
-                    }
-                    compared.stuck = Some(reason);
-                    return Ok(compared);
-                }
                 Some(Moved::Undecided(reason)) => {
-                    if let Some(exact) = &mut exact {
-                        exact.go_alone(&mut compared)?;
+                    compared.undecided = Some(reason.clone());
+                    if let Some(reference) = &mut reference {
+                        reference.go_alone(&mut compared)?;
                     }
-                    compared.undecided = Some(reason);
                     return Ok(compared);
                 }
             }
-        }
-        // Out of the padding, to the next inbox.
-        if let (Some(exact), [way, ..]) = (&mut exact, &ways[..]) {
-            exact.go(way.machine.current_tick.0).map_err(shown)?;
+            // Through padding, and out of it.
+            if let (Some(reference), [way, ..]) = (&mut reference, &ways[..]) {
+                reference.pad(way.machine.current_tick)?;
+            }
         }
     }
     Ok(compared)
+}
+
+/// All engines have gone through a run: they are in the same state, and so is the tick step.
+fn ran(
+    ways: &mut [Way<'_>],
+    moves: &[Moved],
+    end: &RunEnd,
+    reference: Option<&mut Reference>,
+    compared: &mut Compared,
+) -> Result<(), String> {
+    let hashes: Vec<_> = ways.iter_mut().map(Way::hash).collect::<Result<_, _>>().map_err(shown)?;
+    same(ways, hashes.iter().map(ToString::to_string))?;
+    same(ways, ways.iter().map(|way| format!("{:?}", String::from_utf8_lossy(&way.debug))))?;
+    let mut counts = ways.iter().zip(moves).filter_map(|(way, moved)| Some((way.name, moved.ticks()?)));
+    let first = counts.next();
+    if let (Some((one, ticks)), Some((other, others))) =
+        (first, counts.find(|(_, ticks)| first.is_some_and(|(_, first)| first != *ticks)))
+    {
+        return Err(format!("{one}: {ticks} ticks; {other}: {others} ticks: {end:?}"));
+    }
+    compared.runs += usize::from(!end.is_stuck());
+    compared.ticks.push(first.map(|(_, ticks)| ticks));
+    let [way, ..] = ways else { return Ok(()) };
+    compared.values = way.machine.durable.values().map_err(shown)?.len();
+    let Some(reference) = reference else { return Ok(()) };
+    let passages = ways.iter().find_map(|way| way.runner.runner.passage(&reference.machine).transpose());
+    let passage = passages.transpose().map_err(|error| format!("no passage: {error}"))?;
+    let followed = reference.follow(passage, compared)?;
+    let Some(found) = followed.end else {
+        compared.too_long += 1;
+        let way = &ways[0];
+        reference.machine = Machine::from_tree(&way.tree).map_err(shown)?;
+        reference.tree = way.tree.clone();
+        reference.debug = way.debug.clone();
+        return Ok(());
+    };
+    if !reference::is_same(&found, end) {
+        return Err(format!("the tick step ends with {found:?}, the engines with {end:?}"));
+    }
+    for (way, moved) in ways.iter().zip(moves) {
+        match moved.ticks() {
+            Some(ticks) if ticks == followed.ticks => compared.counted += 1,
+            None => compared.uncounted += 1,
+            Some(ticks) => {
+                let name = way.name;
+                return Err(format!(
+                    "the tick step takes {} ticks, {name} says {ticks}: {end:?}",
+                    followed.ticks
+                ));
+            }
+        }
+    }
+    let way = &ways[0];
+    if !end.is_stuck() {
+        reference.pad(way.machine.current_tick)?;
+    }
+    reference.machine.apply(&mut reference.tree).map_err(shown)?;
+    let (mine, theirs) = (reference.tree.hash().map_err(shown)?, way.tree.hash().map_err(shown)?);
+    if mine != theirs {
+        let tick = way.machine.current_tick;
+        return Err(format!(
+            "the tick step comes to {mine} at {}, {} to {theirs} at {tick}: {end:?}",
+            reference.machine.current_tick, way.name
+        ));
+    }
+    if reference.debug != way.debug {
+        let (mine, theirs) = (String::from_utf8_lossy(&reference.debug), String::from_utf8_lossy(&way.debug));
+        return Err(format!("the tick step shows {mine:?}, {} {theirs:?}", way.name));
+    }
+    compared.runs_by_tick += 1;
+    Ok(())
 }
 
 fn boot(kernel: &[u8], inputs: &Inputs) -> Result<Tree, StateError> {
@@ -281,109 +297,4 @@ fn same(ways: &[Way<'_>], found: impl Iterator<Item = String>) -> Result<(), Str
         }
     }
     Ok(())
-}
-
-/// The tick step.
-struct Exact {
-    machine: Machine,
-    tree: Tree,
-    /// Most ticks of a run.
-    budget: u64,
-    answers: Answers,
-    debug: Vec<u8>,
-}
-
-impl Exact {
-    /// Goes where an engine is, and compares.
-    fn follow(&mut self, way: &Way<'_>, end: &RunEnd, compared: &mut Compared) -> Result<(), String> {
-        let target = way.machine.current_tick.0;
-        if !self.go(target).map_err(shown)? {
-            compared.too_long += 1;
-            self.machine = Machine::from_tree(&way.tree).map_err(shown)?;
-            self.tree = way.tree.clone();
-            self.debug = way.debug.clone();
-            return Ok(());
-        }
-        let (mine, theirs) = (self.machine.current_tick.0, target);
-        let stuck = self.machine.stuck_error().map(ToString::to_string).unwrap_or_default();
-        if mine != theirs {
-            return Err(format!("the tick step ends at {mine} ({stuck}), {} at {theirs}: {end:?}", way.name));
-        }
-        self.machine.apply(&mut self.tree).map_err(shown)?;
-        let (mine, theirs) = (self.tree.hash().map_err(shown)?, way.tree.hash().map_err(shown)?);
-        if mine != theirs {
-            return Err(format!("the tick step comes to {mine}, {} to {theirs}: {end:?}", way.name));
-        }
-        if self.debug != way.debug {
-            let (mine, theirs) = (String::from_utf8_lossy(&self.debug), String::from_utf8_lossy(&way.debug));
-            return Err(format!("the tick step shows {mine:?}, {} {theirs:?}", way.name));
-        }
-        compared.runs_by_tick += 1;
-        Ok(())
-    }
-
-    /// The engines say that the machine gets stuck for ever.
-    fn get_stuck(&mut self, reason: &str, compared: &mut Compared) -> Result<(), String> {
-        if !self.go(u64::MAX).map_err(shown)? {
-            compared.too_long += 1;
-            return Ok(());
-        }
-        let found = self.machine.stuck_error().map(ToString::to_string).unwrap_or_default();
-        // The machine keeps the beginning of its words.
-        let words: String = reason.chars().take(100).collect();
-        if !found.contains(&words) {
-            return Err(format!("the tick step is stuck with {found:?}, the engines with {reason:?}"));
-        }
-        compared.runs_by_tick += 1;
-        Ok(())
-    }
-
-    /// The engines have no answer: to the next inbox, or to where nothing goes on.
-    fn go_alone(&mut self, compared: &mut Compared) -> Result<(), String> {
-        if self.go(u64::MAX).map_err(shown)? {
-            compared.levels_by_tick += 1;
-        } else {
-            compared.too_long += 1;
-        }
-        Ok(())
-    }
-
-    /// Goes on to a tick, or to where nothing goes on; no if that takes too long.
-    fn go(&mut self, target: u64) -> Result<bool, StateError> {
-        let mut left = self.budget;
-        while self.machine.current_tick.0 < target {
-            match self.machine.status() {
-                Status::InputRequired => return Ok(true),
-                Status::RevealRequired(request) => {
-                    self.machine.set_reveal(&self.answers.answer(&request))?;
-                }
-                Status::Computing => {
-                    let to_go = target - self.machine.current_tick.0;
-                    // Padding costs nothing, but it must not be left for the next run.
-                    let padding = self.machine.tick_state.name() == "Padding";
-                    let share = self.machine.limits.ticks_per_snapshot.0;
-                    let left_in_share = (self.machine.last_top_level_call.0 + share)
-                        .saturating_sub(self.machine.current_tick.0)
-                        .max(1);
-                    let step = to_go.min(if padding { left_in_share } else { left });
-                    if step == 0 {
-                        return Ok(false);
-                    }
-                    let done = self.machine.step(step, &mut Sink(&mut self.debug))?;
-                    if !padding {
-                        left = left.saturating_sub(done);
-                    }
-                }
-            }
-        }
-        Ok(true)
-    }
-}
-
-struct Sink<'a>(&'a mut Vec<u8>);
-
-impl DebugSink for Sink<'_> {
-    fn debug(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
 }

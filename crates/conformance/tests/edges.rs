@@ -4,7 +4,7 @@
 mod support;
 
 use soru_conformance::compiled::Compiled;
-use soru_conformance::lockstep::{Compared, Inputs, compare};
+use soru_conformance::lockstep::{Compared, Inputs, Look, compare};
 use soru_conformance::target::{Target, Value};
 use soru_conformance::tick_step::TickStep;
 use soru_engine::Compiler;
@@ -47,7 +47,7 @@ use End::{Finished, Refused, Stuck, Trapped, Unsupported};
 
 /// How the first run ended. The engines and the tick step come to the same, or `compare` says so.
 fn end(compared: &Compared) -> End {
-    if compared.unsupported.is_some() {
+    if !compared.unsupported.is_empty() {
         return Unsupported;
     }
     match (compared.ends.first(), &compared.stuck) {
@@ -65,7 +65,12 @@ fn check(cases: &[(End, &str, &str, &str)]) {
     let engines = Engines::new();
     let mut failures = Vec::new();
     for (expected, memory, declarations, code) in cases {
-        match compare(&kernel(memory, declarations, code), &inputs(), &engines.list(), Some(3_000_000)) {
+        match compare(
+            &kernel(memory, declarations, code),
+            &inputs(),
+            &engines.list(),
+            Some(Look::within(3_000_000)),
+        ) {
             Ok(compared) if end(&compared) == *expected && compared.too_long == 0 => {}
             Ok(compared) => failures.push(format!("{declarations} {code}: {expected:?}: {compared:?}")),
             Err(difference) => failures.push(format!("{declarations} {code}: {difference}")),
@@ -376,13 +381,14 @@ fn the_function_that_is_called_is_the_last_of_its_name() {
         while let Some(place) = kernel.windows(10).position(|name| name == b"kernel_rum") {
             kernel[place + 9] = b'n';
         }
-        let compared = compare(&kernel, &inputs(), &engines.list(), Some(3_000_000)).unwrap();
+        let compared = compare(&kernel, &inputs(), &engines.list(), Some(Look::within(3_000_000))).unwrap();
         assert_eq!((end(&compared), compared.runs_by_tick), (Finished, runs), "{declarations}: {compared:?}");
     }
     let none = wat::parse_str(
         r#"(module (memory (export "m") 1) (global (export "kernel_run") i32 (i32.const 1)))"#,
     );
-    let compared = compare(&none.unwrap(), &inputs(), &engines.list(), Some(3_000_000)).unwrap();
+    let compared =
+        compare(&none.unwrap(), &inputs(), &engines.list(), Some(Look::within(3_000_000))).unwrap();
     assert_eq!(end(&compared), Stuck, "{compared:?}");
 }
 
@@ -417,7 +423,12 @@ fn host_functions_are_refused_alike_while_the_instance_is_made() {
                 types(function.results()),
             );
             let inputs = Inputs { version: Version::Experimental, ..inputs() };
-            let compared = compare(&wat::parse_str(&text).unwrap(), &inputs, &engines.list(), Some(100_000));
+            let compared = compare(
+                &wat::parse_str(&text).unwrap(),
+                &inputs,
+                &engines.list(),
+                Some(Look::within(100_000)),
+            );
             let compared = compared.unwrap_or_else(|difference| panic!("{text}: {difference}"));
             words.insert(compared.stuck.unwrap_or_else(|| format!("{:?}", compared.ends)));
         }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use soru_conformance::lockstep::{Difference, compare};
+use soru_conformance::lockstep::{Difference, Look, compare};
 use soru_conformance::reason::Reason;
 use soru_conformance::script::Script;
 use soru_conformance::suite::{Report, run_script};
@@ -109,7 +109,7 @@ impl Runner for Wrong<'_> {
 fn engines_that_differ_are_told_apart() {
     let kernel = wat::parse_str(r#"(module (memory (export "m") 1) (func (export "kernel_run")))"#).unwrap();
     let engines = Engines::new();
-    let (name, right) = engines.cranelift();
+    let (name, right) = engines.list()[1];
     let with = |fault| {
         let wrong = Wrong { engine: right, fault };
         compare(&kernel, &inputs(), &[(name, right), ("wrong", &wrong)], None).map(|compared| compared.runs)
@@ -131,14 +131,14 @@ fn the_tick_step_follows_to_a_refusal() {
     for kernel in
         [b"\0asm\x01\0\0\0\x01\x05".to_vec(), b"no kernel".to_vec(), wat::parse_str(nosuch).unwrap()]
     {
-        let compared = compare(&kernel, &inputs(), &engines.list(), Some(10_000)).unwrap();
+        let compared = compare(&kernel, &inputs(), &engines.list(), Some(Look::within(10_000))).unwrap();
         assert_eq!(
             (compared.stuck.is_some(), compared.runs_by_tick, compared.too_long),
             (true, 1, 0),
             "{compared:?}"
         );
         // With fewer ticks than it takes.
-        let compared = compare(&kernel, &inputs(), &engines.list(), Some(2)).unwrap();
+        let compared = compare(&kernel, &inputs(), &engines.list(), Some(Look::within(2))).unwrap();
         assert_eq!(
             (compared.stuck.is_some(), compared.runs_by_tick, compared.too_long),
             (true, 0, 1),

@@ -6,7 +6,7 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use soru_conformance::generate::{shapes, smith};
-use soru_conformance::lockstep::compare;
+use soru_conformance::lockstep::{Look, compare};
 use std::cell::RefCell;
 use std::ops::Range;
 use support::{Engines, Sum, inputs, test_runner};
@@ -22,7 +22,7 @@ fn try_kernels(
     let bytes = proptest::collection::vec(any::<u8>(), bytes);
     let tried = test_runner(cases).run(&bytes, |bytes| {
         let Some(kernel) = kernel(&bytes) else { return Ok(()) };
-        match compare(&kernel, &inputs(), &engines.list(), Some(ticks)) {
+        match compare(&kernel, &inputs(), &engines.list(), Some(Look::within(ticks))) {
             Ok(compared) => sum.borrow_mut().add(compared),
             Err(difference) => {
                 return Err(TestCaseError::fail(format!("{difference}: {}", hex::encode(&kernel))));

@@ -3,7 +3,7 @@
 
 mod support;
 
-use soru_conformance::lockstep::{Inputs, compare};
+use soru_conformance::lockstep::{Inputs, Look, compare};
 use soru_pvm::replay::RunFile;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -31,7 +31,7 @@ fn the_vectors_kernels_come_to_the_same_states() {
                 levels: run.levels.into_iter().map(|level| (level.level, level.messages)).collect(),
                 reveals: run.reveals.0,
             };
-            match compare(&kernel, &inputs, &engines.list(), Some(TICKS)) {
+            match compare(&kernel, &inputs, &engines.list(), Some(Look::within(TICKS))) {
                 Ok(compared) => sum.lock().unwrap().add(compared),
                 Err(difference) => panic!("{}: {difference}", path.display()),
             }

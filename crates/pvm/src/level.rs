@@ -224,15 +224,16 @@ impl Machine {
         };
         let version = self.durable.version()?;
         let before = self.clone();
-        let (outcome, begun) = self.call_kernel(version, &kernel, around, ticks);
+        let mut once = Once { sink: &mut *around.debug, told: 0, passed: 0 };
+        let (runner, reveals) = (around.runner, &mut *around.reveals);
+        let mut around = Surroundings { runner, reveals: &mut *reveals, debug: &mut once };
+        let outcome = self.call_kernel(version, &kernel, &mut around, ticks);
+        once.passed = 0;
+        let around = &mut Surroundings { runner, reveals, debug: &mut once };
         let outcome = match outcome {
             Err(RunnerError::Unsupported { reason }) => {
                 *self = before;
-                // What the kernel wrote for debugging is not told twice.
-                let silent: &mut dyn DebugSink = &mut ();
-                let debug = if begun { silent } else { &mut *around.debug };
-                let mut around = Surroundings { runner: around.runner, reveals: &mut *around.reveals, debug };
-                let end = Box::new(self.run_tick_by_tick(number, &mut around)?);
+                let end = Box::new(self.run_tick_by_tick(number, around)?);
                 return Ok(RunEnd::TickByTick { reason, end });
             }
             outcome => outcome.map_err(failed)?,
@@ -256,14 +257,14 @@ impl Machine {
     }
 
     // The parts that a kernel changes are lent to the host functions and come back; after an error they are lost with
-    // the machine. Tells also whether the kernel's code has begun to run.
+    // the machine.
     fn call_kernel(
         &mut self,
         version: Version,
         kernel: &Kernel,
         around: &mut Surroundings<'_>,
         ticks: &mut Option<TickSpan>,
-    ) -> (Result<Outcome, RunnerError>, bool) {
+    ) -> Result<Outcome, RunnerError> {
         let durable = self.durable.clone();
         let input = mem::take(&mut self.input);
         let output = mem::replace(&mut self.output, OutputBuffer::new(LevelSpan(0), 0));
@@ -273,7 +274,7 @@ impl Machine {
         let begun = host.has_begun();
         *ticks = host.ticks_used;
         let HostState { durable, input, output, .. } = host;
-        let outcome = outcome.and_then(|outcome| {
+        outcome.and_then(|outcome| {
             (self.durable, self.input, self.output) = (durable, input, output);
             let expected = matches!(outcome, Outcome::Finished | Outcome::Trapped { .. });
             if begun != expected && !matches!(outcome, Outcome::Stuck { .. }) {
@@ -283,8 +284,7 @@ impl Machine {
                 )));
             }
             Ok(outcome)
-        });
-        (outcome, begun)
+        })
     }
 
     fn refused(
@@ -334,6 +334,30 @@ impl Machine {
         }
         let over = self.go_through(Tick(u64::MAX), &mut *around.reveals, &mut *around.debug);
         over.map_err(failed)?.ok_or_else(|| failed(RunnerError::Engine("a run without an end".to_owned())))
+    }
+}
+
+/// Tells what a kernel writes for debugging once, though its run may be made twice: by an engine, then by ticks.
+struct Once<'a> {
+    sink: &'a mut dyn DebugSink,
+    /// Bytes that were told.
+    told: usize,
+    /// Bytes since the run began, the last time.
+    passed: usize,
+}
+
+impl DebugSink for Once<'_> {
+    fn debug(&mut self, bytes: &[u8]) {
+        let known = self.told.saturating_sub(self.passed).min(bytes.len());
+        self.passed += bytes.len();
+        self.told = self.told.max(self.passed);
+        if known < bytes.len() {
+            self.sink.debug(&bytes[known..]);
+        }
+    }
+
+    fn wants_bytes(&self) -> bool {
+        self.sink.wants_bytes()
     }
 }
 

@@ -144,7 +144,7 @@ static PLAYED: LazyLock<Vec<Played>> =
 
 fn run(kernel: &[u8], ticks_per_snapshot: TickSpan) -> Vec<Played> {
     let limits = Limits { ticks_per_snapshot, ..Limits::FIRST };
-    let mut tree = Setup { version: Version::V0, limits, max_reboots: None }.boot(kernel).expect("a kernel");
+    let mut tree = Setup { version: Version::V0, limits, max_reboots: None, values: Vec::new() }.boot(kernel).expect("a kernel");
     let mut machine = Machine::from_tree(&tree).expect("what was just written");
     let mut played = Vec::new();
     loop {

@@ -1,5 +1,6 @@
 //! The oracles.
 
+mod engines;
 mod games;
 mod identifiers;
 #[cfg(feature = "engine")]
@@ -12,10 +13,11 @@ mod protocol;
 mod texts;
 mod ticks;
 
+pub use engines::engines_agree;
 pub use games::{inbox_proof, played_proof};
 pub use identifiers::{durable_key, identifiers};
 #[cfg(feature = "engine")]
-pub use kernels::{engines_agree, kernel_check};
+pub use kernels::kernel_check;
 pub use ledger::ledger;
 pub use machine::{host_calls, host_calls_state, replay};
 pub use michelson::{micheline_binary, micheline_json, micheline_text, script, value};

@@ -4,11 +4,14 @@
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use soru_base::level::Level;
 use soru_conformance::lockstep::{Compared, Inputs};
+#[cfg(feature = "engine")]
 use soru_engine::{Compiler, Engine, Options};
+use soru_exact::TickExact;
 use soru_pvm::level::RunEnd;
 use soru_pvm::run::Runner;
 use soru_pvm::{Limits, Version};
 use std::collections::BTreeMap;
+#[cfg(feature = "engine")]
 use std::time::Duration;
 
 /// How many cases a property is tried on: the variable's value, or so many.
@@ -28,25 +31,24 @@ pub(crate) fn test_runner(of_ci: u32) -> TestRunner {
     }
 }
 
-/// Both compilers.
-pub(crate) struct Engines([(&'static str, Engine); 2]);
+/// The tick-exact interpreter, and both compilers if they are there.
+pub(crate) struct Engines(Vec<(&'static str, Box<dyn Runner + Send + Sync>)>);
 
 impl Engines {
     pub(crate) fn new() -> Self {
-        let engine = |compiler| {
-            let deadline = Duration::from_secs(20);
-            Engine::new(Options { compiler, deadline, ..Options::default() }).unwrap()
-        };
-        Self([("cranelift", engine(Compiler::Cranelift)), ("singlepass", engine(Compiler::Singlepass))])
+        let mut engines: Vec<(&'static str, Box<dyn Runner + Send + Sync>)> =
+            vec![("tick-exact", Box::new(TickExact::new()))];
+        #[cfg(feature = "engine")]
+        for (name, compiler) in [("cranelift", Compiler::Cranelift), ("singlepass", Compiler::Singlepass)] {
+            let deadline = Duration::from_secs(60);
+            let engine = Engine::new(Options { compiler, deadline, ..Options::default() }).unwrap();
+            engines.push((name, Box::new(engine)));
+        }
+        Self(engines)
     }
 
-    pub(crate) fn list(&self) -> [(&str, &dyn Runner); 2] {
-        let [(cranelift, first), (singlepass, second)] = &self.0;
-        [(cranelift, first), (singlepass, second)]
-    }
-
-    pub(crate) fn cranelift(&self) -> (&str, &dyn Runner) {
-        self.list()[0]
+    pub(crate) fn list(&self) -> Vec<(&str, &dyn Runner)> {
+        self.0.iter().map(|(name, engine)| (*name, &**engine as &dyn Runner)).collect()
     }
 }
 
@@ -73,6 +75,9 @@ pub(crate) struct Sum {
     pub(crate) kernels: usize,
     pub(crate) runs: usize,
     pub(crate) runs_by_tick: usize,
+    pub(crate) counted: usize,
+    pub(crate) uncounted: usize,
+    pub(crate) looks: usize,
     pub(crate) values: usize,
     pub(crate) too_long: usize,
     pub(crate) finished: usize,
@@ -91,6 +96,9 @@ impl Sum {
         self.runs += compared.runs;
         self.values += compared.values;
         self.runs_by_tick += compared.runs_by_tick;
+        self.counted += compared.counted;
+        self.uncounted += compared.uncounted;
+        self.looks += compared.looks;
         self.too_long += compared.too_long;
         for end in compared.ends {
             if let RunEnd::FellBack { reason, .. }
@@ -109,7 +117,11 @@ impl Sum {
         }
         self.stuck += usize::from(compared.stuck.is_some());
         self.undecided += usize::from(compared.undecided.is_some());
-        self.unsupported += usize::from(compared.unsupported.is_some());
+        for (name, reason) in &compared.unsupported {
+            let reason: String = reason.chars().take(60).collect();
+            *self.reasons.entry(format!("{name} does not take it: {reason}")).or_default() += 1;
+        }
+        self.unsupported += usize::from(!compared.unsupported.is_empty());
         self.levels_by_tick += compared.levels_by_tick;
         for reason in [compared.stuck, compared.undecided].into_iter().flatten() {
             *self.reasons.entry(reason.chars().take(60).collect()).or_default() += 1;
