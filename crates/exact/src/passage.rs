@@ -2,6 +2,7 @@
 
 mod moments;
 mod states;
+mod too_long;
 
 use crate::code::Code;
 use crate::run::{Pause, Run};
@@ -19,6 +20,7 @@ use states::{States, engine};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
+pub(crate) use too_long::TooLong;
 
 /// Most machines that are kept of where the interpreter does not go: before the call, and behind where it has stopped.
 const MACHINES_KEPT: usize = 6;

@@ -2,7 +2,7 @@
 
 use crate::Unsupported;
 use crate::code::Code;
-use crate::passage::Way;
+use crate::passage::{TooLong, Way};
 use crate::run::{Pause, Run};
 use soru_base::hash::ContextHash;
 use soru_base::tick::{Tick, TickSpan};
@@ -160,10 +160,15 @@ impl Runner for TickExact {
     fn passage(&self, machine: &Machine) -> Result<Option<Box<dyn Passage>>, RunnerError> {
         let Some(kernel) = Kernel::of_durable(&machine.durable)? else { return Ok(None) };
         let (version, most) = (machine.durable.version()?, machine.limits.ticks_per_snapshot);
-        match self.held(&kernel, version, most, Held::ready)? {
-            Some((code, settled)) => Ok(Some(Box::new(Way::new(machine, code, settled)?))),
-            None => Ok(None),
-        }
+        self.held(&kernel, version, most, |held| {
+            Ok(match held.ready()? {
+                Some((code, settled)) => Some(Box::new(Way::new(machine, code, settled)?) as _),
+                None if matches!(*held.prepared, Prepared::TooLong { .. }) => {
+                    Some(Box::new(TooLong::new(machine)) as _)
+                }
+                None => None,
+            })
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use soru_exact::TickExact;
 use soru_merkle::Tree;
 use soru_pvm::level::RunEnd;
 use soru_pvm::machine::{initial_state, install_boot_sector};
-use soru_pvm::run::Runner;
+use soru_pvm::run::{Kernel, Outcome, Runner};
 use soru_pvm::state::InputPlace;
 use soru_pvm::step_proof::{StepInput, StepProof};
 use soru_pvm::{Limits, Machine, Version};
@@ -101,17 +101,41 @@ fn by_ticks(tree: &Tree, start: &Machine, share: u64, stride: u64) -> (Vec<(Tick
     (known, over)
 }
 
+/// What the engine says of a run is what the machine does, with the ticks it takes.
+#[test]
+fn runs_end_as_the_machine_ends_them() {
+    let engine = TickExact::new();
+    for (kernel, share, end) in kernels() {
+        for share in [share, share - 1, share + 1, 3_000, 40_000] {
+            let (_, start) = begin(&kernel, share);
+            let mut by_ticks = start.clone();
+            let how = by_ticks.go_through(Tick(u64::MAX), &mut (), &mut ()).unwrap().unwrap();
+            let (mut reveals, mut debug) = ((), ());
+            let host = start.lend(&mut reveals, &mut debug).unwrap();
+            let mut host = host.within(TickSpan(share));
+            let kernel = Kernel::of_durable(&start.durable).unwrap().unwrap();
+            let outcome = engine.kernel_run(&kernel, &mut host).unwrap();
+            match (&outcome, &how) {
+                (Outcome::Finished, RunEnd::Finished) => (),
+                (Outcome::Trapped { reason }, RunEnd::Trapped { reason: other }) => assert_eq!(reason, other),
+                (Outcome::Stuck { reason }, RunEnd::Stuck { reason: other, .. }) => {
+                    assert!(other.ends_with(reason), "{reason}: {other}");
+                }
+                other => panic!("{end}: {other:?}"),
+            }
+            let ticks = by_ticks.current_tick.since(start.current_tick);
+            assert_eq!(host.ticks_used, Some(ticks), "{end} within {share}");
+        }
+    }
+}
+
 #[test]
 fn states_in_any_order_are_those_of_the_machine() {
     let engine = TickExact::new();
     for (kernel, share, end) in kernels() {
         let (tree, start) = begin(&kernel, share);
         let (known, over) = by_ticks(&tree, &start, share, 113);
-        let mut passage = engine.passage(&start).unwrap();
-        let Some(passage) = &mut passage else {
-            assert_eq!(share, 1_000, "{end}");
-            continue;
-        };
+        let mut passage = engine.passage(&start).unwrap().unwrap();
         // All at once, then one by one from here and there.
         let ticks: Vec<Tick> = known.iter().map(|(tick, _)| *tick).collect();
         for step in [known.len() / 3, 1, 5] {
@@ -129,7 +153,11 @@ fn states_in_any_order_are_those_of_the_machine() {
             let found = machine.hash_at(*tick, &tree).unwrap();
             assert_eq!(*hash, found, "{end}: tick {tick} of {share}");
         }
-        let (machine, how) = passage.end(&mut (), &mut ()).unwrap();
+        let (mut machine, how) = passage.end(&mut (), &mut ()).unwrap();
+        let mut by_ticks = start.clone();
+        by_ticks.go_through(Tick(u64::MAX), &mut (), &mut ()).unwrap();
+        let state = |machine: &mut Machine| machine.hash_at(machine.current_tick, &tree).unwrap();
+        assert_eq!(state(&mut machine), state(&mut by_ticks), "{end}");
         let text = match &how {
             RunEnd::Stuck { reason, .. } => reason.clone(),
             other => format!("{other:?}"),

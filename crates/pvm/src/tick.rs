@@ -115,7 +115,7 @@ impl Machine {
         }
     }
 
-    fn get_stuck(&mut self, error: StuckError) {
+    pub(crate) fn get_stuck(&mut self, error: StuckError) {
         // Every failing step gives the reboots back.
         self.reboot_counter = self.max_reboots + 1;
         self.tick_state = TickState::Stuck(error);

@@ -49,6 +49,15 @@ impl Machine {
         self.run_finished()
     }
 
+    /// Puts the machine, which is where a run begins, to where it is stuck for ever because this run does not get to the call of
+    /// the kernel within its ticks.
+    pub fn overrun(&mut self) -> Result<(), StateError> {
+        self.current_tick = self.last_padding_tick()?;
+        self.current_tick = self.after(1)?;
+        self.get_stuck(StuckError::TooManyTicks);
+        Ok(())
+    }
+
     /// Goes on inside of a run up to the tick `until` at most, and says how the run has ended if it has: then the machine is
     /// where the padding begins, or is stuck for ever.
     pub fn go_through(
