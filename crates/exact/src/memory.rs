@@ -98,6 +98,11 @@ impl Bytes {
         }
     }
 
+    #[cfg(test)]
+    fn has(&self, start: u32, len: u32) -> bool {
+        start as usize + len as usize <= self.bytes.len()
+    }
+
     /// All of it is inside.
     pub(crate) fn fill(&mut self, start: u32, len: u32, byte: u8) {
         let start = start as usize;

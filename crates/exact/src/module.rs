@@ -198,7 +198,11 @@ impl Module {
                 }
                 Payload::CodeSectionEntry(body) => {
                     let mut locals = Vec::new();
-                    for group in body.get_locals_reader().map_err(invalid)? {
+                    let is_valid = matches!(invalid_body.last(), Some(None));
+                    // Of an invalid one they may be any number.
+                    for group in
+                        body.get_locals_reader().map_err(invalid)?.into_iter().take_while(|_| is_valid)
+                    {
                         let (count, ty) = group.map_err(invalid)?;
                         locals.resize(locals.len() + count as usize, Ty::of(ty)?);
                     }

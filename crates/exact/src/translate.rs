@@ -18,6 +18,7 @@ use crate::op::{Op, Slot};
 use crate::price;
 use label::{Kind, Stack};
 use soru_pvm::handover::{Access, VectorOp};
+use std::collections::BTreeSet;
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 /// A place in the code: the byte of an instruction in the kernel.
@@ -124,6 +125,8 @@ struct Translator<'a> {
     /// How many blocks of code that cannot be reached are open.
     dead: usize,
     describing: Option<&'a Describing<'a>>,
+    /// Where the blocks begin that the place is in.
+    around_place: BTreeSet<Place>,
     described: Option<Vec<Described>>,
 }
 
@@ -150,6 +153,26 @@ fn refused(error: &wasmparser::Error) -> Unsupported {
     Unsupported::new(error.to_string())
 }
 
+/// Where the blocks begin that a place is in.
+fn blocks_around(place: Place, reader: BinaryReader<'_>) -> Result<BTreeSet<Place>, Unsupported> {
+    let mut open = Vec::new();
+    let mut operators = OperatorsReader::new(reader);
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset().map_err(|error| refused(&error))?;
+        if offset as Place == place {
+            break;
+        }
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                open.push(offset as Place)
+            }
+            Operator::End => drop(open.pop()),
+            _ => (),
+        }
+    }
+    Ok(open.into_iter().collect())
+}
+
 impl<'a> Translator<'a> {
     fn new(module: &'a Module, function: u32, body: i32, describing: Option<&'a Describing<'a>>) -> Self {
         let signature = module.signature(function);
@@ -161,7 +184,8 @@ impl<'a> Translator<'a> {
             taken: 0,
             params: 0,
             results: signature.results.clone(),
-            stack: Stack::default(),
+            stack: Stack::empty(describing.is_some()),
+            stale_around: 0,
             other: None,
             base: locals.len(),
             reach: locals.len(),
@@ -180,6 +204,7 @@ impl<'a> Translator<'a> {
             here: 0,
             dead: 0,
             describing,
+            around_place: BTreeSet::new(),
             described: None,
         }
     }
@@ -193,6 +218,9 @@ impl<'a> Translator<'a> {
         let mut reader = body.get_binary_reader_for_operators().map_err(|error| refused(&error))?;
         reader.set_features(FEATURES);
         self.make_flags(reader.clone())?;
+        if let Some(describing) = self.describing {
+            self.around_place = blocks_around(describing.place & !NO_ELSE, reader.clone())?;
+        }
         let mut operators = OperatorsReader::new(reader);
         while !operators.eof() && self.described.is_none() {
             let (operator, offset) = operators.read_with_offset().map_err(|error| refused(&error))?;
@@ -411,7 +439,7 @@ impl<'a> Translator<'a> {
     }
 
     fn check_stale(&self) -> Result<(), Unsupported> {
-        let stale: usize = self.labels.iter().map(|label| label.stack.stale.len()).sum();
-        if stale > STALE_MAX { Err(Unsupported::new("blocks in very high stacks")) } else { Ok(()) }
+        let most = self.labels.last().map_or(0, |label| label.stale_around + label.stack.stale_most());
+        if most > STALE_MAX { Err(Unsupported::new("blocks in very high stacks")) } else { Ok(()) }
     }
 }

@@ -43,7 +43,9 @@ impl Translator<'_> {
         {
             self.top().stack.renew();
         }
-        let mut stack = self.top().stack.enter(params);
+        let is_tracked = self.around_place.contains(&self.here);
+        let stale_around = self.top().stale_around + self.top().stack.stale_most();
+        let mut stack = self.top().stack.enter(params, is_tracked);
         for (index, operand) in stack.live.iter_mut().enumerate() {
             let own = Self::slot(base + index);
             let source = std::mem::replace(&mut operand.source, Source::of(own, operand.ty));
@@ -65,6 +67,7 @@ impl Translator<'_> {
             params,
             results: signature.results,
             stack,
+            stale_around,
             other: None,
             base,
             reach: base + params,

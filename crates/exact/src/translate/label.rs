@@ -45,13 +45,24 @@ pub(crate) struct Stack {
     pub(crate) head: i32,
     /// From the first one to the last one: the one before the last has the key after `head`.
     pub(crate) live: Vec<Operand>,
-    /// What is under other keys.
+    /// What is under other keys, if that is wanted.
     pub(crate) stale: BTreeMap<i32, Operand>,
+    is_tracked: bool,
+    /// Entries that were there when the block began, and are no operands of its own.
+    inherited: usize,
+    /// The lowest key since the vector was made.
+    lowest: i32,
 }
 
 impl Stack {
+    /// Without operands. What is under other keys is remembered if it is tracked.
+    pub(crate) fn empty(is_tracked: bool) -> Self {
+        Self { is_tracked, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, operand: Operand) {
         self.head -= 1;
+        self.lowest = self.lowest.min(self.head);
         self.stale.remove(&self.head);
         self.live.push(operand);
     }
@@ -67,7 +78,9 @@ impl Stack {
     pub(crate) fn cut(&mut self, count: usize) {
         for _ in 0..count {
             if let Some(operand) = self.live.pop() {
-                self.stale.insert(self.head, operand);
+                if self.is_tracked {
+                    self.stale.insert(self.head, operand);
+                }
                 self.head += 1;
             }
         }
@@ -75,20 +88,29 @@ impl Stack {
 
     /// Makes the vector anew: keys from 0 on, and nothing but the operands.
     pub(crate) fn renew(&mut self) {
-        self.head = 0;
+        (self.head, self.lowest, self.inherited) = (0, 0, 0);
         self.stale.clear();
     }
 
+    /// There are no more entries under other keys than so many.
+    pub(crate) fn stale_most(&self) -> usize {
+        self.inherited + self.lowest.abs_diff(self.head) as usize
+    }
+
     /// The operands of a block that begins here with the last ones: it has everything that is here under the same keys.
-    pub(crate) fn enter(&mut self, params: usize) -> Self {
+    pub(crate) fn enter(&mut self, params: usize, is_tracked: bool) -> Self {
         let around = self.live.len() - params.min(self.live.len());
-        let mut stale = self.stale.clone();
-        for (index, operand) in self.live[..around].iter().enumerate() {
-            stale.insert(self.head + (self.live.len() - 1 - index) as i32, *operand);
+        let mut stale = BTreeMap::new();
+        if is_tracked {
+            stale.clone_from(&self.stale);
+            for (index, operand) in self.live[..around].iter().enumerate() {
+                stale.insert(self.head + (self.live.len() - 1 - index) as i32, *operand);
+            }
         }
-        let inner = Self { head: self.head, live: self.live[around..].to_vec(), stale };
+        let (head, live) = (self.head, self.live[around..].to_vec());
+        let inherited = self.stale_most() + around;
         self.cut(params);
-        inner
+        Self { head, live, stale, is_tracked, inherited, lowest: head }
     }
 
     /// All entries.
@@ -126,6 +148,8 @@ pub(crate) struct Label {
     pub(crate) params: usize,
     pub(crate) results: Vec<Ty>,
     pub(crate) stack: Stack,
+    /// There are no more entries that are no operands in the blocks around it than so many.
+    pub(crate) stale_around: usize,
     /// The stack with which the other branch of an `if` begins.
     pub(crate) other: Option<Stack>,
     /// The cell of its first operand.
@@ -161,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_was_cut_off_stays_under_its_key_until_another_takes_it() {
-        let mut stack = Stack::default();
+        let mut stack = Stack::empty(true);
         (0..3).for_each(|cell| stack.push(operand(cell)));
         stack.cut(2);
         assert_eq!((stack.head, stack.live.len()), (-1, 1));
@@ -170,18 +194,20 @@ mod tests {
         assert_eq!(stack.stale.keys().copied().collect::<Vec<_>>(), [-3]);
         stack.pop();
         assert_eq!((stack.head, stack.entries().count()), (-1, 2));
+        assert_eq!(stack.stale_most(), 2);
         stack.renew();
-        assert_eq!((stack.head, stack.entries().count()), (0, 1));
+        assert_eq!((stack.head, stack.entries().count(), stack.stale_most()), (0, 1, 0));
     }
 
     #[test]
     fn a_block_has_what_is_around_it() {
-        let mut stack = Stack::default();
+        let mut stack = Stack::empty(true);
         (0..3).for_each(|cell| stack.push(operand(cell)));
-        let inner = stack.enter(1);
+        let inner = stack.enter(1, true);
         assert_eq!((inner.head, inner.live.as_slice()), (-3, [operand(2)].as_slice()));
         assert_eq!(inner.stale.keys().copied().collect::<Vec<_>>(), [-2, -1]);
         assert_eq!((stack.head, stack.live.len()), (-2, 2));
+        assert_eq!((inner.stale_most(), stack.stale_most()), (2, 1));
         assert_eq!(stack.stale.keys().copied().collect::<Vec<_>>(), [-3]);
     }
 }
