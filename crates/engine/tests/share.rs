@@ -71,11 +71,16 @@ fn a_run_of_as_many_ticks_as_it_may_take_one_less_and_one_more() {
             let begin = state(&kernel, share);
             let ((ours, runs), (true_state, _)) = (through(&engine, &begin), by_ticks(&begin, share));
             assert_eq!(ours.hash().unwrap(), true_state.hash().unwrap(), "{compiler}, a share of {share}");
-            assert!(matches!(&runs[0].end, RunEnd::TickByTick { .. }), "{runs:?}");
-            stuck += usize::from(Machine::from_tree(&ours).unwrap().stuck_error().is_some());
+            let is_stuck = Machine::from_tree(&ours).unwrap().stuck_error().is_some();
+            assert_eq!(runs[0].end.is_stuck(), is_stuck, "{runs:?}");
+            let used = TickSpan(if is_stuck { share } else { ran });
+            assert_eq!(runs[0].ticks, Some(used), "{compiler}, a share of {share}");
+            stuck += u64::from(is_stuck);
         }
         assert!((1..4).contains(&stuck), "{stuck} of 4");
-        assert_eq!(engine.status().fallbacks.ticks, 4);
+        // Only those that take too many are made again.
+        let status = engine.status();
+        assert_eq!((status.fallbacks.ticks, status.decided.compiled), (stuck, 4 - stuck), "{status:?}");
     }
 }
 
@@ -92,8 +97,10 @@ fn a_run_that_takes_more_than_its_share_gets_stuck_as_the_machine_does() {
 }
 
 #[test]
-fn a_short_run_is_not_counted() {
+fn a_run_within_its_ticks_is_made_once() {
     let engine = engine(COMPILERS[0]);
     let (_, runs) = through(&engine, &state(&counts(10), Limits::FIRST.ticks_per_snapshot.0));
-    assert_eq!((&runs[0].end, engine.status().fallbacks.ticks), (&RunEnd::Finished, 0));
+    let status = engine.status();
+    assert_eq!((&runs[0].end, status.decided.compiled, status.runs), (&RunEnd::Finished, 1, 1));
+    assert_eq!(runs[0].ticks, Some(TickSpan(status.ticks)));
 }
