@@ -114,7 +114,7 @@ type Measure<'a> = &'a mut dyn FnMut() -> Result<Duration>;
 /// The shortest of some times each, in turns.
 fn best(measures: &mut [Measure<'_>]) -> Result<Vec<Duration>> {
     let mut best = vec![Duration::MAX; measures.len()];
-    for _ in 0..5 {
+    for _ in 0..3 {
         for (best, measure) in best.iter_mut().zip(measures.iter_mut()) {
             *best = measure()?.min(*best);
         }
