@@ -92,7 +92,7 @@ pub(crate) fn instrument(
     purpose: Purpose,
 ) -> Result<Vec<u8>, InstrumentError> {
     let mut rewriter = Rewriter::new(module, purpose)?;
-    rewriter.refers = refers_to_host(bytes, rewriter.imported.len() as u32)?;
+    rewriter.refers = !module.functions.is_empty() && refers_to_host(bytes, rewriter.imported.len() as u32)?;
     let mut output = wasm_encoder::Module::new();
     let mut sections = Pending { imports: rewriter.is_metered(), exports: true, globals: true };
     let mut code = CodeSection::new();
@@ -324,7 +324,8 @@ impl<'a> Rewriter<'a> {
 
     /// A function as it is referred to: all of them have one more parameter.
     fn referred(&self, function: u32) -> u32 {
-        if function as usize >= self.imported.len() {
+        // Where no function of the kernel is, nobody calls one.
+        if function as usize >= self.imported.len() || !self.refers {
             return self.called(function);
         }
         let own = self.imported.len() + self.module.functions.len();
