@@ -155,6 +155,19 @@ fn a_kernel_that_is_refused_has_phases_only() {
 }
 
 #[test]
+fn a_run_that_was_not_looked_into_says_so() {
+    let mut profile = profile_wat(KERNEL, &[]);
+    profile.runs[0].inside = Inside::Unknown { reason: "something new".to_owned() };
+    crate::support::sums(&profile.runs[0]);
+    let folded = profile.runs[0].folded();
+    assert!(folded.stacks().any(|(stack, ticks)| (stack, ticks) == ("kernel_run", profile.runs[0].eval().0)));
+    let lines = profile.lines(Rows::default()).join("\n");
+    assert!(lines.contains("does not take this kernel (something new)"), "{lines}");
+    assert!(lines.contains("the calls of 1 run are not known"), "{lines}");
+    assert_eq!(profile.to_json()["levels"][0]["runs"][0]["unknown"], "something new");
+}
+
+#[test]
 fn what_is_written_for_debugging_is_told_once() {
     let mut machine = Machine::from_tree(&tree(&wat::parse_str(KERNEL).unwrap())).unwrap();
     crate::support::give(&mut machine, 0, &crate::support::inbox(&[]));
