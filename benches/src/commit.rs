@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use redb::Database;
 use soru_merkle::{Store, Tree};
 use soru_pvm::durable::Key;
-use soru_pvm::machine::initial_state;
-use soru_pvm::{Machine, Version};
+use soru_pvm::machine::{initial_state, install_boot_sector};
+use soru_pvm::{Limits, Machine, Version};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,6 +65,7 @@ fn filled(keys: u32) -> Result<Tree> {
     const STEP: u32 = 10_000;
     let bar = progress::bar(format!("a storage of {keys} keys"), keys.into());
     let mut tree = initial_state(Version::V0)?;
+    install_boot_sector(&mut tree, soru_kernels::ECHO, Limits::FIRST)?;
     let mut machine = Machine::from_tree(&tree)?;
     for number in 0..keys {
         machine.durable.set(&key(number)?, &[number as u8; VALUE])?;

@@ -232,6 +232,10 @@ impl Court {
                 return Ok((start.tick, Step::Proof(proof)));
             }
             let stop = DissectionChunk { state_hash: claim, tick: stop.tick };
+            // All that it tells truly, in one pass.
+            let mut ticks = game.rules.default_ticks(start.tick, stop.tick);
+            ticks.retain(|tick| *tick <= lie);
+            self.liars_truth.hashes_at(&ticks)?;
             let answer =
                 game.rules.default_dissection(*start, stop, |tick| self.claim(lie, tick).map(Some))?;
             return Ok((start.tick, Step::Dissection(answer)));

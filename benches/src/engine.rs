@@ -82,7 +82,7 @@ pub trait Ready {
 /// A run that returned.
 #[derive(Debug)]
 pub struct Ran {
-    /// What it took.
+    /// What it took of the processor's time.
     pub time: Duration,
     /// Its ticks, if the engine counts them.
     pub ticks: Option<TickSpan>,

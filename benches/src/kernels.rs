@@ -77,13 +77,13 @@ impl Bench {
     /// How often its work is to be done.
     pub fn rounds(self, size: Size) -> u32 {
         let [small, quick, full] = match self {
-            Self::Compute => [150_000, 2_000_000, 10_000_000],
-            Self::Calls => [500, 8_000, 40_000],
-            Self::Memory => [6, 80, 400],
-            Self::Storage => [500, 2_000, 10_000],
+            Self::Compute => [150_000, 8_000_000, 25_000_000],
+            Self::Calls => [1_500, 60_000, 200_000],
+            Self::Memory => [4, 200, 700],
+            Self::Storage => [2_000, 5_000, 20_000],
             // A run checks 64 of them at most.
-            Self::Signatures => [2, 20, 60],
-            Self::Sdk => [100, 1_000, 5_000],
+            Self::Signatures => [1, 25, 60],
+            Self::Sdk => [500, 2_000, 5_000],
             Self::Wide => [500_000, 5_000_000, 20_000_000],
         };
         match size {

@@ -13,8 +13,9 @@ mod progress;
 mod report;
 mod samples;
 mod speed;
+mod stopwatch;
 
 pub use engine::{Engine, Ran, Ready};
-pub use kernels::{Bench, Size};
+pub use kernels::{Bench, Size, Start};
 pub use measure::{Part, Settings, measure};
 pub use report::Report;

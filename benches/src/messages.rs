@@ -55,6 +55,9 @@ pub(crate) fn measure(messages: u32, message_bytes: usize, levels: u32) -> Resul
         bar.inc(1);
     }
     bar.finish_and_clear();
+    for (engine, _, cost) in &subjects {
+        ensure!(engine.status().retreats == 0, "{} does not take the echo kernel", cost.compiler);
+    }
     Ok(subjects.into_iter().map(|(_, _, cost)| cost).collect())
 }
 

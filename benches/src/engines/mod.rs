@@ -33,9 +33,9 @@ use soru_pvm::host::{HostFunction, HostState, HostValue, Memory};
 pub(crate) fn prepare(engine: Engine, start: &Start) -> Result<Box<dyn Ready>> {
     Ok(match engine {
         Engine::Reference => Box::new(soru::Reference::new(start)?),
-        Engine::TickExact => Box::new(soru::Whole::tick_exact()),
-        Engine::Metered(compiler) => Box::new(soru::Whole::compiled(compiler, true)?),
-        Engine::Unmetered(compiler) => Box::new(soru::Whole::compiled(compiler, false)?),
+        Engine::TickExact => Box::new(soru::Interpreted::default()),
+        Engine::Metered(compiler) => Box::new(soru::Compiled::new(compiler, true)?),
+        Engine::Unmetered(compiler) => Box::new(soru::Compiled::new(compiler, false)?),
         Engine::Plain(compiler) => Box::new(plain::Plain::new(compiler, &start.kernel.load()?)?),
         #[cfg(feature = "rivals")]
         Engine::Wasmer => Box::new(wasmer::Wasmer::new(&start.kernel.load()?)?),

@@ -3,11 +3,11 @@
 use super::{MEMORY, host, int, long, nothing};
 use crate::engine::{Ran, Ready};
 use crate::kernels::Start;
+use crate::stopwatch::Stopwatch;
 use anyhow::{Result, anyhow};
 use soru_engine::Compiler;
 use soru_pvm::host::{HostFunction, HostState, HostValue};
 use soru_pvm::run::ENTRYPOINT;
-use std::time::Instant;
 use wasmtime::{Caller, Config, Engine, Extern, InstancePre, Linker, Module, Store, Strategy};
 
 type Host = HostState<'static>;
@@ -33,12 +33,12 @@ impl Ready for Plain {
     fn run(&mut self, start: &Start) -> Result<Ran> {
         let mut host = host(start)?;
         host.begin_run()?;
-        let at = Instant::now();
+        let at = Stopwatch::start()?;
         let mut store = Store::new(self.0.module().engine(), host);
         let instance = self.0.instantiate(&mut store).map_err(said)?;
         let entry = instance.get_typed_func::<(), ()>(&mut store, ENTRYPOINT).map_err(said)?;
         entry.call(&mut store, ()).map_err(said)?;
-        let time = at.elapsed();
+        let time = at.time()?;
         Ok(Ran { time, ticks: None, durable: store.into_data().durable })
     }
 }

@@ -3,39 +3,52 @@
 use super::host;
 use crate::engine::{Ran, Ready};
 use crate::kernels::{MetadataOnly, Start};
+use crate::stopwatch::Stopwatch;
 use anyhow::{Result, anyhow, bail, ensure};
 use soru_base::{Tick, TickSpan};
 use soru_engine::{Compiler, Options};
-use soru_pvm::Machine;
 use soru_pvm::reveal::RevealSource;
 use soru_pvm::run::{Outcome, Runner};
 use soru_pvm::state::{Status, TickState};
-use std::time::Instant;
+use soru_pvm::{Limits, Machine};
 
-/// An engine that makes whole runs.
-pub(super) struct Whole(Box<dyn Runner>);
+/// The tick-exact interpreter.
+#[derive(Default)]
+pub(super) struct Interpreted(soru_exact::TickExact);
 
-impl Whole {
-    pub(super) fn tick_exact() -> Self {
-        Self(Box::new(soru_exact::TickExact::new()))
-    }
-
-    pub(super) fn compiled(compiler: Compiler, metered: bool) -> Result<Self> {
-        let options = Options { compiler, metered, ..Options::default() };
-        Ok(Self(Box::new(soru_engine::Engine::new(options)?)))
+impl Ready for Interpreted {
+    fn run(&mut self, start: &Start) -> Result<Ran> {
+        whole_run(&self.0, start)
     }
 }
 
-impl Ready for Whole {
-    fn run(&mut self, start: &Start) -> Result<Ran> {
-        let ticks = start.machine.last_padding_tick()?.since(start.machine.current_tick);
-        let mut host = host(start)?.within(ticks);
-        let at = Instant::now();
-        let outcome = self.0.kernel_run(&start.kernel, &mut host)?;
-        let time = at.elapsed();
-        ensure!(outcome == Outcome::Finished, "kernel_run did not return: {outcome:?}");
-        Ok(Ran { time, ticks: host.ticks_used, durable: host.durable })
+/// The compiled engine.
+pub(super) struct Compiled(soru_engine::Engine);
+
+impl Compiled {
+    pub(super) fn new(compiler: Compiler, metered: bool) -> Result<Self> {
+        let options = Options { compiler, metered, ..Options::default() };
+        Ok(Self(soru_engine::Engine::new(options)?))
     }
+}
+
+impl Ready for Compiled {
+    fn run(&mut self, start: &Start) -> Result<Ran> {
+        let ran = whole_run(&self.0, start)?;
+        let status = self.0.status();
+        let by_itself = status.decided.compiled == status.runs && status.retreats == 0;
+        ensure!(by_itself, "another engine had to make the run: {status:?}");
+        Ok(ran)
+    }
+}
+
+fn whole_run(engine: &dyn Runner, start: &Start) -> Result<Ran> {
+    let mut host = host(start)?.within(Limits::FIRST.ticks_per_snapshot);
+    let at = Stopwatch::start()?;
+    let outcome = engine.kernel_run(&start.kernel, &mut host)?;
+    let time = at.time()?;
+    ensure!(outcome == Outcome::Finished, "kernel_run did not return: {outcome:?}");
+    Ok(Ran { time, ticks: host.ticks_used, durable: host.durable })
 }
 
 /// The machine, by itself, on a run whose ticks another engine has counted: whether it comes to the same is looked at.
@@ -45,7 +58,7 @@ pub(super) struct Reference {
 
 impl Reference {
     pub(super) fn new(start: &Start) -> Result<Self> {
-        let ticks = Whole::tick_exact().run(start)?.ticks;
+        let ticks = Interpreted::default().run(start)?.ticks;
         Ok(Self { ticks: ticks.ok_or_else(|| anyhow!("tick-exact counts no ticks"))? })
     }
 }
@@ -55,11 +68,11 @@ impl Ready for Reference {
         let mut machine = start.machine.clone();
         let end = machine.current_tick.plus(self.ticks);
         let last = Tick(end.0 - 1);
-        let at = Instant::now();
+        let at = Stopwatch::start()?;
         go(&mut machine, last)?;
         let early = matches!(machine.tick_state, TickState::Padding);
         go(&mut machine, end)?;
-        let time = at.elapsed();
+        let time = at.time()?;
         let late = !matches!(machine.tick_state, TickState::Padding);
         ensure!(!early && !late, "tick by tick, the run does not take {} ticks", self.ticks.0);
         Ok(Ran { time, ticks: Some(self.ticks), durable: machine.durable })

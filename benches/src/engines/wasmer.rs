@@ -3,10 +3,10 @@
 use super::{MEMORY, host, int, long, nothing};
 use crate::engine::{Ran, Ready};
 use crate::kernels::Start;
+use crate::stopwatch::Stopwatch;
 use anyhow::{Context, Result, anyhow};
 use soru_pvm::host::{HostFunction, HostState, HostValue, OutOfMemory};
 use soru_pvm::run::ENTRYPOINT;
-use std::time::Instant;
 use wasmer::sys::EngineBuilder;
 use wasmer::{
     Cranelift, Engine, Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, MemoryView, Module,
@@ -37,7 +37,7 @@ impl Ready for Wasmer {
     fn run(&mut self, start: &Start) -> Result<Ran> {
         let mut host = host(start)?;
         host.begin_run()?;
-        let at = Instant::now();
+        let at = Stopwatch::start()?;
         let mut store = Store::new(self.engine.clone());
         let around = FunctionEnv::new(&mut store, Around { host, memory: None });
         let imports = imports(&mut store, &around, &self.module)?;
@@ -46,7 +46,7 @@ impl Ready for Wasmer {
         around.as_mut(&mut store).memory = memory.cloned();
         let entry = instance.exports.get_typed_function::<(), ()>(&store, ENTRYPOINT).context("Wasmer")?;
         entry.call(&mut store).map_err(|error| anyhow!("Wasmer: {error}"))?;
-        let time = at.elapsed();
+        let time = at.time()?;
         Ok(Ran { time, ticks: None, durable: around.as_ref(&store).host.durable.clone() })
     }
 }

@@ -3,10 +3,10 @@
 use super::{MEMORY, host, int, long, nothing};
 use crate::engine::{Ran, Ready};
 use crate::kernels::Start;
+use crate::stopwatch::Stopwatch;
 use anyhow::{Result, anyhow};
 use soru_pvm::host::{HostFunction, HostState, HostValue};
 use soru_pvm::run::ENTRYPOINT;
-use std::time::Instant;
 use wasmi::{Caller, Engine, Extern, Linker, Module, Store};
 
 type Host = HostState<'static>;
@@ -29,12 +29,12 @@ impl Ready for Wasmi {
     fn run(&mut self, start: &Start) -> Result<Ran> {
         let mut host = host(start)?;
         host.begin_run()?;
-        let at = Instant::now();
+        let at = Stopwatch::start()?;
         let mut store = Store::new(self.module.engine(), host);
         let instance = self.linker.instantiate_and_start(&mut store, &self.module).map_err(said)?;
         let entry = instance.get_typed_func::<(), ()>(&store, ENTRYPOINT).map_err(said)?;
         entry.call(&mut store, ()).map_err(said)?;
-        let time = at.elapsed();
+        let time = at.time()?;
         Ok(Ran { time, ticks: None, durable: store.into_data().durable })
     }
 }

@@ -35,13 +35,14 @@ pub(super) fn svg(kernels: &[KernelSpeed]) -> String {
             scale_name(decade),
         );
     }
+    let _ = writeln!(out, r#"<text x="8" y="{:.1}">ticks a second</text>"#, TOP - 8.0);
     let mut y = TOP;
     for kernel in kernels {
         y += GAP - 10.0;
         let _ = writeln!(out, r#"<text x="8" y="{y:.1}" font-weight="bold">{}</text>"#, kernel.bench.name());
         y += 6.0;
         for speed in &kernel.engines {
-            bar(&mut out, speed.engine, &speed.rate().median(), speed.rate().range(), y);
+            bar(&mut out, speed.engine, speed.rate().median(), speed.rate().range(), y);
             y += BAR;
         }
         y += 4.0;
@@ -50,8 +51,8 @@ pub(super) fn svg(kernels: &[KernelSpeed]) -> String {
     out
 }
 
-fn bar(out: &mut String, engine: Engine, rate: &f64, (min, max): (f64, f64), y: f64) {
-    let (x, middle) = (place(*rate), y + BAR / 2.0);
+fn bar(out: &mut String, engine: Engine, rate: f64, (min, max): (f64, f64), y: f64) {
+    let (x, middle) = (place(rate), y + BAR / 2.0);
     let text = middle + 4.0;
     let _ = writeln!(
         out,
@@ -65,7 +66,7 @@ fn bar(out: &mut String, engine: Engine, rate: &f64, (min, max): (f64, f64), y: 
         place(min),
         place(max),
         place(max).max(x) + 4.0,
-        rate_name(*rate),
+        rate_name(rate),
     );
 }
 
@@ -88,18 +89,40 @@ fn colour(engine: Engine) -> &'static str {
 
 fn scale_name(decade: i32) -> String {
     match decade {
-        7..=8 => format!("{} million", 10u32.pow(decade as u32 - 6)),
-        _ => format!("{} thousand million", grouped(10u64.pow((decade - 9).max(0) as u32))),
+        ..9 => format!("{} M", 10f64.powi(decade - 6)),
+        _ => format!("{} G", 10f64.powi(decade - 9)),
     }
-}
-
-fn grouped(number: u64) -> String {
-    if number >= 1000 { format!("{},{:03}", number / 1000, number % 1000) } else { number.to_string() }
 }
 
 fn rate_name(rate: f64) -> String {
     match rate {
         rate if rate >= 1e9 => format!("{:.1} G/s", rate / 1e9),
         rate => format!("{:.0} M/s", rate / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Bench;
+    use crate::samples::Samples;
+    use crate::speed::EngineSpeed;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_rate_on_the_scale() {
+        let at = |rate| (place(rate) - LEFT) / WIDTH;
+        assert_eq!((at(1e7), at(1e12)), (0.0, 1.0));
+        assert!((at(1e9) - 0.4).abs() < 1e-9);
+        // What is off the scale stays in the drawing.
+        assert_eq!((at(1.0), at(1e15)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn every_engine_has_its_bar() {
+        let speed = |engine| EngineSpeed { engine, ticks: 10, seconds: Samples(vec![1.0]), first: 1.0 };
+        let engines: Vec<EngineSpeed> = Engine::all().into_iter().map(speed).collect();
+        let drawn = svg(&[KernelSpeed { bench: Bench::Compute, bytes: 1, engines }]);
+        assert_eq!(drawn.matches("<rect").count(), Engine::all().len());
+        assert!(Engine::all().iter().all(|engine| drawn.contains(engine.name())));
     }
 }

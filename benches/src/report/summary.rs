@@ -71,3 +71,60 @@ pub(super) fn summary(report: &Report) -> Value {
     put("commit_100_of_1m_keys_ms", commit.map(|cost| cost.commit.median() * 1000.0));
     Value::Object(summary)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Host;
+    use crate::samples::Samples;
+    use crate::speed::EngineSpeed;
+
+    fn kernel(bench: Bench, seconds: &[(Engine, [f64; 3])]) -> KernelSpeed {
+        let speed = |(engine, seconds): &(Engine, [f64; 3])| EngineSpeed {
+            engine: *engine,
+            ticks: 5_000_000,
+            seconds: Samples(seconds.to_vec()),
+            first: 1.0,
+        };
+        KernelSpeed { bench, bytes: 1, engines: seconds.iter().map(speed).collect() }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_null_and_has_its_key() {
+        let found = summary(&Report::new(Host::here(), true));
+        let keys = [
+            "metered_over_unmetered",
+            "unmetered_over_plain",
+            "dissection_11g_seconds",
+            "dissection_next_move_seconds",
+            "proof_seconds",
+            "tick_exact_over_reference_compute",
+            "tick_exact_over_reference_store",
+            "tick_exact_over_public_reference_compute",
+            "tick_exact_over_public_reference_store",
+            "catch_up_levels_per_second",
+            "messages_10000_seconds",
+            "commit_100_of_1m_keys_ms",
+        ];
+        let object = found.as_object().unwrap();
+        assert_eq!(object.len(), keys.len());
+        assert!(keys.iter().all(|key| object.get(*key).is_some_and(Value::is_null)));
+    }
+
+    #[test]
+    fn ratios_are_medians_of_rounds_and_the_worst_counts() {
+        const METERED: Engine = Engine::Metered(Compiler::Cranelift);
+        const UNMETERED: Engine = Engine::Unmetered(Compiler::Cranelift);
+        let mut report = Report::new(Host::here(), true);
+        report.kernels = Some(vec![
+            kernel(Bench::Compute, &[(METERED, [1.1, 2.2, 3.3]), (UNMETERED, [1.0, 2.0, 3.0])]),
+            kernel(Bench::Calls, &[(METERED, [1.5, 1.0, 1.2]), (UNMETERED, [1.0, 1.0, 1.0])]),
+            kernel(Bench::Storage, &[(Engine::TickExact, [1.0; 3]), (Engine::Reference, [50.0; 3])]),
+        ]);
+        let found = summary(&report);
+        assert_eq!(found["metered_over_unmetered"], 1.2);
+        assert_eq!(found["unmetered_over_plain"], Value::Null);
+        assert_eq!(found["tick_exact_over_reference_store"], 50.0);
+        assert_eq!(found["tick_exact_over_public_reference_store"], 2.0);
+    }
+}
