@@ -102,7 +102,9 @@ fn host_functions_answer_alike_and_cost_the_same() {
             let look = Look { places: 6, ..Look::within(5_000_000) };
             let compared = compare(&kernel, &inputs, &engines.list(), Some(look))
                 .unwrap_or_else(|difference| panic!("{} {calls:?}: {difference}", function.name()));
-            assert_eq!((compared.too_long, compared.uncounted), (0, 0), "{calls:?}: {compared:?}");
+            // A reveal whose answer does not fit the memory has no next state, on the network's machine either.
+            let waits = compared.undecided.as_ref().is_some_and(|reason| reason.contains("no next state"));
+            assert!(waits || (compared.too_long, compared.uncounted) == (0, 0), "{calls:?}: {compared:?}");
             runs += compared.counted;
             looks += compared.looks;
             ended += usize::from(compared.ends.first().is_some_and(|end| *end == RunEnd::Finished));

@@ -220,6 +220,9 @@ impl Machine {
     ) -> Result<RunEnd, LevelError> {
         let failed = |error| LevelError::Run { number, error };
         let Some(kernel) = Kernel::of_durable(&self.durable)? else {
+            let mut machine = self.clone();
+            machine.go_through(Tick(u64::MAX), &mut *around.reveals, &mut ()).map_err(failed)?;
+            *ticks = Some(machine.current_tick.since(self.current_tick));
             return self.refused(number, Stage::Decode, "Value not found".to_owned(), around);
         };
         let version = self.durable.version()?;
