@@ -53,10 +53,9 @@ impl Strategy for Honest {
         if first.state_hash != expected {
             return Err(DisputeError::OtherPeriod { tick: first.tick, expected, found: first.state_hash });
         }
-        match truth.look_ahead(game) {
-            Err(error @ DisputeError::Contradiction { .. }) => return Err(error),
-            // The answer says whether that matters.
-            Err(_) | Ok(()) => (),
+        // Whether another error matters, the answer says.
+        if let Err(error @ DisputeError::Contradiction { .. }) = truth.look_ahead(game) {
+            return Err(error);
         }
         let (choice, step) = match game.answer(|tick| truth.hash_at(tick))? {
             Answer::Dissect { choice, dissection } => (choice, Step::Dissection(dissection)),
