@@ -1,14 +1,18 @@
 //! A kernel in instructions of the interpreter.
 
 use crate::Unsupported;
-use crate::module::{Module, Ty};
+use crate::module::{Module, Signature, Ty};
 use crate::op::Op;
 use crate::translate::{Place, Site, Target, Translated, Vector, translate};
 use soru_pvm::handover::{Beginning, Cell, Ready};
 use soru_pvm::run::Kernel;
 use soru_pvm::{Machine, Version};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// So many instructions are made of all functions together at most, some two gigabytes: a jump with many values is one for each
+/// of them.
+const OPS_MAX: usize = 1 << 26;
 /// So many cells has a function that is left to the machine: there is no room for it.
 const LEFT_OUT: u32 = u32::MAX;
 
@@ -86,12 +90,7 @@ impl Code {
             beginning,
             module,
         };
-        code.type_kinds = code
-            .module
-            .types
-            .iter()
-            .map(|ty| code.module.types.iter().position(|other| other == ty).unwrap_or_default() as u32)
-            .collect();
+        code.type_kinds = first_equal(&code.module.types);
         if code.beginning.bodies.len() != code.module.functions.len() {
             return Err(Unsupported::new("an instance of other functions"));
         }
@@ -137,7 +136,7 @@ impl Code {
         let mut entry = Entry {
             start,
             params: signature.params.len() as u16,
-            locals: function.locals.len() as u16,
+            locals: function.locals.count() as u16,
             cells: LEFT_OUT,
             body,
         };
@@ -146,7 +145,7 @@ impl Code {
         if function.host.is_none() {
             let translated = match &function.invalid {
                 Some(reason) => Err(Unsupported::new(reason.clone())),
-                None => translate(&self.module, index, body),
+                None => translate(&self.module, index, body, OPS_MAX.saturating_sub(self.ops.len())),
             };
             match translated {
                 Ok(translated) => {
@@ -213,6 +212,12 @@ impl Code {
         // Host functions have no instructions: among those that begin there the last one is meant.
         self.entries.partition_point(|entry| entry.start <= op).saturating_sub(1) as u32
     }
+}
+
+/// For each type the number of the first one that is equal.
+fn first_equal(types: &[Signature]) -> Vec<u32> {
+    let mut first = BTreeMap::new();
+    (0..).zip(types).map(|(index, ty)| *first.entry(ty).or_insert(index)).collect()
 }
 
 /// Where the parts of a function begin among those of all.

@@ -14,7 +14,7 @@ use wasmparser::{
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
 
 /// A type of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ty {
     I32,
     I64,
@@ -38,7 +38,7 @@ impl Ty {
 }
 
 /// The type of a function or of a block.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Signature {
     pub(crate) params: Vec<Ty>,
     pub(crate) results: Vec<Ty>,
@@ -51,6 +51,36 @@ impl Signature {
     }
 }
 
+/// The locals of a function, in groups as the kernel has them: a few bytes of it declare thousands.
+#[derive(Debug, Default)]
+pub(crate) struct Locals {
+    groups: Vec<(u32, Ty)>,
+    count: usize,
+}
+
+impl Locals {
+    fn add(&mut self, count: u32, ty: Ty) {
+        if count > 0 {
+            self.groups.push((count, ty));
+            self.count += count as usize;
+        }
+    }
+
+    /// How many they are: as many as the validator takes, at most.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Their types.
+    pub(crate) fn types(&self) -> impl Iterator<Item = Ty> {
+        self.groups.iter().flat_map(|(count, ty)| std::iter::repeat_n(*ty, *count as usize))
+    }
+
+    fn has(&self, ty: Ty) -> bool {
+        self.groups.iter().any(|(_, of)| *of == ty)
+    }
+}
+
 /// A function: of the host, or with code.
 #[derive(Debug)]
 pub(crate) struct Function {
@@ -60,7 +90,7 @@ pub(crate) struct Function {
     /// The bytes of its code, in the kernel.
     pub(crate) code: Range<usize>,
     /// Its locals without the parameters.
-    pub(crate) locals: Vec<Ty>,
+    pub(crate) locals: Locals,
     /// Why it is no valid code, if it is none. The machine minds only where it comes to it.
     pub(crate) invalid: Option<String>,
 }
@@ -152,7 +182,7 @@ impl Module {
                             of_type,
                             host,
                             code: 0..0,
-                            locals: Vec::new(),
+                            locals: Locals::default(),
                             invalid: None,
                         });
                     }
@@ -197,14 +227,14 @@ impl Module {
                     }
                 }
                 Payload::CodeSectionEntry(body) => {
-                    let mut locals = Vec::new();
+                    let mut locals = Locals::default();
                     let is_valid = matches!(invalid_body.last(), Some(None));
                     // Of an invalid one they may be any number.
                     for group in
                         body.get_locals_reader().map_err(invalid)?.into_iter().take_while(|_| is_valid)
                     {
                         let (count, ty) = group.map_err(invalid)?;
-                        locals.resize(locals.len() + count as usize, Ty::of(ty)?);
+                        locals.add(count, Ty::of(ty)?);
                     }
                     bodies.push((body.range(), locals));
                 }
@@ -223,7 +253,10 @@ impl Module {
             invalid,
         }));
         for index in referred {
-            if module.functions.get(index as usize).is_some_and(|function| function.host.is_some()) {
+            let is_host =
+                module.functions.get(index as usize).is_some_and(|function| function.host.is_some());
+            // They are few, and may be referred to very often.
+            if is_host && !module.indirect_hosts.contains(module.signature(index)) {
                 module.indirect_hosts.push(module.signature(index).clone());
             }
         }
@@ -238,9 +271,8 @@ impl Module {
     /// Whether there may be vectors.
     pub(crate) fn has_vectors(&self) -> bool {
         let mut types = self.types.iter().flat_map(|ty| ty.params.iter().chain(&ty.results));
-        let mut locals = self.functions.iter().flat_map(|function| &function.locals);
         types.any(|ty| *ty == Ty::V128)
-            || locals.any(|ty| *ty == Ty::V128)
+            || self.functions.iter().any(|function| function.locals.has(Ty::V128))
             || self.globals.contains(&Ty::V128)
     }
 
@@ -277,4 +309,25 @@ fn has_twins(exports: &ExportSectionReader<'_>) -> Result<bool, wasmparser::Erro
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_few_bytes_declare_takes_little_room() {
+        let (locals, hosts) = ("i32 ".repeat(30_000), "$has ".repeat(5_000));
+        let wat = format!(
+            r#"(module (import "smart_rollup_core" "store_has" (func $has (param i32 i32) (result i32)))
+                (table 5000 funcref) (elem (i32.const 0) func {hosts})
+                (func (local {locals} i64 v128 v128)))"#
+        );
+        let module = Module::read(&wat::parse_str(wat).unwrap(), Version::V0).unwrap();
+        assert_eq!(module.indirect_hosts.len(), 1);
+        let locals = &module.functions[1].locals;
+        assert_eq!((locals.groups.len(), locals.count(), locals.types().count()), (3, 30_003, 30_003));
+        assert_eq!(locals.types().skip(29_999).take(3).collect::<Vec<_>>(), [Ty::I32, Ty::I64, Ty::V128]);
+        assert!(module.has_vectors() && !locals.has(Ty::Func));
+    }
 }

@@ -29,6 +29,10 @@ pub(crate) const NO_ELSE: Place = 1 << 31;
 pub(crate) const CELLS_MAX: usize = 1 << 15;
 /// So many operands that are none any more are remembered at most, over all blocks of a function.
 const STALE_MAX: usize = 1 << 16;
+/// An instruction that moves all of a high stack, or looks at all of it, is two bytes of code. So many operands are moved and
+/// looked at for each byte of a function, and so many besides: code that people write comes to a few.
+const WORK_PER_BYTE: usize = 64;
+const WORK_FREE: usize = 1 << 22;
 
 /// A jump out of a table.
 #[derive(Debug, Clone, Copy)]
@@ -128,11 +132,21 @@ struct Translator<'a> {
     /// Where the blocks begin that the place is in.
     around_place: BTreeSet<Place>,
     described: Option<Vec<Described>>,
+    /// How many operands may be moved or looked at yet.
+    work: usize,
+    /// The most instructions that are made.
+    room: usize,
 }
 
-/// Translates a function, whose body has that number in the state.
-pub(crate) fn translate(module: &Module, function: u32, body: i32) -> Result<Translated, Unsupported> {
+/// Translates a function, whose body has that number in the state, into so many instructions at most.
+pub(crate) fn translate(
+    module: &Module,
+    function: u32,
+    body: i32,
+    room: usize,
+) -> Result<Translated, Unsupported> {
     let mut translator = Translator::new(module, function, body, None);
+    translator.room = room;
     translator.all(function)?;
     Ok(translator.out)
 }
@@ -177,7 +191,7 @@ impl<'a> Translator<'a> {
     fn new(module: &'a Module, function: u32, body: i32, describing: Option<&'a Describing<'a>>) -> Self {
         let signature = module.signature(function);
         let mut locals = signature.params.clone();
-        locals.extend_from_slice(&module.functions[function as usize].locals);
+        locals.extend(module.functions[function as usize].locals.types());
         let label = Label {
             kind: Kind::Body,
             number: body,
@@ -206,6 +220,8 @@ impl<'a> Translator<'a> {
             describing,
             around_place: BTreeSet::new(),
             described: None,
+            work: WORK_FREE,
+            room: usize::MAX,
         }
     }
 
@@ -214,6 +230,7 @@ impl<'a> Translator<'a> {
             return Err(Unsupported::new(format!("a function of {} locals", self.locals.len())));
         }
         let range = self.module.functions[function as usize].code.clone();
+        self.work = self.work.saturating_add(range.len().saturating_mul(WORK_PER_BYTE));
         let body = FunctionBody::new(BinaryReader::new(&self.module.bytes[range.clone()], range.start));
         let mut reader = body.get_binary_reader_for_operators().map_err(|error| refused(&error))?;
         reader.set_features(FEATURES);
@@ -229,8 +246,23 @@ impl<'a> Translator<'a> {
             if self.out.cells > CELLS_MAX {
                 return Err(Unsupported::new("a function with very many operands"));
             }
+            self.check_room()?;
         }
         Ok(())
+    }
+
+    /// Notes that so many operands are moved or looked at.
+    fn work(&mut self, operands: usize) -> Result<(), Unsupported> {
+        let left = self.work.checked_sub(operands);
+        self.work = left.ok_or_else(|| Unsupported::new("a function that moves very many operands"))?;
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), Unsupported> {
+        match self.out.ops.len() > self.room {
+            true => Err(Unsupported::new("a kernel of very many instructions")),
+            false => Ok(()),
+        }
     }
 
     /// Cells behind the locals, for indirect calls that may call host functions.
@@ -335,7 +367,10 @@ impl<'a> Translator<'a> {
     fn bind(&mut self) -> u32 {
         if let Some((_, ticks)) = self.pending {
             match (self.out.ops.last(), self.out.prices.last_mut()) {
-                (Some(last), Some(price)) if self.out.places.len() > self.barrier && !last.has_edges() => {
+                // What takes nothing is part of an instruction that was paid for: a run never stops in front of it.
+                (Some(last), Some(price))
+                    if self.out.places.len() > self.barrier && *price > 0 && !last.has_edges() =>
+                {
                     *price += ticks;
                     self.pending = None;
                 }
@@ -360,9 +395,11 @@ impl<'a> Translator<'a> {
         self.put(own, source, 0);
     }
 
-    fn settle_last(&mut self, count: usize) {
+    fn settle_last(&mut self, count: usize) -> Result<(), Unsupported> {
+        self.work(count)?;
         let length = self.top().stack.live.len();
         (length - count..length).for_each(|index| self.settle(index));
+        Ok(())
     }
 
     /// Brings a value into a cell, if it is not there.
@@ -411,6 +448,7 @@ impl<'a> Translator<'a> {
         let Some(index) = length.checked_sub(1) else {
             return Err(Unsupported::new("an operand is missing"));
         };
+        self.work(index)?;
         for other in 0..index {
             if self.top().stack.live[other].source.slot() == Some(local) {
                 self.settle(other);
@@ -419,7 +457,9 @@ impl<'a> Translator<'a> {
         let label = self.top();
         let own = Self::slot(label.base + index);
         let source = label.stack.live[index].source;
-        let is_free = self.pending.is_none() && self.out.ops.len() > self.barrier;
+        let is_free = self.pending.is_none()
+            && self.out.ops.len() > self.barrier
+            && self.out.prices.last().is_some_and(|price| *price > 0);
         let made = self.out.ops.last_mut().filter(|_| is_free && source.slot() == Some(own));
         match made.and_then(Op::destination).filter(|d| **d == own) {
             // What made the value writes it to the local at once.
@@ -441,5 +481,55 @@ impl<'a> Translator<'a> {
     fn check_stale(&self) -> Result<(), Unsupported> {
         let most = self.labels.last().map_or(0, |label| label.stale_around + label.stack.stale_most());
         if most > STALE_MAX { Err(Unsupported::new("blocks in very high stacks")) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soru_pvm::Version;
+
+    /// The first function of a module, in so many instructions at most.
+    fn translated(room: usize, function: &str) -> Result<usize, String> {
+        let module = Module::read(&wat::parse_str(format!("(module {function})")).unwrap(), Version::V0);
+        let translated = translate(&module.unwrap(), 0, 0, room);
+        translated.map(|translated| translated.ops.len()).map_err(|error| error.reason)
+    }
+
+    #[test]
+    fn a_way_of_a_table_of_jumps_is_made_once() {
+        let function = |targets: usize| {
+            let (values, targets) = ("i32 ".repeat(50), "0 1 ".repeat(targets));
+            let (zeros, drops) = ("(i32.const 0)".repeat(50), "(drop)".repeat(50));
+            format!(
+                "(func (param i32) {zeros} (block (param {values}) (result {values}) (loop (param {values})
+                    (br_table {targets} 0 (local.get 0))) (unreachable)) {drops})"
+            )
+        };
+        let (few, many) = (translated(usize::MAX, &function(1)), translated(usize::MAX, &function(1000)));
+        assert!(few == many && few.as_ref().is_ok_and(|ops| *ops > 150), "{few:?} {many:?}");
+    }
+
+    #[test]
+    fn what_moves_very_many_operands_is_left_out() {
+        let (gets, tees, drops) = ("local.get 0 ", "local.tee 1 ", "drop ");
+        let function = |height: usize, tees_: usize| {
+            let body = gets.repeat(height) + &tees.repeat(tees_) + &drops.repeat(height);
+            translated(usize::MAX, &format!("(func (param i32 i32) {body})"))
+        };
+        assert!(function(20, 20_000).is_ok());
+        assert_eq!(function(20_000, 20_000).unwrap_err(), "a function that moves very many operands");
+        let (values, blocks) = ("i32 ".repeat(900), "(block (type $t))".repeat(20_000));
+        let (zeros, end) = ("(i32.const 0)".repeat(900), "(drop)".repeat(900));
+        let ty = format!("(type $t (func (param {values}) (result {values})))");
+        assert!(translated(usize::MAX, &format!("{ty} (func {zeros} {blocks} {end})")).is_err());
+    }
+
+    #[test]
+    fn more_instructions_than_there_is_room_for_are_left_out() {
+        let function = format!("(func {})", "(global.set 0 (i32.const 1))".repeat(100))
+            + "(global (mut i32) (i32.const 0))";
+        assert!(translated(210, &function).is_ok());
+        assert_eq!(translated(100, &function).unwrap_err(), "a kernel of very many instructions");
     }
 }

@@ -266,6 +266,46 @@ fn indirect_calls_of_host_functions() {
     );
 }
 
+/// The same call waits many times, in loops that were begun again and in others, and with other functions called before.
+#[test]
+fn calls_that_wait_many_times() {
+    finishes(
+        "(table 2 funcref) (elem (i32.const 0) func $has $own)
+         (type $t (func (param i32 i32) (result i32)))
+         (func $own (type $t) (i32.const 7))
+         (func $deep (param $n i32) (result i32) (local $again i32)
+            (i64.const 3) (i64.const 4)
+            (loop $l (param i64) (result i64)
+                (i32.const 9) (i32.const 8) (drop) (drop)
+                (drop (call_indirect (type $t) (i32.const 16) (i32.const 17) (i32.and (local.get $n) (i32.const 1))))
+                (local.set $again (i32.xor (local.get $again) (i32.const 1)))
+                (br_if $l (i32.and (local.get $again) (i32.shr_u (local.get $n) (i32.const 1))))
+                (if (local.get $n) (then (drop (call $deep (i32.sub (local.get $n) (i32.const 1)))))))
+            (drop) (drop) (local.get $n))",
+        "(drop (call $deep (i32.const 4)))",
+    );
+}
+
+/// Targets that are one, with values and without.
+#[test]
+fn tables_of_jumps_to_the_same_place() {
+    for choice in 0..6 {
+        let code = format!(
+            "(local $n i32)
+             (i64.const 1) (i32.const 5)
+             (block $out (param i32) (result i32)
+                (loop $again (param i32) (result i32)
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    (if (i32.gt_u (local.get $n) (i32.const 2)) (then (br $out (i32.const 3))))
+                    (i32.const 8)
+                    (br_table $again $out $again $out $again (i32.const {choice}))))
+             (drop) (drop)
+             (block $a (block $b (br_table $a $b $a $b $b (i32.const {choice}))) (drop (i32.const 1)))"
+        );
+        finishes("", &code);
+    }
+}
+
 #[test]
 fn returns_with_more_than_the_results() {
     finishes(

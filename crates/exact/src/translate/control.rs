@@ -6,6 +6,7 @@ use crate::Unsupported;
 use crate::module::{Signature, Ty};
 use crate::op::{Op, Slot};
 use crate::price;
+use std::collections::BTreeMap;
 use wasmparser::BrTable;
 
 /// A jump that is being made.
@@ -18,21 +19,32 @@ struct Leap {
     moves: Vec<(Slot, Source)>,
 }
 
+/// Where a target of a table leads.
+#[derive(Clone, Copy)]
+struct Way {
+    /// The block, if nothing has to be moved.
+    simple: Option<usize>,
+    ticks: u32,
+    /// The first instruction of the way, once it is made.
+    start: Option<u32>,
+}
+
 impl Translator<'_> {
     /// Begins a block that takes so many ticks to begin.
     pub(super) fn begin(&mut self, signature: Signature, is_loop: bool) -> Result<(), Unsupported> {
         self.charge(price::INSTRUCTION);
-        self.settle_all();
+        self.settle_all()?;
         self.open(signature, is_loop)
     }
 
-    fn settle_all(&mut self) {
+    fn settle_all(&mut self) -> Result<(), Unsupported> {
         let length = self.top().stack.live.len();
-        self.settle_last(length);
+        self.settle_last(length)
     }
 
     fn open(&mut self, signature: Signature, is_loop: bool) -> Result<(), Unsupported> {
         let params = signature.params.len();
+        self.work(params + signature.results.len())?;
         let around = self.top();
         around.reach = around.reach.max(around.next_cell());
         let again = Self::slot(around.reach);
@@ -80,7 +92,7 @@ impl Translator<'_> {
     /// Begins an `if`: the condition is the last operand.
     pub(super) fn begin_if(&mut self, signature: Signature) -> Result<(), Unsupported> {
         let a = self.take()?;
-        self.settle_all();
+        self.settle_all()?;
         // Nothing is put where the condition is before it was looked at.
         if usize::from(a) >= self.locals.len() {
             self.top().reach = self.top().reach.max(usize::from(a) + 1);
@@ -97,6 +109,7 @@ impl Translator<'_> {
 
     /// The values of a block that ends go to the one around it.
     fn leave(&mut self, count: usize) -> Result<(), Unsupported> {
+        self.work(count)?;
         let [.., around, label] = self.labels.as_slice() else {
             return Err(Unsupported::new("the end of no block"));
         };
@@ -140,7 +153,7 @@ impl Translator<'_> {
         let (kind, is_live, count) = (self.top().kind, self.top().is_live, self.top().results.len());
         if kind == Kind::Body {
             if is_live {
-                self.give_back(count, price::end_of_function(count));
+                self.give_back(count, price::end_of_function(count))?;
             }
             self.top().is_live = false;
             return Ok(());
@@ -198,21 +211,22 @@ impl Translator<'_> {
     }
 
     /// The last operands are results; they lie in a row.
-    fn give_back(&mut self, count: usize, ticks: u32) {
-        let first = self.results(count);
+    fn give_back(&mut self, count: usize, ticks: u32) -> Result<(), Unsupported> {
+        let first = self.results(count)?;
         self.emit_edges(Op::Return { first, count: count as u16, edge: ticks });
+        Ok(())
     }
 
     /// Where the last operands are, as results.
-    fn results(&mut self, count: usize) -> Slot {
+    fn results(&mut self, count: usize) -> Result<Slot, Unsupported> {
         let top = self.top();
         let first = top.stack.live.len() - count;
         if let (1, Some(slot)) = (count, top.stack.live.last().and_then(|operand| operand.source.slot())) {
-            return slot;
+            return Ok(slot);
         }
         let own = Self::slot(top.base + first);
-        self.settle_last(count);
-        own
+        self.settle_last(count)?;
+        Ok(own)
     }
 
     fn leap(&mut self, depth: u32) -> Result<Leap, Unsupported> {
@@ -223,7 +237,8 @@ impl Translator<'_> {
         if label.kind == Kind::Body {
             return Ok(Leap { target, ticks: price::jump_out(depth, count), moves: Vec::new() });
         }
-        let around = &self.labels[target - 1];
+        self.work(count)?;
+        let (label, around) = (&self.labels[target], &self.labels[target - 1]);
         let mut ticks = price::jump(depth, count, around.stack.live.len());
         let mut moves = Vec::new();
         let last = self.labels.last().map(|label| label.stack.live.as_slice()).unwrap_or_default();
@@ -274,9 +289,9 @@ impl Translator<'_> {
     }
 
     /// If the jump leaves the function: where its results are.
-    fn leaving(&mut self, target: usize) -> Slot {
+    fn leaving(&mut self, target: usize) -> Result<Slot, Unsupported> {
         if self.labels[target].kind != Kind::Body {
-            return 0;
+            return Ok(0);
         }
         let count = self.labels[target].results.len();
         self.results(count)
@@ -289,7 +304,7 @@ impl Translator<'_> {
 
     pub(super) fn jump(&mut self, depth: u32) -> Result<(), Unsupported> {
         let leap = self.leap(depth)?;
-        let results = self.leaving(leap.target);
+        let results = self.leaving(leap.target)?;
         let ticks = price::TASK + leap.ticks;
         self.make(leap, ticks, results);
         self.top().is_live = false;
@@ -299,7 +314,7 @@ impl Translator<'_> {
     pub(super) fn jump_if(&mut self, depth: u32) -> Result<(), Unsupported> {
         let a = self.take()?;
         let leap = self.leap(depth)?;
-        let results = self.leaving(leap.target);
+        let results = self.leaving(leap.target)?;
         let ticks = price::INSTRUCTION + leap.ticks;
         if self.is_simple(&leap) {
             let jump = self.emit_edges(Op::JumpIf { a, to: 0, jump: ticks, fall: price::INSTRUCTION });
@@ -322,25 +337,35 @@ impl Translator<'_> {
         }
         depths.push(table.default());
         let outermost = self.labels.len() as u32 - 1;
-        let results = if depths.contains(&outermost) { self.leaving(0) } else { 0 };
+        let results = if depths.contains(&outermost) { self.leaving(0)? } else { 0 };
         let first = self.out.targets.len() as u32;
         let pending = self.pending.map_or(0, |(_, ticks)| ticks);
         self.emit_edges(Op::JumpTable { a, first, count: depths.len() as u32 - 1 });
-        let mut leaps = Vec::new();
-        for depth in depths {
-            let leap = self.leap(depth)?;
-            let ticks = if self.is_simple(&leap) { price::INSTRUCTION + leap.ticks } else { 0 };
-            self.out.targets.push(Target { to: 0, edge: pending + ticks });
-            leaps.push(leap);
-        }
-        for (index, leap) in (first..).zip(leaps) {
-            if self.is_simple(&leap) {
-                self.fixup(leap.target, Fixup::Target(index));
-            } else {
-                let start = self.bind();
-                self.fix(Fixup::Target(index), start);
+        // Many of the targets may be one: a way that moves something is made once for all of them.
+        let mut ways: BTreeMap<u32, Way> = BTreeMap::new();
+        for depth in &depths {
+            if !ways.contains_key(depth) {
+                let leap = self.leap(*depth)?;
                 let ticks = price::INSTRUCTION + leap.ticks;
-                self.make(leap, ticks, results);
+                let simple = self.is_simple(&leap).then_some(leap.target);
+                ways.insert(*depth, Way { simple, ticks, start: None });
+            }
+            let ticks = ways[depth].simple.map_or(0, |_| ways[depth].ticks);
+            self.out.targets.push(Target { to: 0, edge: pending + ticks });
+        }
+        for (index, depth) in (first..).zip(depths) {
+            let Way { simple, ticks, start } = ways[&depth];
+            match (simple, start) {
+                (Some(target), _) => self.fixup(target, Fixup::Target(index)),
+                (None, Some(start)) => self.fix(Fixup::Target(index), start),
+                (None, None) => {
+                    let start = self.bind();
+                    self.fix(Fixup::Target(index), start);
+                    let leap = self.leap(depth)?;
+                    self.make(leap, ticks, results);
+                    self.check_room()?;
+                    ways.insert(depth, Way { simple, ticks, start: Some(start) });
+                }
             }
         }
         self.top().is_live = false;
@@ -350,7 +375,7 @@ impl Translator<'_> {
     pub(super) fn return_(&mut self) -> Result<(), Unsupported> {
         let (count, values) = (self.labels[0].results.len(), self.top().stack.live.len());
         if values == count {
-            self.give_back(count, price::return_(count));
+            self.give_back(count, price::return_(count))?;
         } else {
             // The machine gives all values of the innermost block to the caller.
             self.emit_edges(Op::ReturnMore { edge: price::return_(values) });
@@ -362,9 +387,10 @@ impl Translator<'_> {
     pub(super) fn call(&mut self, function: u32) -> Result<(), Unsupported> {
         let called = self.module.functions.get(function as usize);
         let called = called.ok_or_else(|| Unsupported::new("a call of no function"))?;
-        let (signature, locals) = (self.module.signature(function).clone(), called.locals.len());
+        let (signature, locals) = (self.module.signature(function).clone(), called.locals.count());
         let params = signature.params.len();
-        let (args, around) = self.arguments(params);
+        self.work(signature.results.len())?;
+        let (args, around) = self.arguments(params)?;
         if called.host.is_some() {
             if self.wants(self.here, Wanted::InHost) {
                 self.describe();
@@ -384,7 +410,8 @@ impl Translator<'_> {
         let index = self.take()?;
         let signature = self.module.types[of_type as usize].clone();
         let params = signature.params.len();
-        let (args, around) = self.arguments(params);
+        self.work(signature.results.len())?;
+        let (args, around) = self.arguments(params)?;
         if self.wants(self.here, Wanted::InHost) {
             self.describe();
             return Ok(());
@@ -414,11 +441,11 @@ impl Translator<'_> {
     }
 
     /// Puts the arguments in a row: where they begin, and how many operands are below.
-    fn arguments(&mut self, params: usize) -> (Slot, usize) {
-        self.settle_last(params);
+    fn arguments(&mut self, params: usize) -> Result<(Slot, usize), Unsupported> {
+        self.settle_last(params)?;
         let top = self.top();
         let around = top.stack.live.len() - params;
-        (Self::slot(top.base + around), around)
+        Ok((Self::slot(top.base + around), around))
     }
 
     /// After the call of a host function.

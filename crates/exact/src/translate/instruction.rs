@@ -188,7 +188,7 @@ impl Translator<'_> {
             return Ok(false);
         }
         // They lie in cells of their own, so that they can be changed when a part is done.
-        self.settle_last(3);
+        self.settle_last(3)?;
         if self.wants(self.here, Wanted::Again) {
             self.describe();
             return Ok(true);

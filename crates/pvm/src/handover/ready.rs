@@ -22,12 +22,31 @@ impl Machine {
     /// Reads, links and initialises the kernel, by ticks. The machine has to be where a run begins. Nothing if it does not
     /// get to the call of `kernel_run`: then it is where it went instead.
     pub fn make_ready(&mut self, debug: &mut dyn DebugSink) -> Result<Option<Ready>, StateError> {
+        self.make_ready_while(debug, &mut || true)
+    }
+
+    /// The same as long as `goes_on` says so, which is asked now and then: start functions take as long as they like. If it
+    /// says no, there is nothing, and the machine is where it has come to.
+    pub fn make_ready_while(
+        &mut self,
+        debug: &mut dyn DebugSink,
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Ready>, StateError> {
+        /// So many ticks are made between two questions.
+        const PART: u64 = 1 << 22;
         let start = self.current_tick;
         let version = self.durable.version()?;
+        let mut asked = start.0;
         while let TickState::Snapshot | TickState::Decode(_) | TickState::Link(_) | TickState::Init(_) =
             &self.tick_state
         {
-            self.advance_ticks(u64::MAX, version, debug)?;
+            if self.current_tick.0 - asked >= PART {
+                asked = self.current_tick.0;
+                if !goes_on() {
+                    return Ok(None);
+                }
+            }
+            self.advance_ticks(asked.saturating_add(PART), version, debug)?;
         }
         Ok(match &self.tick_state {
             TickState::Eval(evaluator) => Some(Ready {
@@ -70,6 +89,9 @@ impl Machine {
         Ok(())
     }
 }
+
+/// Most elements of all tables of an instance that are told one by one: a few bytes of a kernel make a hundred thousand.
+const ELEMENTS_MAX: usize = 1 << 22;
 
 /// What an instance has at first.
 #[derive(Debug, Clone, Default)]
@@ -122,9 +144,15 @@ impl Ready {
             let value = &fits(instance.globals.get(index), "a global")?.value;
             found.globals.push(functions.cell(value)?);
         }
+        let mut all = 0;
         for index in 0..instance.tables.length() {
             let table = fits(instance.tables.look(index), "a table")?;
             let mut cells = Vec::new();
+            all += table.size().max(0) as usize;
+            if all > ELEMENTS_MAX {
+                let what = format!("room for more than {ELEMENTS_MAX} elements of tables");
+                return Err(misfit(&what));
+            }
             for element in 0..table.size() {
                 let reference = table.load(element).map_err(|_| misfit("an element"))?;
                 let reference = reference.ok_or_else(|| misfit("an element"))?;
