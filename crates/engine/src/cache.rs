@@ -14,6 +14,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 const HASH_LEN: usize = 32;
@@ -89,8 +90,10 @@ impl DiskCache {
     /// Keeps a compiled module.
     pub(crate) fn store(&self, key: &Key, module: &[u8]) -> io::Result<()> {
         let path = self.path(key);
-        // Two processes may write the same module: each under its own name.
-        let unfinished = path.with_extension(format!("{}.part", std::process::id()));
+        // Two processes may write the same module, and two engines of a process: each under its own name.
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let unfinished = path.with_extension(format!("{}-{number}.part", std::process::id()));
         let written = (|| {
             let mut file = fs::File::create(&unfinished)?;
             file.write_all(&hash32(module))?;
@@ -154,6 +157,25 @@ fn check_owner(_: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn engines_that_write_the_same_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let module = vec![7; 1 << 20];
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let cache = DiskCache::open(folder.path()).unwrap();
+                    let key = Key("same.module".into());
+                    for _ in 0..10 {
+                        cache.store(&key, &module).unwrap();
+                        assert_eq!(cache.load(&key).unwrap().as_ref(), Some(&module));
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn the_files_that_were_used_last_are_kept() {

@@ -27,7 +27,8 @@ pub struct Options {
     /// Folder for compiled kernels; none, and they are compiled again by every process. It is made if it is not there,
     /// and must not be writable by others: what is in it is run.
     pub cache: Option<PathBuf>,
-    /// Longest time of one `kernel_run`.
+    /// Longest time of one `kernel_run`. One that compiled code has made in time, but cannot decide, may take eight times as
+    /// long once more.
     pub deadline: Duration,
     /// Whether compiled kernels count their ticks. Without it a run has no bound, no deadline and no number of ticks: for
     /// measurements only.
@@ -46,6 +47,9 @@ impl Default for Options {
         }
     }
 }
+
+/// So many times the deadline has the interpreter for a run that it makes after compiled code.
+const TIMES_AGAIN: u32 = 8;
 
 /// An engine could not be made.
 #[derive(Debug, Error)]
@@ -108,7 +112,10 @@ impl Engine {
     /// An engine of these settings.
     pub fn new(options: Options) -> Result<Self, EngineError> {
         let compiled = Compiled::new(options.compiler, options.metered, options.cache.as_ref())?;
-        Ok(Self { compiled, exact: TickExact::new(), counters: Counters::default(), options })
+        // What machine code has found out in time is to be made exact, by something slower.
+        let times = if options.kind == Kind::Compiled { TIMES_AGAIN } else { 1 };
+        let exact = TickExact::within(options.deadline.saturating_mul(times));
+        Ok(Self { compiled, exact, counters: Counters::default(), options })
     }
 
     /// What it has done so far.

@@ -2,6 +2,7 @@
 
 use soru_pvm::run::ENTRYPOINT;
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 use wasmparser::{ExternalKind, KnownCustom, Name, NameSectionReader, Parser, Payload, TypeRef};
 
 /// Most characters of a name.
@@ -97,17 +98,36 @@ fn tell_apart(names: &mut BTreeMap<u32, String>) {
 
 /// As people write it, on one line, without what parts the frames of folded text.
 fn readable(name: &str) -> String {
-    let name = format!("{:#}", rustc_demangle::demangle(name));
-    let mut short: String = name.chars().take(LENGTH_MAX).collect();
-    if short.len() < name.len() {
-        short.push('…');
+    let mut short = Short::default();
+    if write!(short, "{:#}", rustc_demangle::demangle(name)).is_err() {
+        short.text.push('…');
     }
     let clean = |c: char| match c {
         ';' => ',',
         c if c.is_control() => '?',
         c => c,
     };
-    short.chars().map(clean).collect()
+    short.text.chars().map(clean).collect()
+}
+
+/// The beginning of a name: a short one can stand for a very long one.
+#[derive(Default)]
+struct Short {
+    text: String,
+    length: usize,
+}
+
+impl Write for Short {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        for c in more.chars() {
+            if self.length == LENGTH_MAX {
+                return Err(fmt::Error);
+            }
+            self.text.push(c);
+            self.length += 1;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +175,23 @@ mod tests {
         let long = format!("(module (func ${}))", "x".repeat(1000));
         let names = Names::of_kernel(&wat::parse_str(long).unwrap());
         assert_eq!(names.name(0).chars().count(), LENGTH_MAX + 1);
+        // Tuples, each of the one before twice: what it is called doubles each time.
+        let mut mangled = String::from("_RINvC1a1bTmmE");
+        let (mut before, digits) =
+            (8, ['0'..='9', 'a'..='z', 'A'..='Z'].into_iter().flatten().collect::<Vec<_>>());
+        for _ in 0..12 {
+            let here = mangled.len() - 2;
+            let (one, digit) = (before - 1, |n: usize| digits[n % 62]);
+            let place =
+                if one < 62 { digit(one).to_string() } else { format!("{}{}", digit(one / 62), digit(one)) };
+            mangled += &format!("TB{place}_B{place}_E");
+            before = here;
+        }
+        assert!(format!("{:#}", rustc_demangle::demangle(&(mangled.clone() + "E"))).len() > 20_000);
+        let wat = format!("(module (func ${}))", mangled + "E");
+        let name = Names::of_kernel(&wat::parse_str(wat).unwrap()).name(0);
+        assert!(name.starts_with("a::b::<(u32, u32), ((u32, u32), ") && name.ends_with('…'), "{name}");
+        assert_eq!(name.chars().count(), LENGTH_MAX + 1);
         assert!(!Names::of_kernel(b"no kernel").has_section());
     }
 }

@@ -1,0 +1,33 @@
+//! Runs that do not end in time, on the interpreter.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod support;
+
+use soru_engine::{Engine, Kind, Options};
+use std::time::Duration;
+use support::{Undecided, outcomes, run_of_version};
+
+/// Of later versions a run takes hours to its bound.
+#[test]
+fn the_interpreter_gives_up_at_the_deadline() {
+    let deadline = Duration::from_millis(100);
+    let engine = Engine::new(Options { kind: Kind::TickExact, deadline, ..Options::default() }).unwrap();
+    let kernels = [
+        r#"(func (export "kernel_run") (loop (br 0)))"#,
+        r#"(func (export "kernel_run") (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)) (br 0)))"#,
+        r#"(func (export "kernel_run") (loop (call $debug (i32.const 0) (i32.const 1)) (br 0)))"#,
+        r#"(func $s (loop (br 0))) (start $s) (func (export "kernel_run"))"#,
+    ];
+    for (number, kernel) in (1..).zip(kernels) {
+        let wat = format!(
+            r#"(module (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
+                (memory (export "m") 1) {kernel})"#
+        );
+        let run = run_of_version("2.0.0-r4", &[&[]]);
+        // The level has no state: that is what the rest of it says.
+        let kernel = wat::parse_str(wat).unwrap();
+        let (seen, _) = outcomes(&engine, &kernel, &run);
+        assert_eq!(seen, [Err(Undecided::Deadline)], "kernel {number}");
+        assert_eq!(engine.status().deadlines, number);
+    }
+}
