@@ -119,7 +119,7 @@ fn kernel(code: &str) -> Vec<u8> {
 }
 
 /// Every construct in which ticks depend on the way.
-const CASES: [&str; 47] = [
+const CASES: [&str; 63] = [
     "",
     "nop",
     "return",
@@ -167,6 +167,23 @@ const CASES: [&str; 47] = [
     "(memory.init $d (i32.const 8) (i32.const 1) (i32.const 7)) (data.drop $d) (drop (memory.grow (i32.const 2)))",
     "(table.fill $t (i32.const 1) (ref.func $two) (i32.const 3)) (drop (table.grow $t (ref.null func) (i32.const 3)))",
     "(table.copy $t $t (i32.const 4) (i32.const 1) (i32.const 3)) (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 3)) (elem.drop $e)",
+    // Loops that are written several times.
+    "(local i32) (local.set 0 (i32.const 1)) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))",
+    "(local i32) (local.set 0 (i32.const 107)) (loop nop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) nop) nop",
+    "(local i32) (local.set 0 (i32.const 43)) (drop (i32.const 3) (loop (result i32) (local.tee 0 (i32.sub (local.get 0) (i32.const 1))) (br_if 0 (local.get 0)))) (drop)",
+    "(local i32) (local.set 0 (i32.const 21)) (block (loop (br_if 1 (i32.eqz (local.get 0))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br 0)))",
+    "(local i32) (local.set 0 (i32.const 22)) (block (block (loop (br_if 1 (i32.eqz (local.get 0))) (br_if 2 (i32.eq (local.get 0) (i32.const 2))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br 0))) nop)",
+    "(local i32) (local.set 0 (i32.const 1000)) (loop (br_if 1 (i32.eqz (local.get 0))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if 0 (i32.and (local.get 0) (i32.const 3))) nop nop (br 0))",
+    "(local i32) (local.set 0 (i32.const 29)) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (return))",
+    "(local i32) (local.set 0 (i32.const 29)) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (br 1) (drop (i32.const 1)))",
+    "(local i32 i32) (local.set 1 (i32.const 12)) (loop (local.set 0 (i32.add (local.get 1) (i32.const 3))) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (br_if 0 (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))",
+    "(local i32 i32) (local.set 1 (i32.const 12)) (loop (local.set 1 (i32.sub (local.get 1) (i32.const 1))) (local.set 0 (i32.const 19)) (loop (br_if 1 (i32.gt_u (local.get 1) (i32.sub (local.get 0) (i32.const 6)))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))",
+    "(local i32) (local.set 0 (i32.const 30)) (drop (block (result i32) (loop (drop (br_if 1 (i32.const 4) (i32.eq (local.get 0) (i32.const 7)))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br 0)) unreachable))",
+    "(local i32) (local.set 0 (i32.const 30)) (loop (memory.copy (i32.const 8) (i32.const 1) (local.get 0)) (memory.fill (i32.const 8) (i32.const 1) (i32.const 250)) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))",
+    "(local i32) (local.set 0 (i32.const 3000)) (loop (i32.const 1) (i32.const 2) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (drop) (drop))",
+    "(local i32) (local.set 0 (i32.const 17)) (block (loop (br_table 1 0 (i32.eqz (i32.eqz (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))))",
+    "(local i32) (local.set 0 (i32.const 17)) (block (block (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (br_if 1 (global.get $g)))) (block (br_table 0 1 (i32.const 1))))",
+    "(loop (if (i32.const 0) (then (br 1)))) (loop (br_if 0 (i32.const 0)) (return))",
 ];
 
 #[test]

@@ -5,6 +5,7 @@
 
 use super::meter::{Kind, Label, Meter};
 use super::plan::Plan;
+use super::unroll;
 use super::{InstrumentError, Purpose, Rewriter, encoded};
 use crate::decode::ValueType;
 use crate::validate::FEATURES;
@@ -14,6 +15,9 @@ use wasm_encoder::{
     BlockType, BranchHint, BranchHints, CodeSection, Encode, Function, InstructionSink, ValType,
 };
 use wasmparser::{FuncValidator, FunctionBody, Operator, OperatorsReader, ValidatorResources};
+
+/// What an instruction takes on as many bytes or elements is counted beforehand, if their number is in the code.
+const FEW: u32 = 256;
 
 type Validator = FuncValidator<ValidatorResources>;
 
@@ -49,6 +53,8 @@ impl Rewriter<'_> {
             next_block: 1,
             is_live: true,
             dead: 0,
+            put_in: 0,
+            constant: None,
             plan,
             rewriter: self,
         };
@@ -59,8 +65,23 @@ impl Rewriter<'_> {
         let mut operators = OperatorsReader::new(reader);
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
-            rewriting.operator(validator, &operator)?;
+            let Some((of_type, times)) = rewriting.small_loop(&operator) else {
+                rewriting.operator(validator, &operator)?;
+                validator.op(offset, &operator)?;
+                continue;
+            };
+            rewriting.label(validator, Kind::Loop, of_type);
             validator.op(offset, &operator)?;
+            let mut inside = Vec::new();
+            loop {
+                let (operator, offset) = operators.read_with_offset()?;
+                validator.op(offset, &operator)?;
+                if matches!(operator, Operator::End) {
+                    break;
+                }
+                inside.push(operator);
+            }
+            rewriting.unroll(validator, of_type, &inside, times)?;
         }
         let Rewriting { code: made, hints: unlikely, meter, plan, .. } = rewriting;
         if plan.needs_room {
@@ -85,29 +106,33 @@ impl Rewriter<'_> {
 }
 
 /// A function that is being rewritten.
-struct Rewriting<'r, 'a> {
-    rewriter: &'r mut Rewriter<'a>,
+pub(super) struct Rewriting<'r, 'a> {
+    pub(super) rewriter: &'r mut Rewriter<'a>,
     plan: Plan,
-    code: Vec<u8>,
+    pub(super) code: Vec<u8>,
     /// Where code begins that is hardly ever run: at the `if` before it.
-    hints: Vec<usize>,
+    pub(super) hints: Vec<usize>,
     /// The local that says how many functions may be entered.
     depth: u32,
     /// The local where a number can be put aside.
     room: u32,
-    meter: Meter,
+    pub(super) meter: Meter,
     /// The blocks that are open, the body first.
-    labels: Vec<Label>,
+    pub(super) labels: Vec<Label>,
     /// The block that begins next, in the order of the plan.
     next_block: usize,
     /// Whether what comes next can be reached.
-    is_live: bool,
+    pub(super) is_live: bool,
     /// How many blocks are open in code that cannot be reached.
     dead: usize,
+    /// Blocks that were put in around the one that is being rewritten, besides itself.
+    pub(super) put_in: u32,
+    /// The number that the instruction before has given, if it is a constant.
+    pub(super) constant: Option<u32>,
 }
 
 impl Rewriting<'_, '_> {
-    fn sink(&mut self) -> InstructionSink<'_> {
+    pub(super) fn sink(&mut self) -> InstructionSink<'_> {
         InstructionSink::new(&mut self.code)
     }
 
@@ -144,10 +169,15 @@ impl Rewriting<'_, '_> {
         label.settled = self.plan.blocks[0].is_in_table.then(|| label.in_table());
     }
 
-    fn operator(&mut self, validator: &Validator, operator: &Operator<'_>) -> Result<(), InstrumentError> {
+    pub(super) fn operator(
+        &mut self,
+        validator: &Validator,
+        operator: &Operator<'_>,
+    ) -> Result<(), InstrumentError> {
         if !self.is_live {
             return self.skip(operator);
         }
+        let before = self.constant.take();
         match operator {
             Operator::Block { blockty } => self.open(validator, Kind::Block, *blockty, operator),
             Operator::Loop { blockty } => self.open(validator, Kind::Loop, *blockty, operator),
@@ -157,12 +187,18 @@ impl Rewriting<'_, '_> {
             Operator::Br { relative_depth } => {
                 self.jump(*relative_depth, TASK)?;
                 self.is_live = false;
-                self.copy(operator)
+                let depth = self.depth(*relative_depth);
+                self.sink().br(depth);
+                Ok(())
             }
             Operator::BrIf { relative_depth } => {
-                self.jump(*relative_depth, INSTRUCTION)?;
+                if !self.leave(*relative_depth, INSTRUCTION) {
+                    self.jump(*relative_depth, INSTRUCTION)?;
+                    let depth = self.depth(*relative_depth);
+                    self.sink().br_if(depth);
+                }
                 self.meter.add(INSTRUCTION);
-                self.copy(operator)
+                Ok(())
             }
             Operator::BrTable { targets } => {
                 self.jump(targets.default(), INSTRUCTION)?;
@@ -174,6 +210,7 @@ impl Rewriting<'_, '_> {
                 let body = &mut self.labels[0];
                 let ticks = i64::from(price::return_(body.results));
                 self.meter.settle(&mut self.code, body, ticks);
+                let outermost = self.depth(outermost);
                 self.sink().br(outermost);
                 self.is_live = false;
                 Ok(())
@@ -204,15 +241,30 @@ impl Rewriting<'_, '_> {
                 self.sink().local_tee(local);
                 Ok(())
             }
-            Operator::MemoryFill { .. } | Operator::MemoryInit { .. } => self.many(operator, price::FILLED),
-            Operator::MemoryCopy { .. } => self.many(operator, price::COPIED),
-            Operator::TableFill { .. } | Operator::TableInit { .. } => self.many(operator, price::FILLED),
-            Operator::TableCopy { .. } => self.many(operator, price::COPIED),
+            Operator::MemoryFill { .. } | Operator::MemoryInit { .. } => {
+                self.many(operator, before, price::FILLED)
+            }
+            Operator::MemoryCopy { .. } => self.many(operator, before, price::COPIED),
+            Operator::TableFill { .. } | Operator::TableInit { .. } => {
+                self.many(operator, before, price::FILLED)
+            }
+            Operator::TableCopy { .. } => self.many(operator, before, price::COPIED),
             _ => {
+                if let Operator::I32Const { value } = operator {
+                    self.constant = Some(value.cast_unsigned());
+                }
                 self.meter.add(INSTRUCTION);
                 self.copy(operator)
             }
         }
+    }
+
+    /// The type of a loop, and how often it is written, if that is more than once.
+    fn small_loop(&self, operator: &Operator<'_>) -> Option<(wasmparser::BlockType, usize)> {
+        let Operator::Loop { blockty } = operator else { return None };
+        let takes_nothing = !matches!(blockty, wasmparser::BlockType::FuncType(_));
+        let times = unroll::times(&self.plan.blocks[self.next_block]);
+        (self.is_live && self.meter.is_on && takes_nothing && times > 1).then_some((*blockty, times))
     }
 
     /// Code that cannot be reached, up to where it can.
@@ -259,6 +311,16 @@ impl Rewriting<'_, '_> {
         of_type: wasmparser::BlockType,
         operator: &Operator<'_>,
     ) -> Result<(), InstrumentError> {
+        let is_loop = self.label(validator, kind, of_type);
+        self.copy(operator)?;
+        if is_loop {
+            self.meter.check_local(&mut self.code, &mut self.hints);
+        }
+        Ok(())
+    }
+
+    /// What is pending in a block that begins; whether it is a loop that begins again.
+    fn label(&mut self, validator: &Validator, kind: Kind, of_type: wasmparser::BlockType) -> bool {
         let block = self.plan.blocks[self.next_block];
         self.next_block += 1;
         let (params, results) = match of_type {
@@ -287,11 +349,7 @@ impl Rewriting<'_, '_> {
         }
         label.otherwise = self.meter.pending;
         self.labels.push(label);
-        self.copy(operator)?;
-        if is_loop {
-            self.meter.check_local(&mut self.code, &mut self.hints);
-        }
-        Ok(())
+        is_loop
     }
 
     fn otherwise(&mut self) -> Result<(), InstrumentError> {
@@ -389,8 +447,21 @@ impl Rewriting<'_, '_> {
     }
 
     /// An instruction on many bytes or elements: how many is the last operand.
-    fn many(&mut self, operator: &Operator<'_>, price: u64) -> Result<(), InstrumentError> {
+    fn many(
+        &mut self,
+        operator: &Operator<'_>,
+        number: Option<u32>,
+        price: u64,
+    ) -> Result<(), InstrumentError> {
         self.meter.add(INSTRUCTION);
+        if let Some(number) = number.filter(|number| *number <= FEW) {
+            self.meter.add(number * price as u32);
+            self.copy(operator)?;
+            if self.meter.before_call(&mut self.code) {
+                self.meter.check_local(&mut self.code, &mut self.hints);
+            }
+            return Ok(());
+        }
         let room = self.room;
         self.sink().local_tee(room);
         self.copy(operator)?;

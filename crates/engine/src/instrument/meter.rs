@@ -58,6 +58,11 @@ impl Label {
         })
     }
 
+    /// What is pending before a jump to it that has nothing to count, if that is settled.
+    pub(super) fn pending_before(&self, nesting: usize, taken: u32) -> Option<i64> {
+        Some(self.settled? - self.jump(nesting - self.nesting) - i64::from(taken))
+    }
+
     /// What its end takes, from inside.
     pub(super) fn end(&self) -> i64 {
         i64::from(match self.kind {
@@ -115,11 +120,13 @@ impl Meter {
         }
     }
 
-    /// Before a call of a function of the kernel.
-    pub(super) fn before_call(&mut self, code: &mut Vec<u8>) {
-        if self.pending.abs() > PENDING {
+    /// Before a call of a function of the kernel: counts if much is pending, and says if it is.
+    pub(super) fn before_call(&mut self, code: &mut Vec<u8>) -> bool {
+        let is_much = self.pending.abs() > PENDING;
+        if is_much {
             self.count(code, 0);
         }
+        is_much
     }
 
     /// Before a way to where jumps to the label lead, which takes so many ticks.

@@ -23,6 +23,7 @@ mod bodies;
 mod exports;
 mod meter;
 mod plan;
+mod unroll;
 
 use crate::decode::{FuncType, ImportKind, Module, ValueType};
 use crate::validate::FEATURES;
@@ -37,7 +38,7 @@ use wasm_encoder::{
 use wasmparser::{ElementItems, Operator, Parser, Payload, ValidPayload, Validator};
 
 /// Written into the names of cached modules: goes up whenever the rewriting changes, or what is refused before.
-pub(crate) const REVISION: u32 = 3;
+pub(crate) const REVISION: u32 = 4;
 
 /// Ticks that are left; below zero, more are to be asked for.
 pub(crate) const TICKS: &str = "soru:ticks";

@@ -11,6 +11,8 @@ pub(super) struct Block {
     /// Whether a table of jumps leads to it.
     pub(super) is_in_table: bool,
     pub(super) has_else: bool,
+    /// How many instructions are in it, if it is a loop without blocks, calls and tables of jumps.
+    pub(super) plain: Option<usize>,
 }
 
 /// A function, looked through once.
@@ -29,18 +31,28 @@ impl Plan {
         let mut plan = Self { blocks: vec![Block::default()], ..Self::default() };
         let mut open = vec![0];
         let mut operators = body.get_operators_reader()?;
+        let mut seen = 0;
         while !operators.eof() {
-            match operators.read()? {
+            let operator = operators.read()?;
+            seen += 1;
+            match operator {
                 Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                    plan.mark(&open, 0, |block| block.plain = None);
                     open.push(plan.blocks.len());
-                    plan.blocks.push(Block::default());
+                    // Until it ends, the place where it begins.
+                    let plain = matches!(operator, Operator::Loop { .. }).then_some(seen);
+                    plan.blocks.push(Block { plain, ..Block::default() });
                 }
                 Operator::Else => plan.mark(&open, 0, |block| block.has_else = true),
-                Operator::End => drop(open.pop()),
+                Operator::End => {
+                    plan.mark(&open, 0, |block| block.plain = block.plain.map(|begin| seen - begin - 1));
+                    open.pop();
+                }
                 Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
                     plan.mark(&open, relative_depth, |block| block.is_target = true);
                 }
                 Operator::BrTable { targets } => {
+                    plan.mark(&open, 0, |block| block.plain = None);
                     let every = targets.targets().collect::<Result<Vec<_>, _>>()?;
                     for depth in every.into_iter().chain([targets.default()]) {
                         plan.mark(&open, depth, |block| {
@@ -49,8 +61,14 @@ impl Plan {
                     }
                 }
                 Operator::Return => plan.blocks[0].is_target = true,
-                Operator::Call { function_index } => plan.calls |= function_index as usize >= imported,
-                Operator::CallIndirect { .. } => (plan.calls, plan.needs_room) = (true, true),
+                Operator::Call { function_index } => {
+                    plan.calls |= function_index as usize >= imported;
+                    plan.mark(&open, 0, |block| block.plain = None);
+                }
+                Operator::CallIndirect { .. } => {
+                    (plan.calls, plan.needs_room) = (true, true);
+                    plan.mark(&open, 0, |block| block.plain = None);
+                }
                 Operator::MemoryFill { .. }
                 | Operator::MemoryCopy { .. }
                 | Operator::MemoryInit { .. }
