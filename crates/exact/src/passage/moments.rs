@@ -1,9 +1,9 @@
 //! What a run was at some of its ticks.
 
 use crate::Unsupported;
-use crate::code::Code;
+use crate::code::{Code, Tables};
 use crate::memory::{Bytes, Snapshot};
-use crate::run::Run;
+use crate::run::{Frame, Run};
 use soru_pvm::buffers::{InputBuffer, OutputBuffer};
 use soru_pvm::durable::Durable;
 use soru_pvm::handover::Frozen;
@@ -108,7 +108,16 @@ impl Moment {
     fn bytes_beside(&self, earlier: Option<&Self>) -> usize {
         let none = Snapshot::default();
         let memory = self.memory.bytes_beside(earlier.map_or(&none, |earlier| &earlier.memory));
-        memory + (self.run.cells.len() + self.run.highs.len()) * size_of::<u64>()
+        let tables = &self.run.tables;
+        let is_known = |others: &Arc<Tables>| Arc::ptr_eq(tables, others);
+        let elements =
+            match is_known(&self.run.code.tables) || earlier.is_some_and(|it| is_known(&it.run.tables)) {
+                true => 0,
+                false => tables.iter().map(Vec::len).sum(),
+            };
+        memory
+            + (self.run.cells.len() + self.run.highs.len() + elements) * size_of::<u64>()
+            + self.run.frames.len() * size_of::<Frame>()
     }
 }
 
@@ -200,5 +209,36 @@ impl Moments {
         let pairs = self.kept.iter().zip(self.kept.iter().skip(1));
         let least = pairs.min_by_key(|((before, _), (used, kept))| (kept.look, *used - *before));
         least.map(|(_, (used, _))| *used)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::{Prepared, TickExact};
+    use soru_base::tick::TickSpan;
+    use soru_pvm::run::Kernel;
+
+    /// Tables and stacks of many moments take room as memories do.
+    #[test]
+    fn tables_count_where_they_have_changed() {
+        let wat = r#"(module (memory 1) (export "mem" (memory 0)) (table 50000 funcref) (func (export "kernel_run")
+            (loop (table.set (i32.const 0) (ref.null func)) (br 0))))"#;
+        let kernel = Kernel::of_bytes(&wat::parse_str(wat).unwrap()).unwrap();
+        let prepared = TickExact::new().prepared(&kernel, Version::V0).unwrap();
+        let Prepared::Ready(code) = &*prepared else { panic!("{prepared:?}") };
+        let start = Machine::of_kernel(&kernel, Version::V0, TickSpan(1 << 30)).unwrap();
+        let first = Arc::new(Moment::first(&start, code.clone()).unwrap());
+        let (mut reveals, mut debug) = ((), ());
+        let mut moments = Moments::new(first.clone());
+        let mut run = first.run();
+        let mut host = first.reach().lend(&mut reveals, &mut debug);
+        for until in (1..=2_000).map(|n| n * 1_000) {
+            run.go(until, &mut host);
+            let reach = first.reach().clone();
+            moments.insert(Arc::new(Moment::of(&mut run, reach, until)));
+        }
+        let tables: usize = moments.kept.values().map(|kept| kept.moment.run.tables[0].len() * 8).sum();
+        assert!(tables > 1 << 20 && tables <= BYTES_MAX, "{tables} bytes of {} moments", moments.kept.len());
     }
 }
