@@ -29,6 +29,8 @@ pub(crate) struct Place {
     pub(crate) store: u64,
     /// Id of the record.
     pub(crate) id: u64,
+    /// How many nodes the store had ever collected when this one was surely there; nothing if it never was.
+    pub(crate) there: Option<u64>,
 }
 
 /// A value that is there from the beginning, or once. Most are known at once: those cost nothing to set.

@@ -28,6 +28,9 @@ pub enum LoadError {
         /// What was found.
         reason: String,
     },
+    /// The list of counts that are not yet in their table is not what was written.
+    #[error("the counts of references of the store are corrupt: {0}")]
+    Counts(String),
     /// The trie of a directory is not one that the names in it can have.
     #[error("the directory is malformed: {0}")]
     Malformed(&'static str),

@@ -1,5 +1,6 @@
 //! Trees on disk.
 
+mod counts;
 mod record;
 mod writer;
 
@@ -24,6 +25,8 @@ use writer::Writer;
 const NODES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("merkle_nodes");
 /// How often a node is referred to by roots and nodes, if it is not once.
 const COUNTS: TableDefinition<'_, u64, u64> = TableDefinition::new("merkle_counts");
+/// What has changed of the counts, as the last transactions wrote it: each the ids and counts of one transaction.
+const COUNT_CHANGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("merkle_count_changes");
 /// By hash, the id of the node at a root. Roots are directories: the empty leaf has the hash of the empty directory.
 const ROOTS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("merkle_roots");
 /// Nodes that nothing refers to any more, to be collected.
@@ -35,9 +38,20 @@ const FORMAT: &str = "format";
 const NEXT_ID: &str = "next_id";
 const NODE_COUNT: &str = "nodes";
 const BYTE_COUNT: &str = "bytes";
+const COLLECTED: &str = "collected";
+const COUNT_STAMP: &str = "count_changes";
 
 /// The format that is described in the README.
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
+/// The same without a list of counts: it is read as it is.
+const FORMAT_WITHOUT_LIST: u64 = 1;
+
+fn check_format(found: Option<u64>) -> Result<(), StoreError> {
+    match found {
+        None | Some(FORMAT_VERSION | FORMAT_WITHOUT_LIST) => Ok(()),
+        Some(found) => Err(StoreError::Format { found }),
+    }
+}
 
 /// Why the store could not do what was asked.
 #[derive(Debug, Clone, Error)]
@@ -92,23 +106,30 @@ struct Inner {
     db: Arc<Database>,
     /// Tells the stores of a process apart.
     number: u64,
+    counts: counts::Remembered,
+}
+
+/// A tree that was checked out: where its nodes come from.
+struct CheckedOut {
+    inner: Arc<Inner>,
+    /// How many nodes had ever been collected then: whatever the tree refers to was there.
+    there: u64,
 }
 
 impl Store {
     /// The store in `db`. Writes nothing.
     pub fn new(db: Arc<Database>) -> Result<Self, StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let store = Self(Arc::new(Inner { db, number: NEXT.fetch_add(1, Ordering::Relaxed) }));
-        match store.0.read()?.number(FORMAT)? {
-            None | Some(FORMAT_VERSION) => Ok(store),
-            Some(found) => Err(StoreError::Format { found }),
-        }
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let store = Self(Arc::new(Inner { db, number, counts: counts::Remembered::default() }));
+        check_format(store.0.read()?.number(FORMAT)?)?;
+        Ok(store)
     }
 
     /// Stores `tree`, a directory, as a root, writing only nodes that are not there yet. Storing it again does nothing.
     pub fn put(&self, transaction: &WriteTransaction, tree: &Tree) -> Result<ContextHash, StoreError> {
         let hash = tree.hash()?;
-        let mut writer = Writer::open(transaction, self.0.number)?;
+        let mut writer = Writer::open(transaction, &self.0)?;
         writer.put_root(hash, tree)?;
         writer.close()?;
         Ok(hash)
@@ -116,11 +137,14 @@ impl Store {
 
     /// The stored tree of that hash, loaded part by part when it is read.
     pub fn checkout(&self, hash: ContextHash) -> Result<Option<Tree>, StoreError> {
-        let Some(table) = self.0.read()?.table(ROOTS)? else { return Ok(None) };
+        let read = self.0.read()?;
+        let Some(table) = read.table(ROOTS)? else { return Ok(None) };
         let Some(found) = table.get(hash.0).map_err(database)? else { return Ok(None) };
         let id = found.value();
-        let place = Some(Place { store: self.0.number, id });
-        Ok(Some(Tree(Root::Directory(Cell::lazy(hash, self.0.clone(), id, place)))))
+        let there = read.number(COLLECTED)?.unwrap_or(0);
+        let source = Arc::new(CheckedOut { inner: self.0.clone(), there });
+        let place = Some(source.place(id));
+        Ok(Some(Tree(Root::Directory(Cell::lazy(hash, source, id, place)))))
     }
 
     /// Whether there is a tree of that hash to check out.
@@ -143,7 +167,7 @@ impl Store {
         transaction: &WriteTransaction,
         roots: impl IntoIterator<Item = ContextHash>,
     ) -> Result<(), StoreError> {
-        let mut writer = Writer::open(transaction, self.0.number)?;
+        let mut writer = Writer::open(transaction, &self.0)?;
         for hash in roots {
             writer.forget_root(hash)?;
         }
@@ -156,7 +180,7 @@ impl Store {
         transaction: &WriteTransaction,
         roots: &BTreeSet<ContextHash>,
     ) -> Result<(), StoreError> {
-        let mut writer = Writer::open(transaction, self.0.number)?;
+        let mut writer = Writer::open(transaction, &self.0)?;
         for hash in writer.roots()?.into_iter().filter(|hash| !roots.contains(hash)) {
             writer.forget_root(hash)?;
         }
@@ -166,7 +190,7 @@ impl Store {
     /// Removes at most `limit` nodes that no root holds any more. What it costs depends on them alone, not on the size of
     /// the store. A tree that was checked out and given up fails to load what was removed ([`LoadError::Missing`]).
     pub fn gc(&self, transaction: &WriteTransaction, limit: u64) -> Result<Collected, StoreError> {
-        let mut writer = Writer::open(transaction, self.0.number)?;
+        let mut writer = Writer::open(transaction, &self.0)?;
         let collected = writer.collect(limit)?;
         writer.close()?;
         Ok(collected)
@@ -219,9 +243,15 @@ impl Inner {
     }
 }
 
-impl Source for Inner {
+impl CheckedOut {
+    fn place(&self, id: u64) -> Place {
+        Place { store: self.inner.number, id, there: Some(self.there) }
+    }
+}
+
+impl Source for CheckedOut {
     fn leaf(&self, id: u64, hash: &ContextHash) -> Result<Bytes, LoadError> {
-        match self.record(id)? {
+        match self.inner.record(id)? {
             Record::Leaf(bytes) if hashing::leaf(&bytes) == *hash => Ok(bytes),
             Record::Leaf(_) => Err(changed(id)),
             _ => Err(LoadError::Corrupt { id, reason: "a directory where a leaf should be".to_owned() }),
@@ -229,10 +259,10 @@ impl Source for Inner {
     }
 
     fn inode(self: Arc<Self>, id: u64, hash: &ContextHash) -> Result<Inode, LoadError> {
-        let place = |link: Link| Some(Place { store: self.number, id: link.id });
+        let place = |link: Link| Some(self.place(link.id));
         let leaf = |link: Link| Cell::lazy(link.hash, self.clone(), link.id, place(link));
         let inode = |link: Link| Cell::lazy(link.hash, self.clone(), link.id, place(link));
-        let Some(inode) = self.record(id)?.into_inode(leaf, inode) else {
+        let Some(inode) = self.inner.record(id)?.into_inode(leaf, inode) else {
             return Err(LoadError::Corrupt { id, reason: "a leaf where a directory should be".to_owned() });
         };
         match hashing::inode(&inode)? == *hash {

@@ -1,9 +1,10 @@
 //! Writing nodes, counting references, collecting what is not referred to.
 
+use super::counts::Counts;
 use super::record::{Child, DIRECTORY_WITHIN, LEAF_WITHIN, Link, NamedChild, Record, put_entries};
 use super::{
-    BYTE_COUNT, COUNTS, Collected, FORMAT, FORMAT_VERSION, NEXT_ID, NODE_COUNT, NODES, NUMBERS, ROOTS,
-    StoreError, UNUSED, database, decode,
+    BYTE_COUNT, COLLECTED, COUNT_STAMP, Collected, FORMAT, FORMAT_VERSION, Inner, NEXT_ID, NODE_COUNT, NODES,
+    NUMBERS, ROOTS, StoreError, UNUSED, check_format, database, decode,
 };
 use crate::cell::{Cell, Place};
 use crate::error::LoadError;
@@ -20,46 +21,51 @@ use std::collections::BTreeMap;
 pub(super) struct Writer<'t> {
     store: u64,
     nodes: Table<'t, u64, &'static [u8]>,
-    counts: Table<'t, u64, u64>,
+    counts: Counts<'t>,
     roots: Table<'t, [u8; 32], u64>,
     unused: Table<'t, u64, ()>,
     numbers: Table<'t, &'static str, u64>,
     next_id: u64,
     node_count: u64,
     byte_count: u64,
+    /// Nodes ever collected.
+    collected: u64,
     /// What was written for cells out of another store, by whether it is a leaf and by hash: of a node that is shared
     /// there, several cells may have been loaded.
     brought: BTreeMap<(bool, ContextHash), u64>,
 }
 
 impl<'t> Writer<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction, store: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(transaction: &'t WriteTransaction, store: &'t Inner) -> Result<Self, StoreError> {
         let numbers = transaction.open_table(NUMBERS).map_err(database)?;
         let number = |name: &str| Ok::<_, LoadError>(numbers.get(name).map_err(database)?.map(|n| n.value()));
-        match number(FORMAT)? {
-            None | Some(FORMAT_VERSION) => {}
-            Some(found) => return Err(StoreError::Format { found }),
-        }
+        check_format(number(FORMAT)?)?;
         let next_id = number(NEXT_ID)?.unwrap_or(1);
         let node_count = number(NODE_COUNT)?.unwrap_or(0);
         let byte_count = number(BYTE_COUNT)?.unwrap_or(0);
+        let collected = number(COLLECTED)?.unwrap_or(0);
+        let stamp = number(COUNT_STAMP)?.unwrap_or(0);
         Ok(Self {
-            store,
+            store: store.number,
             nodes: transaction.open_table(NODES).map_err(database)?,
-            counts: transaction.open_table(COUNTS).map_err(database)?,
+            counts: Counts::open(transaction, &store.counts, stamp)?,
             roots: transaction.open_table(ROOTS).map_err(database)?,
             unused: transaction.open_table(UNUSED).map_err(database)?,
             numbers,
             next_id,
             node_count,
             byte_count,
+            collected,
             brought: BTreeMap::new(),
         })
     }
 
     /// Writes the numbers. What was written before an error is to be aborted with the transaction.
     pub(super) fn close(mut self) -> Result<(), LoadError> {
+        let stamp = self.counts.close()?;
         let numbers = [
+            (COLLECTED, self.collected),
+            (COUNT_STAMP, stamp),
             (FORMAT, FORMAT_VERSION),
             (NEXT_ID, self.next_id),
             (NODE_COUNT, self.node_count),
@@ -188,7 +194,7 @@ impl<'t> Writer<'t> {
         self.next_id += 1;
         self.node_count += 1;
         self.byte_count += bytes.len() as u64;
-        cell.set_place(Place { store: self.store, id });
+        cell.set_place(Place { store: self.store, id, there: None });
         if cell.is_from_source() {
             self.brought.insert((matches!(record, Record::Leaf(_)), hash), id);
         }
@@ -196,7 +202,8 @@ impl<'t> Writer<'t> {
     }
 
     /// The id of the cell, referred to once more, if it is stored. What a cell remembers is a hint: the transaction that
-    /// wrote it may have been aborted, its id used again, the node collected. So the node is looked up and hashed.
+    /// wrote it may have been aborted, its id used again, the node collected. So the node is looked up and hashed, unless it
+    /// is part of what was checked out, and nothing was collected since.
     fn refer<B>(
         &mut self,
         cell: &Cell<B>,
@@ -204,44 +211,35 @@ impl<'t> Writer<'t> {
         hash: ContextHash,
     ) -> Result<Option<u64>, LoadError> {
         let id = match cell.place() {
-            Some(Place { store, id }) if store == self.store && self.holds(id, hash)? => id,
+            Some(place) if place.store == self.store && self.holds(place, hash)? => place.id,
             _ if cell.is_from_source() => match self.brought.get(&(is_leaf, hash)) {
                 Some(id) => *id,
                 None => return Ok(None),
             },
             _ => return Ok(None),
         };
-        let count = self.count(id)?;
-        self.set_count(id, count + 1)?;
+        let count = self.counts.get(id)?;
+        self.counts.set(id, count + 1);
         Ok(Some(id))
     }
 
-    fn holds(&self, id: u64, hash: ContextHash) -> Result<bool, LoadError> {
+    fn holds(&self, Place { id, there, .. }: Place, hash: ContextHash) -> Result<bool, LoadError> {
+        if there == Some(self.collected) {
+            return Ok(true);
+        }
         match self.nodes.get(id).map_err(database)? {
             Some(found) => Ok(decode(id, found.value())?.hash()? == hash),
             None => Ok(false),
         }
     }
 
-    fn count(&self, id: u64) -> Result<u64, LoadError> {
-        Ok(self.counts.get(id).map_err(database)?.map_or(1, |count| count.value()))
-    }
-
-    fn set_count(&mut self, id: u64, count: u64) -> Result<(), LoadError> {
-        match count {
-            1 => self.counts.remove(id).map_err(database)?,
-            _ => self.counts.insert(id, count).map_err(database)?,
-        };
-        Ok(())
-    }
-
     /// Takes one reference away.
     fn release(&mut self, id: u64) -> Result<(), LoadError> {
-        let count = self.count(id)?.checked_sub(1).ok_or_else(|| LoadError::Corrupt {
+        let count = self.counts.get(id)?.checked_sub(1).ok_or_else(|| LoadError::Corrupt {
             id,
             reason: "it is referred to, but its count of references is zero".to_owned(),
         })?;
-        self.set_count(id, count)?;
+        self.counts.set(id, count);
         if count == 0 {
             self.unused.insert(id, ()).map_err(database)?;
         }
@@ -255,20 +253,21 @@ impl<'t> Writer<'t> {
             let Some(id) = self.unused.pop_first().map_err(database)?.map(|(id, _)| id.value()) else {
                 break;
             };
-            if self.count(id)? != 0 {
+            if self.counts.get(id)? != 0 {
                 continue;
             }
             let (links, len) = match self.nodes.remove(id).map_err(database)? {
                 Some(found) => (decode(id, found.value())?.links(), found.value().len() as u64),
                 None => return Err(LoadError::Missing { id }),
             };
-            self.counts.remove(id).map_err(database)?;
+            self.counts.set(id, 1);
             for link in links {
                 self.release(link.id)?;
             }
             collected.nodes += 1;
             collected.bytes += len;
         }
+        self.collected = self.collected.saturating_add(collected.nodes);
         self.node_count = self.node_count.saturating_sub(collected.nodes);
         self.byte_count = self.byte_count.saturating_sub(collected.bytes);
         collected.done = self.unused.first().map_err(database)?.is_none();
