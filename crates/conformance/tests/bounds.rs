@@ -10,12 +10,17 @@ use soru_pvm::level::RunEnd;
 use support::{Engines, inputs};
 
 /// What a kernel does, with what it needs for it.
-const DEEDS: [(&str, &str, &str); 21] = [
+const DEEDS: [(&str, &str, &str); 22] = [
     ("nothing", "", ""),
     (
         "a loop",
         "(local $n i32)",
         "(loop $l (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 9))))",
+    ),
+    (
+        "a block with parameters",
+        "(local $n i32)",
+        "(i32.const 1) (i32.const 2) (block (param i32 i32) (local.set $n) (drop))",
     ),
     ("a trap", "", "(i32.store (i32.const 7) (i32.const 1)) (unreachable)"),
     ("a division", "", "(drop (i32.div_s (i32.const 7) (i32.const 0)))"),
