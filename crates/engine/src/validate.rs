@@ -14,11 +14,16 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures
 /// A look at the instruction that comes next in a function with so many results: why it is refused, if it is.
 pub(crate) type Look = fn(&FuncValidator<ValidatorResources>, usize, &Operator<'_>) -> Option<String>;
 
-/// Refuses code that the compilers cannot take, and what `look` refuses. The reason says the place.
+/// For every jump a compiler may look at every local. So many pairs of the two, over all functions, take it half a minute; a
+/// kernel of some megabytes that is made for it has thousands of times as many, and would take days.
+const PAIRS_MAX: u64 = 1 << 26;
+
+/// Refuses code that the compilers cannot take, or not in a bearable time, and what `look` refuses. The reason says the place.
 pub(crate) fn validate(bytes: &[u8], module: &Module, look: Look) -> Result<(), String> {
     let mut validator = Validator::new_with_features(FEATURES);
     let mut allocations = Default::default();
     let mut function = module.imported_functions();
+    let mut pairs = 0u64;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| Fault::from(error).shown(None))?;
         // The machine does not mind two exports of one name; what they point to is looked at elsewhere.
@@ -29,8 +34,14 @@ pub(crate) fn validate(bytes: &[u8], module: &Module, look: Look) -> Result<(), 
         if let wasmparser::ValidPayload::Func(to_validate, body) = valid {
             let mut of_function = to_validate.into_validator(std::mem::take(&mut allocations));
             let results = module.function_type(function as u32).map_or(0, |of_type| of_type.results.len());
-            validate_body(&mut of_function, &body, results, look)
+            let jumps = validate_body(&mut of_function, &body, results, look)
                 .map_err(|fault| fault.shown(Some(function)))?;
+            pairs = pairs.saturating_add(jumps.saturating_mul(of_function.len_locals().into()));
+            if pairs > PAIRS_MAX {
+                return Err(format!(
+                    "up to function {function}: very many jumps and locals, {pairs} pairs of them"
+                ));
+            }
             allocations = of_function.into_allocations();
             function += 1;
         }
@@ -38,12 +49,14 @@ pub(crate) fn validate(bytes: &[u8], module: &Module, look: Look) -> Result<(), 
     Ok(())
 }
 
+/// Gives the number of its blocks and jumps.
 fn validate_body(
     validator: &mut FuncValidator<ValidatorResources>,
     body: &FunctionBody<'_>,
     results: usize,
     look: Look,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
+    let mut jumps = 0;
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     reader.set_features(FEATURES);
@@ -54,8 +67,19 @@ fn validate_body(
             return Err(Fault { offset, message });
         }
         validator.op(offset, &operator)?;
+        jumps += match &operator {
+            Operator::BrTable { targets } => u64::from(targets.len()) + 1,
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::Br { .. }
+            | Operator::BrIf { .. } => 1,
+            _ => 0,
+        };
     }
-    Ok(operators.finish()?)
+    operators.finish()?;
+    Ok(jumps)
 }
 
 /// What is refused, at which byte.

@@ -1,11 +1,12 @@
-//! Runs that do not end in time, on the interpreter.
+//! Runs that do not end in time on the interpreter, and kernels that are not compiled in time.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
 
 use soru_engine::{Engine, Kind, Options};
+use soru_pvm::run::Outcome;
 use std::time::Duration;
-use support::{Undecided, outcomes, run_of_version};
+use support::{COMPILERS, Undecided, engine, outcomes, run_of, run_of_version};
 
 /// Of later versions a run takes hours to its bound.
 #[test]
@@ -29,5 +30,24 @@ fn the_interpreter_gives_up_at_the_deadline() {
         let (seen, _) = outcomes(&engine, &kernel, &run);
         assert_eq!(seen, [Err(Undecided::Deadline)], "kernel {number}");
         assert_eq!(engine.status().deadlines, number);
+    }
+}
+
+/// A compiler would take an hour for it, and much memory.
+#[test]
+fn a_function_of_very_many_jumps_and_locals_is_not_compiled() {
+    for (jumps, compiled) in [(100, 1), (40_000, 0)] {
+        let locals = "i32 ".repeat(2_000);
+        let code = "(block (br_if 0 (local.get 7)))".repeat(jumps);
+        let kernel = wat::parse_str(format!(
+            r#"(module (memory (export "m") 1) (func (export "kernel_run") (local {locals}) {code}))"#
+        ));
+        for compiler in COMPILERS {
+            let engine = engine(compiler);
+            let (seen, _) = outcomes(&engine, kernel.as_ref().unwrap(), &run_of(&[&[]]));
+            assert_eq!(seen, [Ok(Outcome::Finished)], "{compiler}");
+            let status = engine.status();
+            assert_eq!((status.decided.compiled, status.fallbacks.unsupported), (compiled, 1 - compiled));
+        }
     }
 }
