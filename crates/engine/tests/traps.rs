@@ -126,6 +126,39 @@ fn the_depth_of_calls_is_exact() {
     }
 }
 
+/// The same, but with a call of two small functions by each, if it is at that place.
+fn deep_with_others(depth: u32, place: i32) -> String {
+    let others = r#"(func $inner (result i32) (i32.const 5)) (func $other (result i32) (i32.add (call $inner) (i32.const 2)))
+            (func $down"#;
+    let calls = format!(
+        r#"(if (i32.eq (local.get $n) (i32.const {place})) (then (drop (call $other))))
+              (if (i32.eqz"#
+    );
+    deep(depth).replace("(func $down", others).replacen("(if (i32.eqz", &calls, 1)
+}
+
+#[test]
+fn functions_that_count_no_calls_are_as_deep_as_others() {
+    for compiler in COMPILERS {
+        let engine = engine(compiler);
+        for (depth, place, end, is_sure) in [
+            (297, 0, Ok(Outcome::Finished), true),
+            (298, 0, stuck("call stack exhausted"), false),
+            (298, 1, Ok(Outcome::Finished), false),
+            (299, -1, Ok(Outcome::Finished), false),
+            (300, -1, stuck("call stack exhausted"), false),
+        ] {
+            let before = engine.status().fallbacks;
+            assert_eq!(
+                outcome_of(&engine, &deep_with_others(depth, place)),
+                end,
+                "{compiler}: {depth} {place}"
+            );
+            assert_eq!(engine.status().fallbacks == before, is_sure, "{compiler}: {depth} {place}");
+        }
+    }
+}
+
 #[test]
 fn later_versions_go_deeper() {
     for compiler in COMPILERS {

@@ -1,6 +1,7 @@
 //! Rewriting a function.
 //!
-//! Its parameters are followed by one more, how many functions may be entered; calls hand over one less. The body becomes a block of
+//! Its parameters are followed by one more, how many functions may be entered; calls hand over one less (but see [`super::heights`]).
+//! The body becomes a block of
 //! its own if it is left from within, so that every way out of it passes the end. Code that cannot be reached is left out.
 
 use super::meter::{Kind, Label, Meter};
@@ -42,11 +43,12 @@ impl Rewriter<'_> {
         }
         let (params, results) =
             self.own_type(index).map_or((0, &[][..]), |of| (of.params.len(), &*of.results));
-        let room = params as u32 + 1 + own;
+        let depth = (!self.heights.is_flat(index)).then_some(params as u32);
+        let room = params as u32 + own + u32::from(depth.is_some());
         let mut rewriting = Rewriting {
             code: Vec::new(),
             hints: Vec::new(),
-            depth: params as u32,
+            depth,
             room,
             meter: Meter::new(self, room + u32::from(plan.needs_room), price::enter(params, own as usize)),
             labels: Vec::new(),
@@ -58,7 +60,7 @@ impl Rewriter<'_> {
             plan,
             rewriter: self,
         };
-        rewriting.begin(results);
+        rewriting.begin(index, results);
         let mut reader = body.get_binary_reader();
         validator.read_locals(&mut reader)?;
         reader.set_features(FEATURES);
@@ -112,8 +114,8 @@ pub(super) struct Rewriting<'r, 'a> {
     pub(super) code: Vec<u8>,
     /// Where code begins that is hardly ever run: at the `if` before it.
     pub(super) hints: Vec<usize>,
-    /// The local that says how many functions may be entered.
-    depth: u32,
+    /// The local that says how many functions may be entered, where calls are counted.
+    depth: Option<u32>,
     /// The local where a number can be put aside.
     room: u32,
     pub(super) meter: Meter,
@@ -136,14 +138,20 @@ impl Rewriting<'_, '_> {
         InstructionSink::new(&mut self.code)
     }
 
-    fn begin(&mut self, results: &[ValueType]) {
-        let depth = self.depth;
-        self.sink().local_get(depth).i32_eqz().if_(BlockType::Empty);
-        if self.rewriter.purpose == Purpose::Module {
-            let exhausted = self.rewriter.exhausted();
-            self.sink().i32_const(1).global_set(exhausted);
+    fn begin(&mut self, index: usize, results: &[ValueType]) {
+        if let Some(depth) = self.depth {
+            let needed = self.rewriter.heights.needed(index);
+            self.sink().block(BlockType::Empty).local_get(depth);
+            if needed > 0 {
+                self.sink().i32_const(needed.cast_signed()).i32_gt_u();
+            }
+            self.sink().br_if(0);
+            if self.rewriter.purpose == Purpose::Module {
+                let exhausted = self.rewriter.exhausted();
+                self.sink().i32_const(1).global_set(exhausted);
+            }
+            self.sink().unreachable().end();
         }
-        self.sink().unreachable().end();
         if self.plan.calls {
             self.meter.check_global(&mut self.code, &mut self.hints);
         }
@@ -300,7 +308,7 @@ impl Rewriting<'_, '_> {
 
     /// A local of the kernel: the one that was put in comes after the parameters.
     fn local(&self, local: u32) -> u32 {
-        local + u32::from(local >= self.depth)
+        local + u32::from(self.depth.is_some_and(|depth| local >= depth))
     }
 
     /// Begins a block.
@@ -415,8 +423,9 @@ impl Rewriting<'_, '_> {
             let below = self.below(validator, params);
             self.meter.add(below);
             self.meter.before_call(&mut self.code);
-            let depth = self.depth;
-            self.sink().local_get(depth).i32_const(1).i32_sub();
+            if !self.rewriter.heights.is_flat(function as usize - self.rewriter.imported.len()) {
+                self.one_less();
+            }
         }
         self.sink().call(called);
         Ok(())
@@ -432,7 +441,7 @@ impl Rewriting<'_, '_> {
         let below = self.below(validator, params + 1);
         self.meter.add(INSTRUCTION + below);
         self.meter.before_call(&mut self.code);
-        let (depth, room) = (self.depth, self.room);
+        let room = self.room;
         self.sink().local_set(room);
         if self.rewriter.purpose == Purpose::Module {
             let index = self.rewriter.index();
@@ -442,8 +451,15 @@ impl Rewriting<'_, '_> {
             self.sink().i64_const(below.into()).global_set(around);
         }
         let of_type = self.rewriter.deeper(of_type);
-        self.sink().local_get(depth).i32_const(1).i32_sub().local_get(room).call_indirect(table, of_type);
+        self.one_less();
+        self.sink().local_get(room).call_indirect(table, of_type);
         Ok(())
+    }
+
+    /// How many functions the one may enter that is called next. Functions that count no calls call no others.
+    fn one_less(&mut self) {
+        let depth = self.depth.unwrap_or_default();
+        self.sink().local_get(depth).i32_const(1).i32_sub();
     }
 
     /// An instruction on many bytes or elements: how many is the last operand.

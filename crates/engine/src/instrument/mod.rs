@@ -1,7 +1,7 @@
 //! Rewriting a kernel before it is compiled, so that it counts its calls and its ticks.
 //!
-//! * Every function has one more parameter: how many functions may be entered, itself included. The machine is stuck for
-//!   ever at one too many. See [`bodies`].
+//! * Functions have one more parameter: how many functions may be entered, itself included. The machine is stuck for
+//!   ever at one too many. See [`bodies`], and [`heights`] for those that do not have it.
 //! * The ticks that are left are in a global, which every function pays into: see [`meter`]. When it falls below zero, the
 //!   function [`MORE`] is asked for more.
 //! * The start function is exported instead of run, so that all this is set before it begins.
@@ -21,6 +21,7 @@
 
 mod bodies;
 mod exports;
+mod heights;
 mod meter;
 mod plan;
 mod unroll;
@@ -28,8 +29,9 @@ mod unroll;
 use crate::decode::{FuncType, ImportKind, Module, ValueType};
 use crate::validate::FEATURES;
 pub(crate) use exports::entry;
+use heights::Heights;
 pub(crate) use meter::{HELD, PENDING};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     AbstractHeapType, BranchHints, CodeSection, EntityType, Function, GlobalSection, ImportSection,
@@ -38,7 +40,7 @@ use wasm_encoder::{
 use wasmparser::{ElementItems, Operator, Parser, Payload, ValidPayload, Validator};
 
 /// Written into the names of cached modules: goes up whenever the rewriting changes, or what is refused before.
-pub(crate) const REVISION: u32 = 4;
+pub(crate) const REVISION: u32 = 5;
 
 /// Ticks that are left; below zero, more are to be asked for.
 pub(crate) const TICKS: &str = "soru:ticks";
@@ -93,7 +95,13 @@ pub(crate) fn instrument(
     purpose: Purpose,
 ) -> Result<Vec<u8>, InstrumentError> {
     let mut rewriter = Rewriter::new(module, purpose)?;
-    rewriter.refers = !module.functions.is_empty() && refers_to_host(bytes, rewriter.imported.len() as u32)?;
+    let (imported, mut referred) = (rewriter.imported.len(), functions_referred_to(bytes)?);
+    rewriter.refers =
+        !module.functions.is_empty() && referred.iter().any(|index| (*index as usize) < imported);
+    if matches!(purpose, Purpose::Kernel { .. }) {
+        referred.extend(module.start);
+        rewriter.heights = Heights::of(bytes, imported, &referred).unwrap_or_default();
+    }
     let mut output = wasm_encoder::Module::new();
     let mut sections = Pending { imports: rewriter.is_metered(), exports: true, globals: true };
     let mut code = CodeSection::new();
@@ -127,8 +135,9 @@ pub(crate) fn instrument(
             }
             Payload::FunctionSection(section) => {
                 let mut functions = wasm_encoder::FunctionSection::new();
-                for of_type in section {
-                    functions.function(rewriter.deeper(of_type?));
+                for (place, of_type) in section.into_iter().enumerate() {
+                    let (of_type, is_flat) = (of_type?, rewriter.heights.is_flat(place));
+                    functions.function(if is_flat { of_type } else { rewriter.deeper(of_type) });
                 }
                 for of_type in rewriter.replaced() {
                     functions.function(rewriter.deeper(*of_type));
@@ -247,6 +256,7 @@ struct Rewriter<'a> {
     refers: bool,
     /// The function of the kernel's own that comes next, in their order.
     next: usize,
+    heights: Heights,
 }
 
 impl<'a> Rewriter<'a> {
@@ -277,7 +287,15 @@ impl<'a> Rewriter<'a> {
             _ => None,
         };
         let imported = module.imports.iter().filter_map(|import| function(&import.kind)).collect();
-        Ok(Self { module, purpose, imported, result_types, refers: false, next: 0 })
+        Ok(Self {
+            module,
+            purpose,
+            imported,
+            result_types,
+            refers: false,
+            next: 0,
+            heights: Heights::default(),
+        })
     }
 
     fn is_metered(&self) -> bool {
@@ -361,31 +379,21 @@ impl<'a> Rewriter<'a> {
     }
 }
 
-/// Whether one of the first functions is referred to, or could be.
-fn refers_to_host(bytes: &[u8], imported: u32) -> Result<bool, InstrumentError> {
-    let in_expression = |expression: &wasmparser::ConstExpr<'_>| -> Result<bool, InstrumentError> {
-        let mut operators = expression.get_operators_reader();
-        while !operators.eof() {
-            if let Operator::RefFunc { function_index } = operators.read()? {
-                return Ok(function_index < imported);
-            }
-        }
-        Ok(false)
-    };
+/// Functions that are called, or can be, otherwise than by a call.
+fn functions_referred_to(bytes: &[u8]) -> Result<BTreeSet<u32>, InstrumentError> {
+    let mut referred = BTreeSet::new();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::GlobalSection(section) => {
                 for global in section {
-                    if in_expression(&global?.init_expr)? {
-                        return Ok(true);
-                    }
+                    in_expression(&global?.init_expr, &mut referred)?;
                 }
             }
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
-                    if export.kind == wasmparser::ExternalKind::Func && export.index < imported {
-                        return Ok(true);
+                    if export.kind == wasmparser::ExternalKind::Func {
+                        referred.insert(export.index);
                     }
                 }
             }
@@ -394,16 +402,12 @@ fn refers_to_host(bytes: &[u8], imported: u32) -> Result<bool, InstrumentError> 
                     match element?.items {
                         ElementItems::Functions(functions) => {
                             for function in functions {
-                                if function? < imported {
-                                    return Ok(true);
-                                }
+                                referred.insert(function?);
                             }
                         }
                         ElementItems::Expressions(_, expressions) => {
                             for expression in expressions {
-                                if in_expression(&expression?)? {
-                                    return Ok(true);
-                                }
+                                in_expression(&expression?, &mut referred)?;
                             }
                         }
                     }
@@ -412,7 +416,20 @@ fn refers_to_host(bytes: &[u8], imported: u32) -> Result<bool, InstrumentError> 
             _ => {}
         }
     }
-    Ok(false)
+    Ok(referred)
+}
+
+fn in_expression(
+    expression: &wasmparser::ConstExpr<'_>,
+    referred: &mut BTreeSet<u32>,
+) -> Result<(), InstrumentError> {
+    let mut operators = expression.get_operators_reader();
+    while !operators.eof() {
+        if let Operator::RefFunc { function_index } = operators.read()? {
+            referred.insert(function_index);
+        }
+    }
+    Ok(())
 }
 
 fn encoded(value: ValueType) -> ValType {

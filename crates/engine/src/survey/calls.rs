@@ -45,9 +45,11 @@ impl fmt::Display for CallStack {
 
 /// What a function calls.
 #[derive(Default)]
-struct Calls {
-    direct: BTreeSet<u32>,
-    indirect: bool,
+pub(crate) struct Calls {
+    /// Functions by their indexes.
+    pub(crate) direct: BTreeSet<u32>,
+    /// Whether it calls one of a table.
+    pub(crate) indirect: bool,
 }
 
 /// None if the code cannot be gone through, or there is nothing to call.
@@ -68,7 +70,8 @@ pub(super) fn estimate(kernel: &[u8], module: &Module, version: Version) -> Opti
     entry(module).map(|_| walk.found)
 }
 
-fn functions(kernel: &[u8]) -> Option<Vec<Calls>> {
+/// What each function of the kernel's own calls, if its code can be gone through.
+pub(crate) fn functions(kernel: &[u8]) -> Option<Vec<Calls>> {
     let mut functions = Vec::new();
     for payload in Parser::new(0).parse_all(kernel) {
         let Payload::CodeSectionEntry(body) = payload.ok()? else { continue };

@@ -9,6 +9,7 @@ use crate::prepare::{KernelError, check};
 use crate::returns::carrying;
 use crate::validate::validate;
 pub use calls::CallStack;
+pub(crate) use calls::{Calls, functions};
 use soru_pvm::Version;
 use soru_pvm::host::hint;
 use soru_pvm::run::ENTRYPOINT;
