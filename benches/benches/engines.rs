@@ -20,8 +20,7 @@ fn engines(c: &mut Criterion) {
             let ticks = ready.run(&start).expect("the kernel returns").ticks.expect("its ticks are counted");
             group.throughput(Throughput::Elements(ticks.0));
             // What is around a run, the making of a state, is not counted.
-            let run = || ready.run(&start).expect("the kernel returns").time;
-            let mut run = Box::new(run);
+            let mut run = || ready.run(&start).expect("the kernel returns").time;
             group.bench_function(BenchmarkId::from_parameter(engine.name()), |bencher| {
                 bencher.iter_custom(|times| (0..times).map(|_| run()).sum());
             });

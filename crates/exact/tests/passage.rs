@@ -1,4 +1,5 @@
 //! A way through a run against the machine: the same states, in whatever order they are asked for.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use soru_base::StateHash;
 use soru_base::bin::Binary;

@@ -1,4 +1,5 @@
 //! The interpreter against the machine: the same state at any tick.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use soru_base::level::Level;
 use soru_base::tick::TickSpan;
