@@ -525,6 +525,34 @@ mod tests {
         assert!(translated(usize::MAX, &format!("{ty} (func {zeros} {blocks} {end})")).is_err());
     }
 
+    /// Whether an indirect call has called a host function is known to the run alone: where one of the two makes more of a stack
+    /// than can be described, the function is not taken.
+    #[test]
+    fn what_is_taken_can_be_described() {
+        let function = |height: usize| {
+            let (zeros, drops) = ("(i32.const 0)".repeat(height), "(drop)".repeat(height));
+            let wat = format!(
+                r#"(module (import "smart_rollup_core" "write_debug" (func (param i32 i32)))
+                (table 1 funcref) (elem (i32.const 0) func 0)
+                (func {zeros} {drops} (call_indirect (param i32 i32) (i32.const 0) (i32.const 0) (i32.const 0))
+                    (block (block (block (block (nop) (unreachable)))))))"#
+            );
+            Module::read(&wat::parse_str(wat).unwrap(), Version::V0).unwrap()
+        };
+        for (height, is_taken) in [(10_000, true), (20_000, false)] {
+            let module = function(height);
+            let translated = translate(&module, 1, 0, usize::MAX);
+            assert_eq!(translated.is_ok(), is_taken, "{height}");
+            let place = module.bytes.windows(2).rposition(|bytes| bytes == [1, 0]).unwrap() as Place;
+            for called_host in [false, true] {
+                let flag = |_| called_host;
+                let describing = Describing { place, wanted: Wanted::Before, flag: &flag };
+                let described = describe(&module, 1, 0, &describing);
+                assert!(!is_taken || described.is_ok_and(|blocks| blocks.is_some_and(|it| it.len() == 5)));
+            }
+        }
+    }
+
     #[test]
     fn more_instructions_than_there_is_room_for_are_left_out() {
         let function = format!("(func {})", "(global.set 0 (i32.const 1))".repeat(100))

@@ -429,8 +429,13 @@ impl Translator<'_> {
             } else {
                 let top = self.top();
                 let reach = top.reach.max(top.next_cell());
+                let stale = top.stack.stale_most() + params;
                 self.called(params, signature.results);
                 self.top().reach = reach;
+                if self.describing.is_none() {
+                    // What is taken has to be described in any case.
+                    self.top().stack.assume_stale(stale);
+                }
             }
             return Ok(());
         }

@@ -92,6 +92,11 @@ impl Stack {
         self.stale.clear();
     }
 
+    /// There may be so many entries under other keys: it depends on what the run has done.
+    pub(crate) fn assume_stale(&mut self, most: usize) {
+        self.inherited = self.inherited.max(most);
+    }
+
     /// There are no more entries under other keys than so many.
     pub(crate) fn stale_most(&self) -> usize {
         self.inherited + self.lowest.abs_diff(self.head) as usize
