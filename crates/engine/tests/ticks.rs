@@ -199,3 +199,17 @@ fn every_construct() {
         assert_eq!(status.decided.compiled, status.runs, "{compiler}: {status:?}");
     }
 }
+
+/// Of very many small loops with very many locals, not all are written several times.
+#[test]
+fn more_loops_than_are_written_several_times() {
+    let (engines, exact) = (engines(), exact());
+    let code =
+        "(local.set 0 (i32.const 9)) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))";
+    let code = format!("(local i32 {}) {}", "i64 ".repeat(4_000), code.repeat(120));
+    compare("many loops", &engines, &exact, &kernel(&code), &run_of(&[&[]]));
+    for (compiler, engine) in &engines {
+        let status = engine.status();
+        assert_eq!(status.decided.compiled, status.runs, "{compiler}: {status:?}");
+    }
+}

@@ -268,11 +268,20 @@ impl Rewriting<'_, '_> {
     }
 
     /// The type of a loop, and how often it is written, if that is more than once.
-    fn small_loop(&self, operator: &Operator<'_>) -> Option<(wasmparser::BlockType, usize)> {
+    fn small_loop(&mut self, operator: &Operator<'_>) -> Option<(wasmparser::BlockType, usize)> {
         let Operator::Loop { blockty } = operator else { return None };
         let takes_nothing = !matches!(blockty, wasmparser::BlockType::FuncType(_));
-        let times = unroll::times(&self.plan.blocks[self.next_block]);
-        (self.is_live && self.meter.is_on && takes_nothing && times > 1).then_some((*blockty, times))
+        if !(self.is_live && self.meter.is_on && takes_nothing) {
+            return None;
+        }
+        let block = &self.plan.blocks[self.next_block];
+        let times = unroll::times(block);
+        let pairs = (times * block.plain?) as u64 * u64::from(self.room + 1);
+        if times == 1 || pairs > self.rewriter.pairs {
+            return None;
+        }
+        self.rewriter.pairs -= pairs;
+        Some((*blockty, times))
     }
 
     /// Code that cannot be reached, up to where it can.

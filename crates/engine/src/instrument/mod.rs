@@ -40,7 +40,7 @@ use wasm_encoder::{
 use wasmparser::{ElementItems, Operator, Parser, Payload, ValidPayload, Validator};
 
 /// Written into the names of cached modules: goes up whenever the rewriting changes, or what is refused before.
-pub(crate) const REVISION: u32 = 5;
+pub(crate) const REVISION: u32 = 6;
 
 /// Ticks that are left; below zero, more are to be asked for.
 pub(crate) const TICKS: &str = "soru:ticks";
@@ -257,6 +257,8 @@ struct Rewriter<'a> {
     /// The function of the kernel's own that comes next, in their order.
     next: usize,
     heights: Heights,
+    /// Pairs of instructions and locals that may be put in where loops are written several times.
+    pairs: u64,
 }
 
 impl<'a> Rewriter<'a> {
@@ -295,6 +297,7 @@ impl<'a> Rewriter<'a> {
             refers: false,
             next: 0,
             heights: Heights::default(),
+            pairs: unroll::PAIRS,
         })
     }
 

@@ -24,6 +24,9 @@ const TOGETHER: usize = 160;
 /// A body is written so often at most.
 const TIMES: usize = 8;
 
+/// A compiler may look at every local for every jump. So many pairs of an instruction and a local are written in a kernel.
+pub(super) const PAIRS: u64 = 1 << 24;
+
 /// How often the body of a loop is written.
 pub(super) fn times(block: &Block) -> usize {
     match block.plain {
