@@ -167,7 +167,9 @@ pub enum Stage {
 #[derive(Debug, Clone, Error)]
 pub enum RunnerError {
     /// The run took longer than the node allows.
-    #[error("kernel_run did not end within {seconds} seconds, which is the deadline; it may take more ticks yet")]
+    #[error(
+        "kernel_run did not end within {seconds} seconds, which is the deadline; it may take more ticks yet"
+    )]
     Deadline {
         /// The time allowed.
         seconds: u64,
