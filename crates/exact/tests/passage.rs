@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use soru_base::StateHash;
-use soru_base::bin::Binary;
 use soru_base::level::Level;
 use soru_base::tick::{Tick, TickSpan};
 use soru_exact::TickExact;
@@ -11,9 +10,7 @@ use soru_pvm::level::RunEnd;
 use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::run::{Kernel, Outcome, Runner};
 use soru_pvm::state::InputPlace;
-use soru_pvm::step_proof::{StepInput, StepProof};
 use soru_pvm::{Limits, Machine, Version};
-use std::time::Instant;
 
 /// A run takes so many ticks, its padding included.
 const SHARE: u64 = 200_000;
@@ -164,70 +161,5 @@ fn states_in_any_order_are_those_of_the_machine() {
             other => format!("{other:?}"),
         };
         assert_eq!((text.as_str(), machine.current_tick), (end, over));
-    }
-}
-
-/// Dissects a run that takes all its ticks down to the proof of one of them, in 32 sections each time.
-fn dissect(name: &str, kernel: &[u8]) {
-    const SHARE: u64 = 11_000_000_000;
-    let (tree, start) = begin(kernel, SHARE);
-    let engine = TickExact::new();
-    let all = Instant::now();
-    let mut passage = engine.passage(&start).unwrap().unwrap();
-    println!("{name}: begun in {:.3} s", all.elapsed().as_secs_f64());
-    let (mut from, mut span) = (start.current_tick, SHARE - 1);
-    while span > 1 {
-        let at = Instant::now();
-        let ticks: Vec<Tick> =
-            (1..=span.min(32)).map(|n| from.plus(TickSpan(span * n / span.min(32)))).collect();
-        let found = passage.hashes(&tree, &ticks, &mut (), &mut ()).unwrap();
-        assert!(found.iter().all(Option::is_some));
-        println!("{name}: {span} ticks in {} sections: {:.3} s", ticks.len(), at.elapsed().as_secs_f64());
-        let section = ticks.len() * 2 / 3;
-        let stop = ticks[section];
-        if section > 0 {
-            from = ticks[section - 1];
-        }
-        span = stop.since(from).0;
-    }
-    let at = Instant::now();
-    let mut machine = passage.reach(from, &mut (), &mut ()).unwrap();
-    let mut state = tree.clone();
-    machine.apply(&mut state).unwrap();
-    let proof = StepProof::produce(&state, StepInput::Nothing).unwrap();
-    let seconds = at.elapsed().as_secs_f64();
-    println!(
-        "{name}: proof of {} bytes in {seconds:.3} s; all in {:.3} s",
-        proof.to_bytes().len(),
-        all.elapsed().as_secs_f64()
-    );
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn dissections() {
-    let computing = r#"(module (memory 1) (export "mem" (memory 0))
-        (func $mix (param i64 i64) (result i64)
-            (i64.xor (i64.rotl (local.get 0) (i64.const 13)) (i64.mul (local.get 1) (i64.const 0x9E3779B97F4A7C15))))
-        (func (export "kernel_run") (local i64 i64 i32)
-            (loop $again
-                (local.set 0 (i64.add (local.get 0) (local.get 1)))
-                (local.set 1 (i64.xor (i64.shr_u (local.get 0) (i64.const 7)) (local.get 1)))
-                (local.set 2 (i32.add (local.get 2) (i32.const 1)))
-                (i64.store (i32.and (local.get 2) (i32.const 0xfff8)) (local.get 1))
-                (if (i32.eqz (i32.and (local.get 2) (i32.const 15)))
-                    (then (local.set 0 (call $mix (local.get 0) (local.get 1)))))
-                (br $again))))"#;
-    dissect("computing", &wat::parse_str(computing).unwrap());
-    for stride in [8, 520] {
-        let sweeping = format!(
-            r#"(module (memory 1601) (export "mem" (memory 0))
-            (func (export "kernel_run") (local $at i32) (local $n i64)
-                (loop $again
-                    (i64.store (local.get $at) (local.tee $n (i64.add (local.get $n) (i64.const 7))))
-                    (local.set $at (i32.rem_u (i32.add (local.get $at) (i32.const {stride})) (i32.const 104857600)))
-                    (br $again))))"#
-        );
-        dissect(&format!("100 MB by {stride}"), &wat::parse_str(sweeping).unwrap());
     }
 }

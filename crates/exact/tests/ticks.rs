@@ -256,31 +256,3 @@ fn the_kernels_of_the_vectors() {
     });
     assert!(taken.into_inner() >= 38);
 }
-
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let wat = r#"(module (memory 1) (export "mem" (memory 0))
-        (func $mix (param i64 i64) (result i64)
-            (i64.xor (i64.rotl (local.get 0) (i64.const 13)) (i64.mul (local.get 1) (i64.const 0x9E3779B97F4A7C15))))
-        (func (export "kernel_run") (local i64 i64 i32)
-            (loop $again
-                (local.set 0 (i64.add (local.get 0) (local.get 1)))
-                (local.set 1 (i64.xor (i64.shr_u (local.get 0) (i64.const 7)) (local.get 1)))
-                (local.set 2 (i32.add (local.get 2) (i32.const 1)))
-                (i64.store (i32.and (local.get 2) (i32.const 0xfff8)) (local.get 1))
-                (if (i32.eqz (i32.and (local.get 2) (i32.const 15)))
-                    (then (local.set 0 (call $mix (local.get 0) (local.get 1)))))
-                (br $again))))"#;
-    let kernel = wat::parse_str(wat).unwrap();
-    let (_, start) = machine(&kernel, &[]);
-    let code = Arc::new(prepare(&start, &Kernel::of_bytes(&kernel).unwrap(), Version::V0).unwrap());
-    let (mut reveals, mut debug) = ((), ());
-    let mut host = start.lend(&mut reveals, &mut debug).unwrap();
-    host.begin_run().unwrap();
-    let mut run = Run::new(code);
-    let at = std::time::Instant::now();
-    let pause = run.go(11_000_000_000, &mut host);
-    let took = at.elapsed().as_secs_f64();
-    println!("{pause:?} {} ticks in {took:.3} s: {:.2} G/s", run.used(), run.used() as f64 / took / 1e9);
-}
