@@ -111,9 +111,18 @@ fn obstacle(result: Result<Evaluated, MachineError>) -> Obstacle {
 #[test]
 fn a_loop_ends_at_the_deadline() {
     let dir = tempfile::tempdir().unwrap();
-    let machine = machine(&dir, Duration::from_millis(300));
+    let machine = machine(&dir, Duration::ZERO);
     let state = machine.genesis(&origin(LOOP)).unwrap().state;
     assert_eq!(obstacle(machine.evaluate(state, place(3), &inbox(3, &[]))), Obstacle::Deadline);
+}
+
+#[test]
+fn a_loop_gets_stuck_at_its_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&dir, Duration::from_secs(600));
+    let state = machine.genesis(&origin(LOOP)).unwrap().state;
+    let after = machine.evaluate(state, place(3), &inbox(3, &[])).unwrap();
+    assert_eq!((after.tick, &*after.status), (Tick(22_000_000_000), r#"Stuck: {"kind":"Too_many_ticks"}"#));
 }
 
 #[test]
@@ -163,13 +172,14 @@ fn a_simulation_is_given_up_where_a_level_would_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let stuck = r#"(module (type $f (func)) (table 1 funcref) (memory 1) (export "mem" (memory 0))
       (func (export "kernel_run") (call_indirect (type $f) (i32.const 0))))"#;
-    for (kernel, deadline, obstacle, cause) in [
-        (LOOP, 60_000, Obstacle::Deadline, "which is the deadline"),
-        (ECHO, 0, Obstacle::Deadline, "within"),
-        (stuck, 60_000, Obstacle::Engine, "stuck for ever"),
+    for (kernel, of_run, deadline, obstacle, cause) in [
+        (LOOP, 0, 60_000, Obstacle::Deadline, "which is the deadline"),
+        (ECHO, 60, 0, Obstacle::Deadline, "within"),
+        (stuck, 60, 60_000, Obstacle::Engine, "stuck for ever"),
     ] {
         let slow = machine(&dir, Duration::from_secs(60));
-        let quick = || Engine::new(Options { deadline: Duration::from_millis(100), ..Options::default() });
+        let quick =
+            move || Engine::new(Options { deadline: Duration::from_secs(of_run), ..Options::default() });
         let machine = slow.with_simulator(move || quick().map_err(|e| e.to_string()));
         let state = machine.genesis(&origin(kernel)).unwrap().state;
         let found = machine.simulate(state, place(3), &inbox(3, &[]), trial(deadline));

@@ -142,7 +142,9 @@ fn large() -> Vec<u8> {
 
 #[test]
 fn a_long_step_shows_progress_and_can_be_interrupted() {
-    let mut talk = Talk::new(settings(&large(), inboxes(&[&[]])));
+    let kernel = large();
+    let settings = settings(&kernel, inboxes(&[&[]]));
+    let mut talk = Talk::new(soru_repl::Settings { runner: None, ..settings });
     talk.ask("load inputs");
     talk.screen.patience = Some(2);
     let error = talk.fail("step tick 250000");
@@ -157,6 +159,21 @@ fn a_long_step_shows_progress_and_can_be_interrupted() {
     talk.ask("goto tick 3");
     let again = talk.ask("goto tick 11000250000") + &talk.ask("show hash");
     assert_eq!(again.lines().last(), there.lines().last());
+}
+
+#[test]
+fn an_engine_takes_longer_steps_and_can_be_interrupted() {
+    const STRETCH: u64 = 1 << 28;
+    let endless = r#"(module (memory (export "mem") 1) (func (export "kernel_run") (loop (br 0))))"#;
+    let kernel = wat::parse_str(endless).unwrap();
+    let mut talk = Talk::new(settings(&kernel, inboxes(&[&[]])));
+    talk.ask("load inputs");
+    talk.screen.patience = Some(2);
+    let error = talk.fail(&format!("step tick {}", 3 * STRETCH));
+    let here = 11_000_000_000 + 2 * STRETCH;
+    assert_eq!(error.to_string(), format!("interrupted at tick {here}: the session goes on from there"));
+    let done: Vec<u64> = talk.screen.progress.iter().map(|p| p.done).collect();
+    assert_eq!(done, [0, STRETCH, 2 * STRETCH]);
 }
 
 #[test]
