@@ -78,10 +78,7 @@ impl DisputeCost {
 pub(crate) fn measure(bench: Bench, most: u64) -> Result<DisputeCost> {
     let bar = progress::bar(format!("a dispute about {}: {}", bench.name(), bench.about()), 12);
     bar.set_message("as much work as a run can do");
-    let rounds = rounds_for(bench, most)?;
-    let start = bench.start(rounds)?;
-    let ran = Engine::TickExact.prepare(&start)?.run(&start)?;
-    let ticks = ran.ticks.context("tick-exact counts no ticks")?.0;
+    let (rounds, ticks) = rounds_for(bench, most)?;
     let mut court = Court::new(bench, rounds)?;
     let evaluation = court.evaluate()?;
     bar.inc(1);
@@ -92,18 +89,30 @@ pub(crate) fn measure(bench: Bench, most: u64) -> Result<DisputeCost> {
     Ok(DisputeCost { bench, ticks, evaluation, moves })
 }
 
-/// How much work makes a run of nearly so many ticks.
-fn rounds_for(bench: Bench, most: u64) -> Result<u32> {
+/// How much work makes a run of nearly so many ticks, and how many they are.
+fn rounds_for(bench: Bench, most: u64) -> Result<(u32, u64)> {
     let ticks = |rounds: u32| -> Result<u64> {
         let start = bench.start(rounds)?;
         Ok(Engine::TickExact.prepare(&start)?.run(&start)?.ticks.context("tick-exact counts no ticks")?.0)
     };
-    const PROBE: u32 = 10_000;
-    let (one, two) = (ticks(PROBE)?, ticks(2 * PROBE)?);
-    let each = (two - one) as f64 / f64::from(PROBE);
-    // Rounds are not quite alike.
-    let rounds = (most.saturating_sub(one) as f64 / each * 0.999) as u32;
-    Ok(PROBE + rounds)
+    const TRIES: u32 = 16;
+    // A round of one kernel is some dozens of ticks, of another some millions.
+    let (mut probe, mut one) = (1, ticks(1)?);
+    let mut two = ticks(2)?;
+    while two < most / 200 {
+        probe *= 8;
+        (one, two) = (ticks(probe)?, ticks(2 * probe)?);
+    }
+    let each = (two - one) as f64 / f64::from(probe);
+    let mut rounds = probe + (most.saturating_sub(one) as f64 / each * 0.999) as u32;
+    // Rounds are not quite alike: a run that takes too much does not return.
+    for _ in 0..TRIES {
+        match ticks(rounds) {
+            Ok(ticks) => return Ok((rounds, ticks)),
+            Err(_) => rounds -= rounds / 50,
+        }
+    }
+    bail!("{} does not return within {most} ticks, even with {rounds} rounds", bench.name())
 }
 
 /// Both players and what is true.
