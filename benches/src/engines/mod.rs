@@ -27,7 +27,7 @@ mod wasmi;
 
 use crate::engine::{Engine, Ready};
 use crate::kernels::{MetadataOnly, Start};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use soru_pvm::host::{HostFunction, HostState, HostValue, Memory};
 
 pub(crate) fn prepare(engine: Engine, start: &Start) -> Result<Box<dyn Ready>> {
@@ -43,7 +43,7 @@ pub(crate) fn prepare(engine: Engine, start: &Start) -> Result<Box<dyn Ready>> {
         Engine::Wasmi => Box::new(wasmi::Wasmi::new(&start.kernel.load()?)?),
         #[cfg(not(feature = "rivals"))]
         Engine::Wasmer | Engine::Wasmi => {
-            bail!("{} is in builds with the feature `rivals` only", engine.name())
+            anyhow::bail!("{} is in builds with the feature `rivals` only", engine.name())
         }
     })
 }

@@ -7,9 +7,9 @@ use crate::stopwatch::Stopwatch;
 use anyhow::{Context, Result, anyhow};
 use soru_pvm::host::{HostFunction, HostState, HostValue, OutOfMemory};
 use soru_pvm::run::ENTRYPOINT;
-use wasmer::sys::EngineBuilder;
+use wasmer::sys::{Cranelift, EngineBuilder};
 use wasmer::{
-    Cranelift, Engine, Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, MemoryView, Module,
+    Engine, Function, FunctionEnv, FunctionEnvMut, Imports, Instance, Memory, MemoryView, Module,
     RuntimeError, Store,
 };
 
