@@ -8,6 +8,7 @@ use soru_pvm::handover::{Beginning, Cell, Ready};
 use soru_pvm::run::Kernel;
 use soru_pvm::{Machine, Version};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// So many instructions are made of all functions together at most, some two gigabytes: a jump with many values is one for each
@@ -33,12 +34,10 @@ pub(crate) struct Entry {
 /// The elements of the tables, as cells keep them.
 pub(crate) type Tables = Vec<Vec<u64>>;
 
-/// A kernel that is ready to run. It depends on the kernel and the version of the machine alone.
-#[derive(Debug)]
-pub struct Code {
+/// A kernel in instructions, wherever it is called. It depends on the kernel and the version of the machine alone.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
     pub(crate) module: Module,
-    pub(crate) ready: Ready,
-    pub(crate) beginning: Beginning,
     pub(crate) ops: Vec<Op>,
     /// Ticks of instructions without edges.
     pub(crate) prices: Vec<u32>,
@@ -57,81 +56,111 @@ pub struct Code {
     pub(crate) kinds: Vec<u32>,
     /// The same by type.
     pub(crate) type_kinds: Vec<u32>,
+}
+
+/// A kernel that is ready to be called, and what its instance has then. It depends on the kernel and the version of the machine
+/// alone.
+#[derive(Debug)]
+pub struct Code {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) ready: Ready,
+    pub(crate) beginning: Beginning,
     /// The tables at first.
     pub(crate) tables: Arc<Tables>,
     /// The segments of elements.
     pub(crate) elements: Vec<Vec<u64>>,
+    /// The bytes of the segments of data, in the kernel.
+    pub(crate) segments: Vec<Range<usize>>,
 }
 
 impl Code {
-    /// The code of a kernel with which the machine has come to the call of `kernel_run`: see [`Machine::make_ready`].
+    /// The code of a kernel with which the machine has come to the call of a function: see [`Machine::make_ready`].
     pub fn new(kernel: &[u8], version: Version, ready: Ready) -> Result<Self, Unsupported> {
-        let beginning = ready.beginning().map_err(|error| Unsupported::new(error.to_string()))?;
-        let module = Module::read(kernel, version)?;
-        let cells = |rows: &[Vec<Cell>]| -> Vec<Vec<u64>> {
-            rows.iter().map(|row| row.iter().map(|cell| cell_of(*cell)).collect()).collect()
-        };
-        let mut code = Self {
-            tables: Arc::new(cells(&beginning.tables)),
-            elements: cells(&beginning.elements),
-            ready,
-            ops: Vec::new(),
-            prices: Vec::new(),
-            ahead: Vec::new(),
-            places: Vec::new(),
-            targets: Vec::new(),
-            sites: Vec::new(),
-            vectors: Vec::new(),
-            has_vectors: false,
-            left_out: Vec::new(),
-            entries: Vec::new(),
-            kinds: Vec::new(),
-            type_kinds: Vec::new(),
-            beginning,
-            module,
-        };
-        code.type_kinds = first_equal(&code.module.types);
-        if code.beginning.bodies.len() != code.module.functions.len() {
+        let beginning = beginning(&ready)?;
+        let shared = Shared::new(Module::read(kernel, version)?, &beginning.bodies)?;
+        Self::with(Arc::new(shared), ready, beginning)
+    }
+
+    /// The same kernel where it calls a function later in the run.
+    pub(crate) fn later(&self, ready: Ready) -> Result<Self, Unsupported> {
+        let beginning = beginning(&ready)?;
+        if beginning.bodies != self.beginning.bodies {
             return Err(Unsupported::new("an instance of other functions"));
         }
-        for index in 0..code.module.functions.len() {
-            code.add(index as u32)?;
-        }
-        code.has_vectors = !code.vectors.is_empty() || code.module.has_vectors();
-        code.price();
-        let entry = code.beginning.entry;
-        if !code.module.signature(entry).params.is_empty() || code.entries[entry as usize].cells == LEFT_OUT {
-            return Err(code.left_out.pop().unwrap_or_else(|| {
-                Unsupported::new("`kernel_run` is none of its own functions without parameters")
+        Self::with(self.shared.clone(), ready, beginning)
+    }
+
+    fn with(shared: Arc<Shared>, ready: Ready, beginning: Beginning) -> Result<Self, Unsupported> {
+        let (module, entry) = (&shared.module, beginning.entry);
+        if !module.signature(entry).params.is_empty() || shared.entries[entry as usize].cells == LEFT_OUT {
+            let reason = shared.left_out_reason(entry).cloned();
+            return Err(reason.unwrap_or_else(|| {
+                Unsupported::new("what is called is none of its own functions without parameters")
             }));
         }
-        let (beginning, module) = (&code.beginning, &mut code.module);
+        if ready.is_start() && module.start != Some(entry) {
+            return Err(Unsupported::new("a call that is none of the start function"));
+        }
         if (beginning.globals.len(), beginning.tables.len(), beginning.data.len())
             != (module.globals.len(), module.tables.len(), module.segments.len())
         {
             return Err(Unsupported::new("an instance of other globals, tables or segments"));
         }
-        for (segment, len) in module.segments.iter_mut().zip(&beginning.data) {
-            // The start function may have dropped it.
-            segment.end = segment.start + segment.len().min(*len as usize);
-        }
-        Ok(code)
+        let cells = |rows: &[Vec<Cell>]| -> Vec<Vec<u64>> {
+            rows.iter().map(|row| row.iter().map(|cell| cell_of(*cell)).collect()).collect()
+        };
+        // The start function may have dropped segments.
+        let segments = module.segments.iter().zip(&beginning.data);
+        let segments =
+            segments.map(|(bytes, len)| bytes.start..bytes.start + bytes.len().min(*len as usize)).collect();
+        let (tables, elements) = (Arc::new(cells(&beginning.tables)), cells(&beginning.elements));
+        Ok(Self { shared, ready, beginning, tables, elements, segments })
     }
 
-    /// The machine where it calls `kernel_run`.
+    /// The machine where it calls the function.
     pub fn ready(&self) -> &Ready {
         &self.ready
     }
 
     /// Functions that the interpreter does not take, and why: a run that comes to one is left to the machine.
     pub fn left_out(&self) -> &[Unsupported] {
-        &self.left_out
+        &self.shared.left_out
+    }
+}
+
+fn beginning(ready: &Ready) -> Result<Beginning, Unsupported> {
+    ready.beginning().map_err(|error| Unsupported::new(error.to_string()))
+}
+
+impl Shared {
+    /// A module whose functions have bodies of those numbers in the state.
+    fn new(module: Module, bodies: &[Option<i32>]) -> Result<Self, Unsupported> {
+        let type_kinds = first_equal(&module.types);
+        let mut code = Self { module, type_kinds, ..Self::default() };
+        if bodies.len() != code.module.functions.len() {
+            return Err(Unsupported::new("an instance of other functions"));
+        }
+        for (index, body) in (0..).zip(bodies) {
+            code.add(index, body.unwrap_or_default())?;
+        }
+        code.has_vectors = !code.vectors.is_empty() || code.module.has_vectors();
+        code.price();
+        Ok(code)
     }
 
-    fn add(&mut self, index: u32) -> Result<(), Unsupported> {
+    /// Why a function is left out.
+    fn left_out_reason(&self, function: u32) -> Option<&Unsupported> {
+        let is_left_out = |index: u32| {
+            let own = self.module.functions[index as usize].host.is_none();
+            own && self.entries[index as usize].cells == LEFT_OUT
+        };
+        let before = (0..function).filter(|index| is_left_out(*index)).count();
+        self.left_out.get(before).filter(|_| is_left_out(function))
+    }
+
+    fn add(&mut self, index: u32, body: i32) -> Result<(), Unsupported> {
         let function = &self.module.functions[index as usize];
         let signature = self.module.signature(index);
-        let body = self.beginning.bodies[index as usize].unwrap_or_default();
         let start = self.ops.len() as u32;
         let mut entry = Entry {
             start,

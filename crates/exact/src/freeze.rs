@@ -34,7 +34,7 @@ impl Run {
             (None, false) => (Wanted::Before, Point::Next),
         };
         calls.push(self.call(&top, wanted, &mut Known::default())?);
-        let module = &self.code.module;
+        let module = &self.code.shared.module;
         let globals = self.globals.iter().zip(&self.globals_high).zip(&module.globals);
         let globals = globals.map(|((cell, high), ty)| cell_from(*cell, || *high, *ty));
         let dropped = self.dropped.iter().zip(0..).filter(|(dropped, _)| **dropped).map(|(_, index)| index);
@@ -59,7 +59,7 @@ impl Run {
         }
         let mut changed = Vec::new();
         for ((index, now), (before, ty)) in
-            (0..).zip(&*self.tables).zip(beginning.iter().zip(&self.code.module.tables))
+            (0..).zip(&*self.tables).zip(beginning.iter().zip(&self.code.shared.module.tables))
         {
             let differs =
                 |(place, cell): &(u32, &u64)| **cell != before.get(*place as usize).copied().unwrap_or(0);
@@ -76,7 +76,7 @@ impl Run {
     }
 
     fn call(&self, frame: &Frame, wanted: Wanted, known: &mut Known) -> Result<Call, Unsupported> {
-        let code = &*self.code;
+        let code = &*self.code.shared;
         let function = code.function_at(frame.pc);
         let cells =
             Cells { low: &self.cells[frame.base..], high: self.highs.get(frame.base..).unwrap_or_default() };
@@ -109,10 +109,11 @@ impl Run {
         wanted: Wanted,
         flag: &dyn Fn(Slot) -> bool,
     ) -> Result<Vec<Described>, Unsupported> {
-        let (begin, own) = self.code.places[pc as usize];
+        let (begin, own) = self.code.shared.places[pc as usize];
         let place = if wanted == Wanted::Before { begin } else { own };
-        let body = self.code.entries[function as usize].body;
-        let described = describe(&self.code.module, function, body, &Describing { place, wanted, flag })?;
+        let body = self.code.shared.entries[function as usize].body;
+        let described =
+            describe(&self.code.shared.module, function, body, &Describing { place, wanted, flag })?;
         described.ok_or_else(|| Unsupported::new(format!("no place at byte {place}")))
     }
 }

@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod clock;
 mod code;
 mod freeze;
+mod kept;
 mod memory;
 mod module;
 mod op;
 mod passage;
+mod prepare;
 pub mod price;
 mod run;
 mod runner;
@@ -14,8 +17,9 @@ mod translate;
 mod watch;
 
 pub use code::{Code, prepare};
+pub use prepare::Prepared;
 pub use run::{Pause, Run};
-pub use runner::{Prepared, TickExact};
+pub use runner::TickExact;
 pub use watch::{HostCall, Watch};
 
 use thiserror::Error;

@@ -106,6 +106,8 @@ pub(crate) struct Module {
     /// The largest sizes of the tables.
     pub(crate) tables_max: Vec<Option<u64>>,
     pub(crate) memories: usize,
+    /// The index of the start function.
+    pub(crate) start: Option<u32>,
     /// The largest size of memory 0 in pages.
     pub(crate) pages_max: Option<u64>,
     /// The bytes of the segments of data, in the kernel.
@@ -215,6 +217,7 @@ impl Module {
                         refer(&global.init_expr, &mut referred).map_err(invalid)?;
                     }
                 }
+                Payload::StartSection { func, .. } => module.start = Some(func),
                 Payload::DataSection(segments) => {
                     for segment in segments {
                         let segment = segment.map_err(invalid)?;

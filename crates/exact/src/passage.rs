@@ -1,11 +1,14 @@
 //! A way through a run: what was reached before is where the next look begins.
 
+mod by_ticks;
+mod legs;
 mod moments;
 mod states;
-mod too_long;
 
+use crate::clock::Clock;
 use crate::code::Code;
 use crate::run::{Pause, Run};
+use by_ticks::Machines;
 use moments::{Moment, Moments, Reach};
 use soru_base::hash::StateHash;
 use soru_base::tick::{Tick, TickSpan};
@@ -17,10 +20,10 @@ use soru_pvm::level::RunEnd;
 use soru_pvm::reveal::RevealSource;
 use soru_pvm::run::{Passage, RunnerError};
 use states::{States, engine};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-pub(crate) use too_long::TooLong;
+use std::time::Duration;
+pub(crate) use {by_ticks::ByTicks, legs::Legs};
 
 /// Most machines that are kept of where the interpreter does not go: before the call, and behind where it has stopped.
 const MACHINES_KEPT: usize = 6;
@@ -37,10 +40,12 @@ pub(crate) struct Way {
     /// The last tick of the padding.
     last: Tick,
     moments: Moments,
-    /// By tick: before the call, and behind where the interpreter has left the run to the machine.
-    machines: BTreeMap<Tick, Machine>,
+    /// Before the call, and behind where the interpreter has left the run to the machine.
+    machines: Machines,
     /// Where the run is over, the padding begins or the machine is stuck, and how it has ended.
     end: Option<(Machine, RunEnd)>,
+    /// The time from one tick that was asked for to the next.
+    deadline: Option<Duration>,
 }
 
 /// A place on the way.
@@ -64,8 +69,14 @@ struct Around<'a> {
 }
 
 impl Way {
-    /// A way through the run that a machine begins.
-    pub(crate) fn new(start: &Machine, code: Arc<Code>, settled: Ready) -> Result<Self, RunnerError> {
+    /// A way through the run that a machine begins, through the call of a function: see [`Code::ready`]. It gives up after that
+    /// time on the way from one tick to the next.
+    pub(crate) fn new(
+        start: &Machine,
+        code: Arc<Code>,
+        settled: Ready,
+        deadline: Option<Duration>,
+    ) -> Result<Self, RunnerError> {
         let last = start.last_padding_tick()?;
         let call = start.current_tick.plus(code.ready().ticks());
         let first = Arc::new(Moment::first(start, code)?);
@@ -75,8 +86,9 @@ impl Way {
             call: (call <= last).then_some(call),
             last,
             moments: Moments::new(first),
-            machines: BTreeMap::new(),
+            machines: Machines::default(),
             end: None,
+            deadline,
         })
     }
 
@@ -101,12 +113,17 @@ impl Way {
             if let Some(moment) = self.go_by_run(&mut here, *tick, around)? {
                 stopped(number, Stop::Moment(moment))?;
             } else if let Going::Machine(machine) = &mut here {
-                let end = machine.go_through(*tick, around.reveals, around.debug)?;
+                let clock = Clock::new(self.deadline);
+                let end = clock.go_through(machine, *tick, around.reveals, around.debug);
+                if let Err(RunnerError::Deadline { .. }) = end {
+                    self.machines.keep((**machine).clone());
+                }
+                let end = end?;
                 let is_over = end.is_some();
                 self.end = end.map(|end| ((**machine).clone(), end));
                 stopped(number, Stop::Machine(machine))?;
                 if !is_over {
-                    self.keep((**machine).clone());
+                    self.machines.keep((**machine).clone());
                 }
             }
             going = Some(here);
@@ -124,7 +141,7 @@ impl Way {
     fn nearest(&mut self, tick: Tick) -> Going {
         let call = self.call.filter(|call| *call <= tick);
         let from = call.unwrap_or(Tick::ZERO);
-        if let Some((_, machine)) = self.machines.range(from..=tick).next_back() {
+        if let Some(machine) = self.machines.nearest(from, tick) {
             return Going::Machine(Box::new(machine.clone()));
         }
         match call {
@@ -149,7 +166,14 @@ impl Way {
             return Ok(Some(moment));
         }
         let mut host = reach.lend(around.reveals, around.debug);
-        let pause = run.go(until, &mut host);
+        let pause = match Clock::new(self.deadline).go(run, until, &mut host) {
+            Err(late) => {
+                let (reach, used) = (Reach::of(host)?, run.used());
+                self.moments.insert(Arc::new(Moment::of(run, reach, used)));
+                return Err(late);
+            }
+            Ok(pause) => pause,
+        };
         let machine = match pause {
             Pause::Host(HostTrap::Undecided(error)) => return Err(error),
             Pause::Finished => {
@@ -170,16 +194,6 @@ impl Way {
         };
         *going = Going::Machine(Box::new(machine));
         Ok(None)
-    }
-
-    fn keep(&mut self, machine: Machine) {
-        self.machines.insert(machine.current_tick, machine);
-        if self.machines.len() > MACHINES_KEPT {
-            let ticks: Vec<Tick> = self.machines.keys().copied().collect();
-            // Where the next one is least far away, nothing much is lost.
-            let nearest = ticks.windows(2).min_by_key(|pair| pair[1].since(pair[0]));
-            nearest.map(|pair| self.machines.remove(&pair[0]));
-        }
     }
 }
 

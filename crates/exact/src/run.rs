@@ -1,4 +1,4 @@
-//! A call of `kernel_run`.
+//! A call of `kernel_run`, or of the start function.
 
 mod bulk;
 mod host;
@@ -42,7 +42,8 @@ enum Phase {
     Over,
 }
 
-/// A call of `kernel_run`, as far as it has come. A copy goes on by itself, given a copy of the host's state.
+/// A call of `kernel_run` or of the start function, as far as it has come. A copy goes on by itself, given a copy of the host's
+/// state.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub(crate) code: Arc<Code>,
@@ -72,7 +73,8 @@ pub enum Pause {
     Limit,
     /// `kernel_run` has returned, and the machine has noted it.
     Finished,
-    /// What comes next is left to the machine: a trap, what leaves it stuck, or what is beyond the interpreter.
+    /// What comes next is left to the machine: a trap, what leaves it stuck, what is beyond the interpreter, or the end of the
+    /// start function.
     Machine,
     /// A host function has no result.
     Host(HostTrap),
@@ -91,7 +93,7 @@ impl Run {
             frames: Vec::new(),
             globals: beginning.globals.iter().map(|cell| cells_of(*cell).0).collect(),
             globals_high: beginning.globals.iter().map(|cell| cells_of(*cell).1).collect(),
-            dropped: vec![false; code.module.segments.len()],
+            dropped: vec![false; code.segments.len()],
             dropped_elements: vec![false; code.elements.len()],
             pc: 0,
             base: 0,
@@ -130,7 +132,7 @@ impl Run {
     }
 
     /// Goes on until no more than so many ticks have passed since the beginning, and as close to it as an instruction
-    /// ends. [`HostState::begin_run`] is to be called before.
+    /// ends. [`HostState::begin_run`] is to be called before `kernel_run` is, and not before the start function is.
     pub fn go(&mut self, until: u64, host: &mut HostState<'_>) -> Pause {
         self.watch(until, host, &mut ())
     }
@@ -157,7 +159,7 @@ impl Run {
                 if self.code.beginning.pages > PAGES_MAX {
                     return (left, Pause::Machine);
                 }
-                let entry = self.code.entries[self.code.beginning.entry as usize];
+                let entry = self.code.shared.entries[self.code.beginning.entry as usize];
                 let price = u64::from(price::enter(0, usize::from(entry.locals)));
                 if left < price {
                     return (left, Pause::Limit);

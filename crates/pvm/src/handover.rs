@@ -8,7 +8,7 @@ mod through;
 mod vector;
 
 pub use memory::MemoryTree;
-pub use ready::{Beginning, Ready};
+pub use ready::{Beginning, REVISION, Ready};
 pub use vector::{Access, Kind, VectorOp};
 
 use crate::state::StateError;

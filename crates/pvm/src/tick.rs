@@ -33,6 +33,17 @@ impl Machine {
         version: Version,
         debug: &mut dyn DebugSink,
     ) -> Result<(), StateError> {
+        self.advance_ticks_to(false, end, version, debug)
+    }
+
+    /// The same; if it is to pause there, no further than to where the start function is about to be called.
+    pub(crate) fn advance_ticks_to(
+        &mut self,
+        is_to_pause: bool,
+        end: u64,
+        version: Version,
+        debug: &mut dyn DebugSink,
+    ) -> Result<(), StateError> {
         let made = match &self.tick_state {
             TickState::Padding => return self.pad_until(end),
             TickState::Stuck(_) => return self.leave_stuck(),
@@ -46,7 +57,7 @@ impl Machine {
             }
             _ => {
                 let end = end.min(self.last_padding_tick()?.0);
-                self.run_step(end - self.current_tick.0, version, debug)?
+                self.run_step(is_to_pause, end - self.current_tick.0, version, debug)?
             }
         };
         self.current_tick = self.after(made)?;
@@ -122,7 +133,13 @@ impl Machine {
     }
 
     /// One step of reading, linking, initialising or evaluating, or up to `max` ticks of it: how many it made.
-    fn run_step(&mut self, max: u64, version: Version, debug: &mut dyn DebugSink) -> Result<u64, StateError> {
+    fn run_step(
+        &mut self,
+        is_to_pause: bool,
+        max: u64,
+        version: Version,
+        debug: &mut dyn DebugSink,
+    ) -> Result<u64, StateError> {
         match &mut self.tick_state {
             TickState::Decode(decoder) => {
                 if let Some(module) = decoder.take_module() {
@@ -173,7 +190,7 @@ impl Machine {
                     is_initialising: true,
                     is_proved: max == 1,
                 };
-                let (made, fault) = initialiser.ticks(max, ExportRules::Kernel, &mut world);
+                let (made, fault) = initialiser.ticks_to(is_to_pause, max, ExportRules::Kernel, &mut world);
                 self.failed(made, fault, StuckError::Init)
             }
             TickState::Eval(evaluator) => {

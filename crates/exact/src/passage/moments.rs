@@ -23,24 +23,27 @@ pub(super) struct Reach {
     durable: Durable,
     input: InputBuffer,
     output: OutputBuffer,
+    has_begun: bool,
 }
 
 impl Reach {
     /// What was lent. Its storage is hashed: whoever goes on from here shares the hashes.
     pub(super) fn of(host: HostState<'_>) -> Result<Self, RunnerError> {
+        let has_begun = host.has_begun();
         let HostState { version, durable, input, output, .. } = host;
         durable.tree().hash().map_err(StateError::from)?;
-        Ok(Self { version, durable, input, output })
+        Ok(Self { version, durable, input, output, has_begun })
     }
 
-    /// Lends it to a run that has begun.
+    /// Lends it to the run.
     pub(super) fn lend<'a>(
         &self,
         reveals: &'a mut dyn RevealSource,
         debug: &'a mut dyn DebugSink,
     ) -> HostState<'a> {
-        let Self { version, durable, input, output } = self.clone();
-        HostState::new(version, durable, input, output, reveals, debug).in_run()
+        let Self { version, durable, input, output, has_begun } = self.clone();
+        let host = HostState::new(version, durable, input, output, reveals, debug);
+        if has_begun { host.in_run() } else { host }
     }
 }
 
@@ -60,7 +63,9 @@ impl Moment {
     pub(super) fn first(start: &Machine, code: Arc<Code>) -> Result<Self, RunnerError> {
         let (mut reveals, mut debug) = ((), ());
         let mut host = start.lend(&mut reveals, &mut debug)?;
-        host.begin_run()?;
+        if !code.ready().is_start() {
+            host.begin_run()?;
+        }
         Ok(Self::of(&mut Run::new(code), Reach::of(host)?, 0))
     }
 
@@ -71,8 +76,8 @@ impl Moment {
         let bytes = mem::take(&mut run.memory);
         let mut copy = run.clone();
         // What is above the innermost function is nobody's.
-        let function = run.code.function_at(run.pc) as usize;
-        let used = run.base + run.code.entries[function].cells as usize;
+        let function = run.code.shared.function_at(run.pc) as usize;
+        let used = run.base + run.code.shared.entries[function].cells as usize;
         let part = |cells: &Vec<u64>| cells[..used.min(cells.len())].to_vec();
         (copy.cells, copy.highs) = (part(&cells), part(&highs));
         (run.cells, run.highs, run.memory) = (cells, highs, bytes);
@@ -215,7 +220,8 @@ impl Moments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::{Prepared, TickExact};
+    use crate::prepare::Prepared;
+    use crate::runner::TickExact;
     use soru_base::tick::TickSpan;
     use soru_pvm::run::Kernel;
 

@@ -98,7 +98,7 @@ fn data<'a>(reach: &Reach<'a>, segment: u32) -> &'a [u8] {
     if is_dropped {
         &[]
     } else {
-        &reach.code.module.bytes[reach.code.module.segments[segment as usize].clone()]
+        &reach.code.shared.module.bytes[reach.code.segments[segment as usize].clone()]
     }
 }
 

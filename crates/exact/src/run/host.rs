@@ -1,6 +1,6 @@
 //! Calls of host functions.
 
-use crate::code::Code;
+use crate::code::Shared;
 use crate::memory::Bytes;
 use crate::price;
 use crate::watch::{HostCall, Watch};
@@ -31,7 +31,7 @@ pub(super) struct When {
 /// Calls a host function, whose arguments are the first cells.
 #[inline(never)]
 pub(super) fn call_host<W: Watch>(
-    code: &Code,
+    code: &Shared,
     index: u32,
     cells: &[u64],
     memory: &mut Bytes,

@@ -7,7 +7,7 @@ use super::bulk::{Bulk, Reach, bulk};
 use super::host::{Called, When, call_host};
 use super::table;
 use super::{Frame, PAGES_MAX, Pause, Paying, Phase, Run, WINDOW};
-use crate::code::{Code, Entry, cell_of, join};
+use crate::code::{Code, Entry, Shared, cell_of, join};
 use crate::memory::Bytes;
 use crate::op::{Op, Slot, Word, operations};
 use crate::price;
@@ -37,7 +37,7 @@ impl Run {
         watch: &mut W,
     ) -> (u64, Pause) {
         let code = self.code.clone();
-        let ahead = u64::from(code.ahead[self.pc as usize]);
+        let ahead = u64::from(code.shared.ahead[self.pc as usize]);
         let mut left = left;
         // What is done already of an instruction was paid for.
         if left >= ahead {
@@ -56,7 +56,7 @@ impl Run {
     /// Puts the result of the host function that the next instruction has called.
     pub(super) fn host_result(&mut self, result: Option<Cell>) {
         if let (Op::CallHost { args, .. } | Op::CallAny { args, .. }, Some(result)) =
-            (self.code.ops[self.pc as usize], result)
+            (self.code.shared.ops[self.pc as usize], result)
         {
             self.cells[self.base + usize::from(args)] = cell_of(result);
         }
@@ -75,7 +75,7 @@ impl Run {
     /// That is until so many ticks are used, and so many of them are left.
     fn run<const SLOW: bool, W: Watch>(
         &mut self,
-        code: &Code,
+        all: &Code,
         (until, left): (u64, u64),
         host: &mut HostState<'_>,
         watch: &mut W,
@@ -92,6 +92,7 @@ impl Run {
             tables,
             ..
         } = self;
+        let code = &*all.shared;
         let (ops, ahead) = (code.ops.as_slice(), code.ahead.as_slice());
         let mut left = left;
         let mut pc = self.pc as usize;
@@ -203,9 +204,12 @@ impl Run {
                     }
                 }};
             }
-            // The end of `kernel_run`.
+            // The end of `kernel_run`. What the machine does behind that of the start function is its own business.
             macro_rules! finish {
                 ($edge:expr) => {{
+                    if all.ready.is_start() {
+                        break 'run Stop::Pause(Pause::Machine);
+                    }
                     let price = u64::from($edge) + price::FINISH;
                     if left < price {
                         break 'run Stop::Edge;
@@ -409,7 +413,7 @@ impl Run {
                             | Op::TableFill { .. }
                             | Op::TableCopy { .. }
                             | Op::TableInit { .. } => {
-                                let reach = Reach { code, memory, tables, dropped, dropped_elements };
+                                let reach = Reach { code: all, memory, tables, dropped, dropped_elements };
                                 match bulk(op, regs, left, is_again, reach) {
                                     Bulk::Machine => break 'run Stop::Pause(Pause::Machine),
                                     Bulk::TooFew => break 'run Stop::Edge,
@@ -467,14 +471,14 @@ fn begin_wide(highs: &mut [u64], args: Slot, room: u32, entry: &Entry) {
 
 /// The function that an element refers to, if it is of that type.
 #[inline]
-fn callee(code: &Code, element: Option<&u64>, of_type: u32) -> Option<u32> {
+fn callee(code: &Shared, element: Option<&u64>, of_type: u32) -> Option<u32> {
     let function = element?.checked_sub(1)?;
     (code.kinds[function as usize] == code.type_kinds[of_type as usize]).then_some(function as u32)
 }
 
 /// What it takes to come to the first instruction of a function from the task of the call, and to go on from there.
 #[inline]
-fn price_of(code: &Code, entry: &Entry) -> u64 {
+fn price_of(code: &Shared, entry: &Entry) -> u64 {
     own(entry) - u64::from(price::INSTRUCTION) + u64::from(code.ahead[entry.start as usize])
 }
 
@@ -508,7 +512,7 @@ fn store(memory: &mut Bytes, at: u32, access: Access, bytes: u128) -> Option<()>
 }
 
 /// Pages before, or −1; nothing if it would be more than the interpreter keeps.
-fn grow(code: &Code, memory: &mut Bytes, more: u32) -> Option<u64> {
+fn grow(code: &Shared, memory: &mut Bytes, more: u32) -> Option<u64> {
     const MOST: u64 = 1 << 16;
     let before = memory.pages();
     let after = u64::from(before) + u64::from(more);

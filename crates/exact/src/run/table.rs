@@ -1,6 +1,6 @@
 //! Tables that change.
 
-use crate::code::{Code, Tables};
+use crate::code::{Shared, Tables};
 use soru_pvm::run::TABLE_GROWTH_MAX;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) fn set(tables: &mut Arc<Tables>, table: u32, index: u64, cell: u64) -
 }
 
 /// Elements before, or −1; nothing if it is left to the machine.
-pub(super) fn grow(code: &Code, tables: &mut Arc<Tables>, table: u32, more: u32, cell: u64) -> Option<u64> {
+pub(super) fn grow(code: &Shared, tables: &mut Arc<Tables>, table: u32, more: u32, cell: u64) -> Option<u64> {
     let index = table as usize;
     let before = tables[index].len();
     let after = before as u64 + u64::from(more);

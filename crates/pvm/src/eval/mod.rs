@@ -85,6 +85,28 @@ impl Config {
         Self::of_tasks(module, stack_limit, Tasks::singleton(Task::FromBlock { block, index: 0 }))
     }
 
+    /// The function that is about to be called, if the innermost block begins with a call.
+    pub(crate) fn called(&mut self) -> Option<FunctionRef> {
+        let Step::Start { top, .. } = &mut self.step else { return None };
+        let Progress::Going { labels } = &mut top.progress else { return None };
+        match labels.top.tasks.get(0).ok()? {
+            Task::Invoke { function } => Some(function.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether that call is the last thing to be done, and nothing is on the stack.
+    pub(crate) fn is_at_last_call(&mut self) -> bool {
+        let is_last = match &self.step {
+            Step::Start { top: Call { progress: Progress::Going { labels }, .. }, rest } => {
+                let (top, depth) = (&labels.top, labels.rest.length() + rest.length());
+                depth == 0 && top.tasks.length() == 1 && top.values.length() == 0
+            }
+            _ => false,
+        };
+        is_last && self.called().is_some()
+    }
+
     /// The name of the step in the vectors.
     pub(crate) fn step_name(&self) -> String {
         let Step::Next { step, .. } = &self.step else { return self.step.tag().to_owned() };
@@ -145,22 +167,9 @@ impl Evaluator {
         Evaluation::read(tree).map(Self)
     }
 
-    /// The function that is about to be called, if the innermost block begins with a call.
-    pub(crate) fn called(&mut self) -> Option<FunctionRef> {
-        let Step::Start { top, .. } = &mut self.0.config.step else { return None };
-        let Progress::Going { labels } = &mut top.progress else { return None };
-        match labels.top.tasks.get(0).ok()? {
-            Task::Invoke { function } => Some(function.clone()),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn config_mut(&mut self) -> &mut Config {
-        &mut self.0.config
-    }
-
-    pub(crate) fn modules_mut(&mut self) -> &mut Modules {
-        &mut self.0.modules
+    /// What is evaluated, and the instances.
+    pub(crate) fn parts_mut(&mut self) -> (&mut Config, &mut Modules) {
+        (&mut self.0.config, &mut self.0.modules)
     }
 
     pub(crate) fn write(&mut self) -> Result<Tree, StateError> {

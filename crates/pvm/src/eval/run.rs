@@ -1,5 +1,6 @@
 //! The ticks of an evaluation: one by one, each with the state that it leads to, and many at once.
 
+use super::End;
 use super::fault::Fault;
 use super::instruction;
 use super::invoke::{self, LOCALS_MAX, fresh_call, has_room};
@@ -86,7 +87,7 @@ impl Config {
         let mut done = 0;
         while done < max {
             let left = max - done;
-            let (made, fault) = self.leap(left, modules);
+            let (made, fault) = self.leap(left, self.stack_limit, modules);
             done += made;
             if fault.is_some() {
                 return (done, fault);
@@ -112,6 +113,31 @@ impl Config {
                 return (done, Some(fault));
             }
             done += 1;
+        }
+        (done, None)
+    }
+
+    /// The same up to where a function is about to be called, if it does not begin there.
+    pub(crate) fn ticks_to_call(
+        &mut self,
+        max: u64,
+        modules: &mut Modules,
+        world: &mut World<'_>,
+    ) -> (u64, Option<Fault>) {
+        let mut done = 0;
+        while done < max && !(done > 0 && self.called().is_some()) && matches!(self.end(), End::Going) {
+            // No call is foreseen where none fits in.
+            let (made, fault) = self.leap(max - done, 0, modules);
+            done += made;
+            if fault.is_some() {
+                return (done, fault);
+            }
+            if made == 0 {
+                if let Err(fault) = self.tick(modules, world) {
+                    return (done, Some(fault));
+                }
+                done += 1;
+            }
         }
         (done, None)
     }
@@ -146,9 +172,9 @@ impl Config {
     }
 
     /// Goes from beginnings of steps to beginnings of steps without making the states in between, as long as `max` ticks
-    /// are enough. Says how many ticks were made; before a fault, the one in which the step begins is made.
-    fn leap(&mut self, max: u64, modules: &mut Modules) -> (u64, Option<Fault>) {
-        let limit = self.stack_limit;
+    /// are enough, and calls no deeper than the limit. Says how many ticks were made; before a fault, the one in which the
+    /// step begins is made.
+    fn leap(&mut self, max: u64, limit: i32, modules: &mut Modules) -> (u64, Option<Fault>) {
         let mut done = 0;
         let Step::Start { top, rest } = &mut self.step else { return (0, None) };
         loop {

@@ -1,8 +1,9 @@
 //! The memory of a run as the machine keeps it in its state, brought from one moment of the run to another.
 
-use super::ready::{fits, instance};
+use super::ready::{Place, fits, instance};
 use super::{HandoverError, Ready};
 use crate::eval::Evaluator;
+use crate::init::Initialiser;
 use crate::lazy::Chunks;
 use crate::state::StateError;
 use soru_base::ContextHash;
@@ -33,16 +34,25 @@ impl MemoryTree {
 impl Ready {
     /// The same, all of it in a tree: from now on a copy costs nothing, and what is written is what has changed since.
     pub fn settled(mut self) -> Result<Self, StateError> {
-        let tree = self.evaluator.write()?;
+        let (place, tree) = match &mut self.place {
+            Place::Start(initialiser) => {
+                let tree = initialiser.write()?;
+                (Place::Start(Initialiser::read(&tree)?), tree)
+            }
+            Place::Run(evaluator) => {
+                let tree = evaluator.write()?;
+                (Place::Run(Evaluator::read(&tree)?), tree)
+            }
+        };
         tree.hash()?;
-        self.evaluator = Evaluator::read(&tree)?;
+        self.place = place;
         Ok(self)
     }
 
     /// Memory 0 of the instance.
     pub fn memory(&self) -> Result<MemoryTree, HandoverError> {
         let mut settled = self.clone().settled()?;
-        let instance = instance(settled.evaluator.modules_mut())?;
+        let instance = instance(settled.place.parts_mut()?.1)?;
         if instance.memories.length() == 0 {
             return Ok(MemoryTree::default());
         }
@@ -53,7 +63,7 @@ impl Ready {
     /// The same with that in memory 0, of so many pages.
     pub fn with_memory(&self, pages: u32, contents: &MemoryTree) -> Result<Self, HandoverError> {
         let mut ready = self.clone();
-        let instance = instance(ready.evaluator.modules_mut())?;
+        let instance = instance(ready.place.parts_mut()?.1)?;
         if instance.memories.length() == 0 {
             return Ok(ready);
         }

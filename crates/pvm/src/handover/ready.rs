@@ -2,25 +2,49 @@
 
 use super::{Cell, Frozen, HandoverError, thaw};
 use crate::decode::MAIN;
-use crate::eval::{Evaluator, Ref, Value};
+use crate::eval::{Config, Evaluator, Ref, Value};
 use crate::host::{DebugSink, HostState};
+use crate::init::Initialiser;
 use crate::instance::{Function, FunctionRef, Instance, Modules};
 use crate::numeric::Number;
 use crate::reveal::RevealSource;
 use crate::state::{Machine, StateError, TickState};
 use soru_base::tick::TickSpan;
 
-/// A machine that is about to call `kernel_run`, and what an engine needs to know of its instance. It depends on the kernel and
+/// Raised by every change of what a machine does before the call of `kernel_run`: how it decodes, links, initialises, runs a
+/// start function, and how many ticks that takes. What is kept of it outlives a program.
+pub const REVISION: u32 = 1;
+
+/// A machine that is about to call a function, and what an engine needs to know of its instance. It depends on the kernel and
 /// the version of the machine alone.
 #[derive(Debug, Clone)]
 pub struct Ready {
-    pub(super) evaluator: Evaluator,
+    pub(super) place: Place,
     ticks: TickSpan,
 }
 
+/// Where a machine calls a function by itself.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// The start function, the last part of making an instance.
+    Start(Initialiser),
+    /// `kernel_run`.
+    Run(Evaluator),
+}
+
+impl Place {
+    /// The call, and the instances.
+    pub(super) fn parts_mut(&mut self) -> Result<(&mut Config, &mut Modules), HandoverError> {
+        match self {
+            Self::Start(initialiser) => initialiser.parts_mut().ok_or_else(|| misfit("a start function")),
+            Self::Run(evaluator) => Ok(evaluator.parts_mut()),
+        }
+    }
+}
+
 impl Machine {
-    /// Reads, links and initialises the kernel, by ticks. The machine has to be where a run begins. Nothing if it does not
-    /// get to the call of `kernel_run`: then it is where it went instead.
+    /// Reads, links and initialises the kernel, by ticks, up to the call of `kernel_run`. The machine has to be where a run
+    /// begins, or anywhere behind that. Nothing if it does not get to the call: then it is where it went instead.
     pub fn make_ready(&mut self, debug: &mut dyn DebugSink) -> Result<Option<Ready>, StateError> {
         self.make_ready_while(debug, &mut || true)
     }
@@ -32,29 +56,51 @@ impl Machine {
         debug: &mut dyn DebugSink,
         goes_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Ready>, StateError> {
+        self.make_ready_to(false, debug, goes_on)
+    }
+
+    /// The same up to the call of the start function, if there is one.
+    pub fn make_start_ready_while(
+        &mut self,
+        debug: &mut dyn DebugSink,
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Ready>, StateError> {
+        self.make_ready_to(true, debug, goes_on)
+    }
+
+    fn make_ready_to(
+        &mut self,
+        is_to_pause: bool,
+        debug: &mut dyn DebugSink,
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Ready>, StateError> {
         /// So many ticks are made between two questions.
         const PART: u64 = 1 << 22;
-        let start = self.current_tick;
         let version = self.durable.version()?;
-        let mut asked = start.0;
-        while let TickState::Snapshot | TickState::Decode(_) | TickState::Link(_) | TickState::Init(_) =
-            &self.tick_state
-        {
-            if self.current_tick.0 - asked >= PART {
-                asked = self.current_tick.0;
-                if !goes_on() {
-                    return Ok(None);
+        let mut asked = self.current_tick.0;
+        loop {
+            let is_at_start = match &mut self.tick_state {
+                TickState::Init(initialiser) => is_to_pause && initialiser.is_at_start(),
+                _ => false,
+            };
+            let place = match &self.tick_state {
+                TickState::Init(initialiser) if is_at_start => Place::Start((**initialiser).clone()),
+                TickState::Snapshot | TickState::Decode(_) | TickState::Link(_) | TickState::Init(_) => {
+                    if self.current_tick.0 - asked >= PART {
+                        asked = self.current_tick.0;
+                        if !goes_on() {
+                            return Ok(None);
+                        }
+                    }
+                    self.advance_ticks_to(is_to_pause, asked.saturating_add(PART), version, debug)?;
+                    continue;
                 }
-            }
-            self.advance_ticks(asked.saturating_add(PART), version, debug)?;
+                TickState::Eval(evaluator) => Place::Run((**evaluator).clone()),
+                _ => return Ok(None),
+            };
+            let ticks = self.current_tick.since(self.last_top_level_call);
+            return Ok(Some(Ready { place, ticks }));
         }
-        Ok(match &self.tick_state {
-            TickState::Eval(evaluator) => Some(Ready {
-                evaluator: (**evaluator).clone(),
-                ticks: TickSpan(self.current_tick.0 - start.0),
-            }),
-            _ => None,
-        })
     }
 
     /// What a kernel that begins to run can reach. The machine keeps its own.
@@ -68,8 +114,8 @@ impl Machine {
         Ok(HostState::new(version, durable, input, output, reveals, debug))
     }
 
-    /// Puts the machine, which is where a run begins, into the middle of this run: to where it calls `kernel_run`, or to
-    /// `frozen`. That is so many ticks after the call was about to be made, with what the kernel could reach as it is then.
+    /// Puts the machine, which is where a run begins, into the middle of this run: to where it is `ready` to call a function, or
+    /// to `frozen`. That is so many ticks after the call was about to be made, with what the kernel could reach as it is then.
     pub fn enter_run(
         &mut self,
         ready: &Ready,
@@ -77,12 +123,15 @@ impl Machine {
         host: &HostState<'_>,
         ticks: TickSpan,
     ) -> Result<(), HandoverError> {
-        let evaluator = ready.evaluator.clone();
-        let evaluator = match frozen {
-            Some(frozen) => thaw::thaw(evaluator, frozen)?,
-            None => evaluator,
+        let mut place = ready.place.clone();
+        if let Some(frozen) = frozen {
+            let (config, modules) = place.parts_mut()?;
+            thaw::thaw(config, modules, frozen)?;
+        }
+        self.tick_state = match place {
+            Place::Start(initialiser) => TickState::Init(Box::new(initialiser)),
+            Place::Run(evaluator) => TickState::Eval(Box::new(evaluator)),
         };
-        self.tick_state = TickState::Eval(Box::new(evaluator));
         self.current_tick = self.after(ready.ticks.0.saturating_add(ticks.0))?;
         (self.durable, self.input, self.output) =
             (host.durable.clone(), host.input.clone(), host.output.clone());
@@ -120,11 +169,17 @@ impl Ready {
         self.ticks
     }
 
+    /// Whether the function is the start function, and not `kernel_run`: host functions refuse to be called.
+    pub fn is_start(&self) -> bool {
+        matches!(self.place, Place::Start(_))
+    }
+
     /// What the instance has.
     pub fn beginning(&self) -> Result<Beginning, HandoverError> {
-        let mut evaluator = self.evaluator.clone();
-        let called = evaluator.called().ok_or_else(|| misfit("no call is about to be made"))?;
-        let instance = instance(evaluator.modules_mut())?;
+        let mut place = self.place.clone();
+        let (config, modules) = place.parts_mut()?;
+        let called = config.called().ok_or_else(|| misfit("a call about to be made"))?;
+        let instance = instance(modules)?;
         let functions = Functions::of(instance)?;
         let entry = functions.index(&called)?;
         let mut found = Beginning { entry, ..Beginning::default() };

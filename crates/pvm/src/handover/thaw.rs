@@ -6,17 +6,21 @@ use crate::decode::MAIN;
 use crate::eval::shape::{
     self, Invocation, Label, LabelStep, Labels, Ongoing, Progress, Step, Task, Tasks, Ticks,
 };
-use crate::eval::{Evaluator, Ref, Value, Values};
-use crate::instance::{FunctionRef, Instance};
+use crate::eval::{Config, Ref, Value, Values};
+use crate::instance::{FunctionRef, Instance, Modules};
 use crate::lazy::{Maybe, Text, Vec32};
 use crate::numeric::Number;
 use crate::run::TABLE_GROWTH_MAX;
 use crate::wasm::instruction::Instruction;
 use crate::wasm::types::RefType;
 
-/// The evaluation that is about to call `kernel_run`, in the middle of that call.
-pub(super) fn thaw(mut evaluator: Evaluator, frozen: &Frozen<'_>) -> Result<Evaluator, HandoverError> {
-    let instance = instance(evaluator.modules_mut())?;
+/// Puts an evaluation that is about to call a function into the middle of that call.
+pub(super) fn thaw(
+    config: &mut Config,
+    modules: &mut Modules,
+    frozen: &Frozen<'_>,
+) -> Result<(), HandoverError> {
+    let instance = instance(modules)?;
     change(instance, frozen)?;
     let (inner, outer) = frozen.calls.split_last().ok_or_else(|| misfit("a call"))?;
     let mut calls = Vec::new();
@@ -53,7 +57,6 @@ pub(super) fn thaw(mut evaluator: Evaluator, frozen: &Frozen<'_>) -> Result<Eval
             Some(LabelStep::Invoke { labels, invocation: Box::new(invocation) })
         }
     };
-    let config = evaluator.config_mut();
     let Step::Start { top: first, rest } = &mut config.step else {
         return Err(misfit("a call about to be made"));
     };
@@ -65,7 +68,7 @@ pub(super) fn thaw(mut evaluator: Evaluator, frozen: &Frozen<'_>) -> Result<Eval
         None => Step::Start { top, rest },
         Some(step) => Step::Next { top, rest, step },
     };
-    Ok(evaluator)
+    Ok(())
 }
 
 fn tasks(call: &mut shape::Call) -> Result<&mut Tasks, HandoverError> {

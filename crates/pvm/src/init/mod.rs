@@ -97,6 +97,19 @@ impl Initialiser {
         }
     }
 
+    /// What is evaluated once the instance is made, the start function at last, and the instances. Nothing before.
+    pub(crate) fn parts_mut(&mut self) -> Option<(&mut Config, &mut Modules)> {
+        match &mut self.0.step {
+            InitStep::Evaluate { config } => Some((config, &mut self.0.modules)),
+            _ => None,
+        }
+    }
+
+    /// Whether the start function is about to be called.
+    pub(crate) fn is_at_start(&mut self) -> bool {
+        self.parts_mut().is_some_and(|(config, _)| config.is_at_last_call())
+    }
+
     /// Up to `max` ticks, unless it is done: how many were made, and why no more could be.
     pub(crate) fn ticks(
         &mut self,
@@ -104,14 +117,30 @@ impl Initialiser {
         rules: ExportRules,
         world: &mut World<'_>,
     ) -> (u64, Option<Fault>) {
+        self.ticks_to(false, max, rules, world)
+    }
+
+    /// The same; if it is to pause there, up to where the start function is about to be called. Looking for that reads
+    /// more than ticks do.
+    pub(crate) fn ticks_to(
+        &mut self,
+        is_to_pause: bool,
+        max: u64,
+        rules: ExportRules,
+        world: &mut World<'_>,
+    ) -> (u64, Option<Fault>) {
         let stack_limit = world.version.call_depth_limit() as i32;
         let mut done = 0;
         while done < max && !self.is_done() {
+            if is_to_pause && self.is_at_start() {
+                break;
+            }
             let Initialising { name, module, step, modules } = &mut self.0;
             if let InitStep::Evaluate { config } = step
                 && !matches!(config.step, Step::Result { .. } | Step::Trapped { .. })
             {
-                let (made, fault) = config.ticks(max - done, modules, world);
+                let ticks = if is_to_pause { Config::ticks_to_call } else { Config::ticks };
+                let (made, fault) = ticks(config, max - done, modules, world);
                 done += made;
                 if fault.is_some() {
                     return (done, fault);
