@@ -1,35 +1,17 @@
 //! A way through a run against the machine: the same states, in whatever order they are asked for.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use soru_base::StateHash;
-use soru_base::level::Level;
+mod support;
+
 use soru_base::tick::{Tick, TickSpan};
 use soru_exact::TickExact;
-use soru_merkle::Tree;
+use soru_pvm::Machine;
 use soru_pvm::level::RunEnd;
-use soru_pvm::machine::{initial_state, install_boot_sector};
 use soru_pvm::run::{Kernel, Outcome, Runner};
-use soru_pvm::state::InputPlace;
-use soru_pvm::{Limits, Machine, Version};
+use support::{begin, by_ticks};
 
 /// A run takes so many ticks, its padding included.
 const SHARE: u64 = 200_000;
-
-/// The state where a run begins, with a message.
-fn begin(kernel: &[u8], share: u64) -> (Tree, Machine) {
-    let mut tree = initial_state(Version::V0).unwrap();
-    let limits = Limits { ticks_per_snapshot: TickSpan(share), ..Limits::FIRST };
-    install_boot_sector(&mut tree, kernel, limits).unwrap();
-    let mut machine = Machine::from_tree(&tree).unwrap();
-    for (counter, message) in (0..).zip([b"\x00\x01".as_slice(), b"\x01hello", b"\x00\x02"]) {
-        machine.set_input(InputPlace { level: Level::new(3).unwrap(), counter }, message).unwrap();
-    }
-    machine.step(share - machine.current_tick.0, &mut ()).unwrap();
-    assert_eq!(machine.state_name(), "Snapshot");
-    machine.apply(&mut tree).unwrap();
-    let machine = Machine::from_tree(&tree).unwrap();
-    (tree, machine)
-}
 
 fn kernel(body: &str) -> Vec<u8> {
     wat::parse_str(format!(
@@ -78,27 +60,6 @@ fn kernels() -> Vec<(Vec<u8>, u64, &'static str)> {
     ]
 }
 
-/// The hashes at every so many ticks, made by ticks, and the ticks of the run.
-fn by_ticks(tree: &Tree, start: &Machine, share: u64, stride: u64) -> (Vec<(Tick, Option<StateHash>)>, Tick) {
-    let mut machine = start.clone();
-    let mut known = Vec::new();
-    let mut over = None;
-    let mut tick = start.current_tick;
-    while tick.since(start.current_tick).0 < share {
-        let end = machine.go_through(tick, &mut (), &mut ()).unwrap();
-        if end.is_some() {
-            over.get_or_insert(machine.current_tick);
-        }
-        known.push((tick, machine.hash_at(tick, tree).unwrap()));
-        tick = tick.plus(TickSpan(stride));
-    }
-    let over = over.unwrap_or_else(|| {
-        machine.go_through(Tick(u64::MAX), &mut (), &mut ()).unwrap();
-        machine.current_tick
-    });
-    (known, over)
-}
-
 /// What the engine says of a run is what the machine does, with the ticks it takes.
 #[test]
 fn runs_end_as_the_machine_ends_them() {
@@ -132,7 +93,7 @@ fn states_in_any_order_are_those_of_the_machine() {
     let engine = TickExact::new();
     for (kernel, share, end) in kernels() {
         let (tree, start) = begin(&kernel, share);
-        let (known, over) = by_ticks(&tree, &start, share, 113);
+        let (known, over) = by_ticks(&tree, &start, (0..share).step_by(113));
         let mut passage = engine.passage(&start).unwrap().unwrap();
         // All at once, then one by one from here and there.
         let ticks: Vec<Tick> = known.iter().map(|(tick, _)| *tick).collect();

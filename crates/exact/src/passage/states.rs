@@ -4,10 +4,11 @@ use super::moments::Moment;
 use crate::memory::Snapshot;
 use soru_base::hash::StateHash;
 use soru_base::tick::{Tick, TickSpan};
-use soru_merkle::Tree;
+use soru_merkle::{Numbered, Tree};
 use soru_pvm::Machine;
-use soru_pvm::handover::{Frozen, MemoryTree, Ready};
+use soru_pvm::handover::{Frozen, Ready};
 use soru_pvm::run::RunnerError;
+use std::sync::Arc;
 
 /// Makes states out of moments, each from what has changed since the last one. A copy goes on by itself and shares what does
 /// not change.
@@ -19,13 +20,20 @@ pub(super) struct States {
     ready: Ready,
     /// The memory of the last state, and the same as the machine keeps it.
     memory: Snapshot,
-    tree: MemoryTree,
+    chunks: Numbered,
 }
 
 impl States {
     pub(super) fn new(start: Machine, ready: Ready, first: &Moment) -> Result<Self, RunnerError> {
-        let tree = ready.memory().map_err(|error| engine(&error))?;
-        Ok(Self { start, ready, memory: first.memory().clone(), tree })
+        let contents = ready.memory().map_err(|error| engine(&error))?;
+        let expected = contents.hash().map_err(|error| engine(&error))?;
+        let (memory, chunks) = (Snapshot::default(), Numbered::default());
+        let mut states = Self { start, ready, memory, chunks };
+        let found = states.memory_at(first)?.hash().map_err(|error| engine(&error))?;
+        match found == expected {
+            true => Ok(states),
+            false => Err(engine(&"the interpreter begins with another memory than the machine")),
+        }
     }
 
     /// The machine where the run begins.
@@ -33,17 +41,21 @@ impl States {
         &self.start
     }
 
+    /// The memory at a moment as the machine keeps it.
+    fn memory_at(&mut self, moment: &Moment) -> Result<Tree, RunnerError> {
+        let (memory, chunks) = (moment.memory(), &mut self.chunks);
+        self.memory.changes_to(memory, |chunk, bytes| match bytes {
+            Some(bytes) => chunks.put(chunk, bytes),
+            None => chunks.remove(chunk),
+        });
+        self.memory = memory.clone();
+        self.chunks.tree(Arc::new(memory.clone())).map_err(|error| engine(&error))
+    }
+
     /// The machine at a moment.
     pub(super) fn machine(&mut self, moment: &Moment) -> Result<Machine, RunnerError> {
-        let memory = moment.memory();
-        let tree = &mut self.tree;
-        self.memory.changes_to(memory, |chunk, bytes| match bytes {
-            Some(bytes) => tree.put(chunk, bytes),
-            None => tree.remove(chunk),
-        })?;
-        self.memory = memory.clone();
-        let pages = memory.pages();
-        let ready = self.ready.with_memory(pages, &self.tree).map_err(|error| engine(&error))?;
+        let (pages, contents) = (moment.memory().pages(), self.memory_at(moment)?);
+        let ready = self.ready.with_memory(pages, &contents).map_err(|error| engine(&error))?;
         let frozen = moment.frozen().map_err(|error| engine(&error))?;
         let frozen = frozen.map(|frozen| Frozen { pages, ..frozen });
         let (mut reveals, mut debug) = ((), ());
