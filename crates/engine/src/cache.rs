@@ -1,7 +1,7 @@
 //! Compiled modules on disk.
 //!
 //! One file per kernel, compiler, build of the compiler (version, settings, processor) and revision of the rewriting: a
-//! change of any of them asks for another name. A file is written under a name of its own and then renamed, so that it is there whole or not at all, and
+//! change of any of them asks for another name. The ticks before a kernel have a revision of their own. A file is written under a name of its own and then renamed, so that it is there whole or not at all, and
 //! begins with the hash of the rest, so that a damaged one is noticed. A kernel that replaces itself at every level must not
 //! fill the disk: the files that were used last are kept.
 
@@ -40,9 +40,10 @@ impl Key {
         Self(format!("{kernel}-{compiler}-{kind}{build:016x}-r{REVISION}.module"))
     }
 
-    /// Of the ticks that come before a kernel is called.
+    /// Of the ticks that come before a kernel is called. They do not depend on the rewriting.
     pub(crate) fn ticks(kernel: ContextHash, version: Version) -> Self {
-        Self(format!("{}-{}-r{REVISION}.ticks", hex::encode(kernel.0), version.name()))
+        let revision = soru_pvm::handover::REVISION;
+        Self(format!("{}-{}-ready{revision}.ticks", hex::encode(kernel.0), version.name()))
     }
 }
 

@@ -6,14 +6,16 @@ use crate::debug::{Rest, Told};
 use crate::execute::{Limits, Ran, Reason, execute};
 use crate::kind::Kind;
 use crate::status::{Counters, Status, count};
+use soru_base::hash::ContextHash;
 use soru_base::tick::TickSpan;
 use soru_exact::{Prepared as Exact, TickExact, price};
-use soru_pvm::Machine;
 use soru_pvm::host::HostState;
 use soru_pvm::run::{Kernel, Outcome, Passage, Runner, RunnerError};
-use soru_pvm::state::StuckError;
+use soru_pvm::{Machine, Version};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -27,8 +29,8 @@ pub struct Options {
     /// Folder for compiled kernels; none, and they are compiled again by every process. It is made if it is not there,
     /// and must not be writable by others: what is in it is run.
     pub cache: Option<PathBuf>,
-    /// Longest time of one `kernel_run`. One that compiled code has made in time, but cannot decide, may take eight times as
-    /// long once more.
+    /// Longest time of one `kernel_run`, and of what comes before it. One that compiled code has made in time, but cannot decide,
+    /// may take eight times as long once more, and so may each look into a run.
     pub deadline: Duration,
     /// Whether compiled kernels count their ticks. Without it a run has no bound, no deadline and no number of ticks: for
     /// measurements only.
@@ -48,7 +50,7 @@ impl Default for Options {
     }
 }
 
-/// So many times the deadline has the interpreter for a run that it makes after compiled code.
+/// So many times the deadline has the interpreter for a run that it makes after compiled code, and for each look into a run.
 const TIMES_AGAIN: u32 = 8;
 
 /// An engine could not be made.
@@ -81,7 +83,12 @@ pub struct Engine {
     compiled: Compiled,
     exact: TickExact,
     counters: Counters,
+    /// Kernels of which it was said what the interpreter leaves to the machine.
+    told: Mutex<BTreeSet<(ContextHash, Version)>>,
 }
+
+/// So many kernels at most are in there.
+const TOLD_MAX: usize = 1 << 10;
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,10 +100,8 @@ impl std::fmt::Debug for Engine {
 enum Known {
     /// It begins to run after so many ticks.
     After(TickSpan),
-    /// The code of the kernel is never run.
+    /// The machine does not get to the call.
     NotRun,
-    /// Its start function takes all the ticks that there are.
-    TooLong,
     /// Its ticks are not counted.
     Uncounted,
 }
@@ -113,9 +118,10 @@ impl Engine {
     pub fn new(options: Options) -> Result<Self, EngineError> {
         let compiled = Compiled::new(options.compiler, options.metered, options.cache.as_ref())?;
         // What machine code has found out in time is to be made exact, by something slower.
-        let times = if options.kind == Kind::Compiled { TIMES_AGAIN } else { 1 };
-        let exact = TickExact::within(options.deadline.saturating_mul(times));
-        Ok(Self { compiled, exact, counters: Counters::default(), options })
+        let longer = options.deadline.saturating_mul(TIMES_AGAIN);
+        let deadline = if options.kind == Kind::Compiled { longer } else { options.deadline };
+        let exact = TickExact::within(deadline).with_ways_within(longer);
+        Ok(Self { compiled, exact, counters: Counters::default(), told: Mutex::default(), options })
     }
 
     /// What it has done so far.
@@ -126,7 +132,7 @@ impl Engine {
     fn known(
         &self,
         kernel: &Kernel,
-        host: &mut HostState<'_>,
+        host: &HostState<'_>,
         prepared: &Prepared,
     ) -> Result<Known, RunnerError> {
         if !self.options.metered {
@@ -138,16 +144,9 @@ impl Engine {
         if let Some(ticks) = self.compiled.ready_ticks(hash, prepared, version) {
             return Ok(after(ticks));
         }
-        // Counting them takes long if the start function does.
-        if let Ok(instance) = &prepared.body {
-            let limits = Limits { ticks: Some(most.0), deadline: self.options.deadline, start_only: true };
-            match execute(instance, host, limits) {
-                Ran::Again(Reason::Ticks, _) => return Ok(Known::TooLong),
-                Ran::Failed(error) => return Err(error),
-                Ran::Again(..) | Ran::Returned(_) => (),
-            }
-        }
-        let exact = self.exact.prepared(kernel, version)?;
+        // Start functions take as long as they like: what is not done in time goes on when somebody asks again.
+        let exact = self.exact.prepared_for(kernel, version, most, Some(self.options.deadline))?;
+        self.tell_left_out(hash, version);
         let ticks = match &*exact {
             Exact::Ready(code) => code.ready().ticks(),
             Exact::Unsupported { ready: Some(ticks), .. } => *ticks,
@@ -200,11 +199,6 @@ impl Engine {
                     outcome => outcome.map(Decision::Compiled),
                 };
             }
-            Known::TooLong => {
-                host.ticks_used = Some(host.ticks);
-                let reason = StuckError::TooManyTicks.reason();
-                return Ok(Decision::Compiled(Outcome::Stuck { reason }));
-            }
         };
         let instance = match &prepared.body {
             Ok(instance) => instance,
@@ -214,7 +208,6 @@ impl Engine {
         let limits = Limits {
             ticks: before.map(|before| most.saturating_sub(before)),
             deadline: self.options.deadline,
-            start_only: false,
         };
         let (durable, input, output) = (host.durable.clone(), host.input.clone(), host.output.clone());
         let mut debug = Told::new(&mut *host.debug);
@@ -235,6 +228,22 @@ impl Engine {
         })
     }
 
+    /// Says once of a kernel what of it the tick-exact interpreter leaves to the machine.
+    fn tell_left_out(&self, kernel: ContextHash, version: Version) {
+        let known = self.exact.remembered(kernel, version, TickSpan(0));
+        let Some(Exact::Ready(code)) = known.as_deref() else { return };
+        let Some(first) = code.left_out().first() else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= TOLD_MAX {
+            told.clear();
+        }
+        if told.insert((kernel, version)) {
+            let functions = code.left_out().len();
+            self.counters.left_out.fetch_add(functions as u64, Ordering::Relaxed);
+            tracing::warn!(%kernel, functions, "the tick-exact interpreter leaves functions to the machine, tick by tick: {first}");
+        }
+    }
+
     /// Makes a run with the tick-exact interpreter of which so many bytes were told for debugging.
     fn run_again(
         &self,
@@ -247,6 +256,7 @@ impl Engine {
         let mut again = HostState::new(host.version, durable, input, output, &mut *host.reveals, &mut debug)
             .within(host.ticks);
         let outcome = self.exact.kernel_run(kernel, &mut again);
+        self.tell_left_out(kernel.hash(), again.version);
         let (used, begun) = (again.ticks_used, again.has_begun());
         let HostState { durable, input, output, .. } = again;
         if begun || told > 0 {
@@ -294,7 +304,13 @@ impl Runner for Engine {
 
     fn passage(&self, machine: &Machine) -> Result<Option<Box<dyn Passage>>, RunnerError> {
         match self.options.kind {
-            Kind::Compiled | Kind::TickExact => self.exact.passage(machine),
+            Kind::Compiled | Kind::TickExact => {
+                let passage = self.exact.passage(machine)?;
+                if let Some(kernel) = Kernel::of_durable(&machine.durable)? {
+                    self.tell_left_out(kernel.hash(), machine.durable.version()?);
+                }
+                Ok(passage)
+            }
             Kind::Reference => Ok(None),
         }
     }

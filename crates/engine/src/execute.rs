@@ -44,8 +44,6 @@ pub(crate) struct Limits {
     pub(crate) ticks: Option<u64>,
     /// Time.
     pub(crate) deadline: Duration,
-    /// Whether the start function alone is run, if there is one: then its ticks are those that count.
-    pub(crate) start_only: bool,
 }
 
 /// Runs a kernel on a thread of its own, which has the stack for it.
@@ -76,7 +74,6 @@ struct Run<'a> {
     store: Store<Surroundings>,
     depth: i32,
     ticks: Option<u64>,
-    start_only: bool,
 }
 
 impl<'a> Run<'a> {
@@ -85,7 +82,7 @@ impl<'a> Run<'a> {
         let surroundings = Surroundings::new(host.clone(), meter);
         let mut store = Store::new(instance.module().engine(), surroundings);
         store.limiter(|surroundings| surroundings);
-        Self { instance, host, store, depth, ticks: limits.ticks, start_only: limits.start_only }
+        Self { instance, host, store, depth, ticks: limits.ticks }
     }
 
     /// An early end is an error.
@@ -102,11 +99,8 @@ impl<'a> Run<'a> {
         }
         if let Some(start) = instance.get_func(&mut self.store, START) {
             // What it takes is known else: it is among what comes before the call.
-            self.count(self.ticks.filter(|_| self.start_only).unwrap_or(u64::MAX))?;
+            self.count(u64::MAX)?;
             self.call(&start)?;
-        }
-        if self.start_only {
-            return Ok(Ran::Returned(None));
         }
         let Some(entry) = instance.get_func(&mut self.store, ENTRY) else {
             return Err(Ran::Again(Reason::Trap, "there is nothing to call".into()));

@@ -27,6 +27,8 @@ pub struct Status {
     pub retreats: u64,
     /// Runs given up at the deadline.
     pub deadlines: u64,
+    /// Functions that the tick-exact interpreter leaves to the machine, of the kernels that it was asked for.
+    pub left_out: u64,
 }
 
 /// Calls of `kernel_run` by the engine that has decided them.
@@ -81,6 +83,7 @@ pub(crate) struct Counters {
     pub(crate) loaded: AtomicU64,
     pub(crate) retreats: AtomicU64,
     pub(crate) deadlines: AtomicU64,
+    pub(crate) left_out: AtomicU64,
 }
 
 pub(crate) fn count(counter: &AtomicU64) {
@@ -110,6 +113,7 @@ impl Counters {
             loaded: read(&self.loaded),
             retreats: read(&self.retreats),
             deadlines: read(&self.deadlines),
+            left_out: read(&self.left_out),
         }
     }
 }

@@ -51,3 +51,21 @@ fn a_function_of_very_many_jumps_and_locals_is_not_compiled() {
         }
     }
 }
+
+/// What the interpreter leaves to the machine is counted, once for a kernel.
+#[test]
+fn functions_that_are_left_out_are_counted() {
+    let locals = "i32 ".repeat(33_000);
+    let kernel = wat::parse_str(format!(
+        r#"(module (memory (export "m") 1) (func $large (local {locals})) (func (param i32) (local {locals}))
+            (func (export "kernel_run") (call $large)))"#
+    ));
+    let exact = Engine::new(Options { kind: Kind::TickExact, ..Options::default() }).unwrap();
+    for engine in COMPILERS.map(engine).into_iter().chain([exact]) {
+        for _ in 0..2 {
+            let (seen, _) = outcomes(&engine, kernel.as_ref().unwrap(), &run_of(&[&[]]));
+            assert_eq!(seen, [Ok(Outcome::Finished)]);
+        }
+        assert_eq!((engine.status().left_out, engine.status().runs), (2, 2));
+    }
+}

@@ -149,7 +149,7 @@ impl Shared {
     }
 
     /// Why a function is left out.
-    fn left_out_reason(&self, function: u32) -> Option<&Unsupported> {
+    pub(crate) fn left_out_reason(&self, function: u32) -> Option<&Unsupported> {
         let is_left_out = |index: u32| {
             let own = self.module.functions[index as usize].host.is_none();
             own && self.entries[index as usize].cells == LEFT_OUT

@@ -5,8 +5,10 @@ mod host;
 mod interpret;
 mod table;
 
+use crate::Unsupported;
 use crate::code::{Code, Tables, cells_of};
 use crate::memory::Bytes;
+use crate::op::Op;
 use crate::price;
 use crate::watch::Watch;
 use soru_pvm::handover::Cell;
@@ -125,6 +127,14 @@ impl Run {
     /// Its code.
     pub fn code(&self) -> &Code {
         &self.code
+    }
+
+    /// Why the function is left to the machine that comes next, if one does that is named by the code.
+    pub(crate) fn left_out(&self) -> Option<&Unsupported> {
+        match self.code.shared.ops.get(self.pc as usize)? {
+            Op::Call { function, .. } if self.is_going() => self.code.shared.left_out_reason(*function),
+            _ => None,
+        }
     }
 
     pub(crate) fn is_going(&self) -> bool {

@@ -10,6 +10,7 @@ use soru_base::hash::ContextHash;
 use soru_base::tick::{Tick, TickSpan};
 use soru_pvm::host::{HostState, HostTrap};
 use soru_pvm::level::RunEnd;
+use soru_pvm::phases::Phases;
 use soru_pvm::run::{Kernel, Outcome, Passage, Runner, RunnerError};
 use soru_pvm::state::StuckError;
 use soru_pvm::{Limits, Machine, Version};
@@ -64,7 +65,30 @@ impl TickExact {
         self.held(asked, |held| held.prepared(asked, Clock::new(deadline)))
     }
 
-    /// The same if it is remembered, and nobody is finding out more just now.
+    /// The ticks of the run that a machine is about to begin with a kernel, up to the call of `kernel_run`. The machine is not
+    /// changed.
+    pub fn phases(&self, machine: &Machine, kernel: &Kernel) -> Result<Phases, RunnerError> {
+        let mut phases = machine.phases_to_start()?;
+        let most = machine.limits.ticks_per_snapshot;
+        let prepared = self.prepared_for(kernel, machine.durable.version()?, most, self.deadline)?;
+        let (total, gets_to_call) = match &*prepared {
+            Prepared::Ready(code) if code.ready().ticks() < most => (code.ready().ticks(), true),
+            Prepared::Unsupported { ready: Some(ticks), .. } => (*ticks, true),
+            // The tick that looks for another kernel is none of them.
+            Prepared::Refused { ticks, .. } => (TickSpan(ticks.0 - 1), false),
+            Prepared::Stuck { ticks, .. } => (*ticks, false),
+            Prepared::Ready(_) | Prepared::TooLong { .. } => (most, false),
+            Prepared::Unsupported { reason, ready: None } => {
+                return Err(RunnerError::Unsupported { reason: reason.clone() });
+            }
+        };
+        phases.gets_to_call = gets_to_call;
+        phases.init.0 += total.0.saturating_sub(phases.total().0);
+        Ok(phases)
+    }
+
+    /// What becomes of a kernel for a run that may take so many ticks, if it is remembered, and nobody is finding out more just
+    /// now.
     pub fn remembered(&self, kernel: ContextHash, version: Version, most: TickSpan) -> Option<Arc<Prepared>> {
         let place = self.kept.lock().unwrap_or_else(PoisonError::into_inner).find((kernel, version))?;
         place.try_lock().ok()?.known(most)
@@ -157,6 +181,7 @@ fn run(code: &Arc<Code>, host: &mut HostState<'_>, most: u64, clock: Clock) -> R
     // How it ends from here is the machine's to say.
     let mut machine = begin;
     enter(&mut machine, &run, host)?;
+    let called = run.left_out().map_or_else(String::new, |left_out| format!(": {left_out}"));
     drop(run);
     let from = machine.current_tick;
     let end =
@@ -169,7 +194,7 @@ fn run(code: &Arc<Code>, host: &mut HostState<'_>, most: u64, clock: Clock) -> R
             Outcome::Stuck { reason }
         }
         None => {
-            let reason = format!("the interpreter does not go on at tick {from} of the run");
+            let reason = format!("the interpreter does not go on at tick {from} of the run{called}");
             return Err(RunnerError::Unsupported { reason });
         }
         Some(end) => return Err(RunnerError::Engine(format!("a run ends with {end:?}"))),

@@ -126,7 +126,7 @@ impl<'a> Profiler<'a> {
         let version = before.durable.version()?;
         let kernel = Kernel::of_durable(&before.durable)?;
         let mut phases = match &kernel {
-            Some(kernel) => self.known(before, kernel, version)?.phases,
+            Some(kernel) => self.known(before, kernel, version).map_err(failed)?.phases,
             None => before.phases()?,
         };
         // Without a kernel no engine is asked, and nobody counts: one more tick looks for an earlier one.
@@ -144,7 +144,7 @@ impl<'a> Profiler<'a> {
             }
             Some(kernel) => match &*self.exact.prepared(kernel, version).map_err(failed)? {
                 Prepared::Ready(code) => {
-                    let names = &self.known(before, kernel, version)?.names;
+                    let names = &self.known(before, kernel, version).map_err(failed)?.names;
                     let (calls, used) = look_on(before, code, eval, names, reveals).map_err(failed)?;
                     if calls.ticks() != eval {
                         return Err(ProfileError::Differs { number, found: calls.ticks(), expected: eval });
@@ -177,12 +177,13 @@ impl<'a> Profiler<'a> {
         machine: &Machine,
         kernel: &Kernel,
         version: Version,
-    ) -> Result<&Known, ProfileError> {
+    ) -> Result<&Known, RunnerError> {
         let hash = kernel.hash();
         let known = match self.known.take() {
             Some(known) if known.hash == hash && known.version == version => known,
             _ => {
-                let (phases, names) = (machine.phases()?, Names::of_kernel(&kernel.load()?));
+                let phases = self.exact.phases(machine, kernel)?;
+                let names = Names::of_kernel(&kernel.load()?);
                 Known { hash, version, phases, names }
             }
         };

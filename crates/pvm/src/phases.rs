@@ -26,10 +26,25 @@ impl Phases {
 impl Machine {
     /// The ticks of the run that is about to begin, up to the call of `kernel_run`. The machine is not changed.
     pub fn phases(&self) -> Result<Phases, StateError> {
+        self.phases_to(false)
+    }
+
+    /// The same up to the call of the start function, if there is one: who runs it knows the ticks of `init`.
+    pub fn phases_to_start(&self) -> Result<Phases, StateError> {
+        self.phases_to(true)
+    }
+
+    fn phases_to(&self, is_to_pause: bool) -> Result<Phases, StateError> {
         let mut machine = self.clone();
         let version = machine.durable.version()?;
         let mut found = Phases::default();
         loop {
+            if let TickState::Init(initialiser) = &mut machine.tick_state
+                && is_to_pause
+                && initialiser.is_at_start()
+            {
+                return Ok(found);
+            }
             let ticks = match &machine.tick_state {
                 TickState::Snapshot | TickState::Decode(_) => &mut found.decode,
                 TickState::Link(_) => &mut found.link,
@@ -40,7 +55,7 @@ impl Machine {
                 }
             };
             let before: Tick = machine.current_tick;
-            machine.advance_ticks(u64::MAX, version, &mut ())?;
+            machine.advance_ticks_to(is_to_pause, u64::MAX, version, &mut ())?;
             ticks.0 += machine.current_tick.since(before).0;
         }
     }
