@@ -7,11 +7,13 @@ mod dropping;
 mod error;
 mod hashing;
 mod inode;
+mod numbered;
 pub mod proof;
 pub mod store;
 mod tree;
 
 pub use error::{LoadError, TreeError};
+pub use numbered::{Leaves, Numbered};
 pub use proof::{Proof, ProofError};
 pub use soru_base::ContextHash;
 pub use store::{Store, StoreError};

@@ -7,7 +7,6 @@ mod thaw;
 mod through;
 mod vector;
 
-pub use memory::MemoryTree;
 pub use ready::{Beginning, REVISION, Ready};
 pub use vector::{Access, Kind, VectorOp};
 

@@ -1,4 +1,4 @@
-//! The memory of a run as the machine keeps it in its state, brought from one moment of the run to another.
+//! The memory of a run as the machine keeps it in its state.
 
 use super::ready::{Place, fits, instance};
 use super::{HandoverError, Ready};
@@ -6,30 +6,7 @@ use crate::eval::Evaluator;
 use crate::init::Initialiser;
 use crate::lazy::Chunks;
 use crate::state::StateError;
-use soru_base::ContextHash;
 use soru_merkle::Tree;
-
-/// What was written to memory 0, in chunks of 512 bytes, as the subtree that the machine keeps it in. A copy costs nothing, and
-/// a hash what has changed.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryTree(Tree);
-
-impl MemoryTree {
-    /// Puts the bytes of a chunk.
-    pub fn put(&mut self, chunk: u32, bytes: &[u8]) -> Result<(), StateError> {
-        Ok(self.0.insert(&[chunk.to_string()], bytes.to_vec())?)
-    }
-
-    /// Makes a chunk one that was never written.
-    pub fn remove(&mut self, chunk: u32) -> Result<(), StateError> {
-        Ok(self.0.remove(&[chunk.to_string()])?)
-    }
-
-    /// The hash of the subtree.
-    pub fn hash(&self) -> Result<ContextHash, StateError> {
-        Ok(self.0.hash()?)
-    }
-}
 
 impl Ready {
     /// The same, all of it in a tree: from now on a copy costs nothing, and what is written is what has changed since.
@@ -49,26 +26,27 @@ impl Ready {
         Ok(self)
     }
 
-    /// Memory 0 of the instance.
-    pub fn memory(&self) -> Result<MemoryTree, HandoverError> {
+    /// What is written in memory 0 of the instance: the subtree in which the machine keeps it, in chunks of 512 bytes by their
+    /// numbers. A chunk that is not there is all zeros.
+    pub fn memory(&self) -> Result<Tree, HandoverError> {
         let mut settled = self.clone().settled()?;
         let instance = instance(settled.place.parts_mut()?.1)?;
         if instance.memories.length() == 0 {
-            return Ok(MemoryTree::default());
+            return Ok(Tree::empty());
         }
         let memory = fits(instance.memories.look(0), "memory 0")?;
-        Ok(MemoryTree(memory.chunks.contents().cloned().unwrap_or_default()))
+        Ok(memory.chunks.contents().cloned().unwrap_or_default())
     }
 
-    /// The same with that in memory 0, of so many pages.
-    pub fn with_memory(&self, pages: u32, contents: &MemoryTree) -> Result<Self, HandoverError> {
+    /// The same with such a subtree in memory 0, of so many pages.
+    pub fn with_memory(&self, pages: u32, contents: &Tree) -> Result<Self, HandoverError> {
         let mut ready = self.clone();
         let instance = instance(ready.place.parts_mut()?.1)?;
         if instance.memories.length() == 0 {
             return Ok(ready);
         }
         let memory = fits(instance.memories.get_mut(0), "memory 0")?;
-        let contents = (!contents.0.is_empty().map_err(StateError::from)?).then(|| contents.0.clone());
+        let contents = (!contents.is_empty().map_err(StateError::from)?).then(|| contents.clone());
         memory.min = pages as i32;
         memory.chunks = Chunks::with_contents(i64::from(pages) << 16, contents);
         Ok(ready)
