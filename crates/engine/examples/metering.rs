@@ -1,4 +1,4 @@
-//! What counting costs: `cargo run --release -p soru-engine --example metering`.
+//! What counting costs: `cargo run --release -p soru-engine --example metering`, with a part of a name for some alone.
 
 use soru_engine::{Compiler, Engine, Options};
 use soru_pvm::replay::RunFile;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const KERNELS: [(&str, &str, &str); 6] = [
+const KERNELS: [(&str, &str, &str); 8] = [
     (
         "a tight loop",
         "",
@@ -34,6 +34,32 @@ const KERNELS: [(&str, &str, &str); 6] = [
             (if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0))
               (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))))",
         "(global.set $g (i64.extend_i32_u (call $fib (i32.const 39))))",
+    ),
+    (
+        "recursion, and a table",
+        r"(type $step (func (param i64) (result i64))) (table funcref (elem $double $flip $turn $next))
+          (func $double (type $step) (i64.shl (local.get 0) (i64.const 1)))
+          (func $flip (type $step) (i64.xor (local.get 0) (i64.const -1)))
+          (func $turn (type $step) (i64.rotl (local.get 0) (i64.const 7)))
+          (func $next (type $step) (i64.add (local.get 0) (i64.const 1)))
+          (func $fib (param i32) (result i64)
+            (if (i32.lt_u (local.get 0) (i32.const 2)) (then (return (i64.extend_i32_u (local.get 0)))))
+            (i64.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))",
+        r"(local i32 i64) (local.set 0 (i32.const 500000))
+            (loop $l
+              (local.set 1 (i64.add (local.get 1) (call $fib (i32.const 12))))
+              (local.set 1 (call_indirect (type $step) (local.get 1) (i32.and (local.get 0) (i32.const 3))))
+              (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (global.set $g (local.get 1))",
+    ),
+    (
+        "functions of a table",
+        r"(type $step (func (param i64) (result i64))) (table funcref (elem $double $turn))
+          (func $double (type $step) (i64.shl (local.get 0) (i64.const 1)))
+          (func $turn (type $step) (i64.rotl (local.get 0) (i64.const 7)))",
+        r"(local i32 i64) (local.set 0 (i32.const 100000000)) (local.set 1 (i64.const 1))
+            (loop $l
+              (local.set 1 (call_indirect (type $step) (local.get 1) (i32.and (local.get 0) (i32.const 1))))
+              (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (global.set $g (local.get 1))",
     ),
     (
         "small functions",
@@ -76,8 +102,9 @@ fn main() -> Result<()> {
     println!(
         "compiler     what                    plain      unmetered  metered    unmetered/plain  metered/unmetered"
     );
+    let part = std::env::args().nth(1).unwrap_or_default();
     for compiler in [Compiler::Cranelift, Compiler::Singlepass] {
-        for (what, functions, code) in KERNELS {
+        for (what, functions, code) in KERNELS.into_iter().filter(|(what, ..)| what.contains(&part)) {
             let kernel = format!(
                 r#"(module (global $g (mut i64) (i64.const 1)) (memory (export "m") 16) {functions} (func (export "kernel_run") {code}))"#
             );
@@ -88,6 +115,9 @@ fn main() -> Result<()> {
                 &mut || soru(compiler, &kernel, true),
             ])?;
             show(compiler, what, Some(times[0]), times[1], times[2]);
+        }
+        if !HOST.0.contains(&part) {
+            continue;
         }
         let kernel = wat::parse_str(HOST.1)?;
         let times =

@@ -119,7 +119,7 @@ fn kernel(code: &str) -> Vec<u8> {
 }
 
 /// Every construct in which ticks depend on the way.
-const CASES: [&str; 63] = [
+const CASES: [&str; 77] = [
     "",
     "nop",
     "return",
@@ -184,6 +184,21 @@ const CASES: [&str; 63] = [
     "(local i32) (local.set 0 (i32.const 17)) (block (loop (br_table 1 0 (i32.eqz (i32.eqz (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))))",
     "(local i32) (local.set 0 (i32.const 17)) (block (block (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (br_if 1 (global.get $g)))) (block (br_table 0 1 (i32.const 1))))",
     "(loop (if (i32.const 0) (then (br 1)))) (loop (br_if 0 (i32.const 0)) (return))",
+    // Loops with blocks, which are written several times, too.
+    "(local i32) (local.set 0 (i32.const 1)) (loop (if (i32.and (local.get 0) (i32.const 1)) (then nop nop) (else nop)) (block (br_if 0 (i32.and (local.get 0) (i32.const 2))) nop) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) nop",
+    "(local i32) (local.set 0 (i32.const 2)) (loop (if (i32.and (local.get 0) (i32.const 1)) (then nop nop) (else nop)) (block (br_if 0 (i32.and (local.get 0) (i32.const 2))) nop) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) nop",
+    "(local i32) (local.set 0 (i32.const 37)) (loop (if (i32.and (local.get 0) (i32.const 1)) (then nop nop) (else nop)) (block (br_if 0 (i32.and (local.get 0) (i32.const 2))) nop) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) nop",
+    "(local i32) (local.set 0 (i32.const 40)) (block (loop (if (i32.eq (local.get 0) (i32.const 9)) (then nop (br 2))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))) nop",
+    "(local i32) (local.set 0 (i32.const 40)) (loop (if (i32.eq (local.get 0) (i32.const 9)) (then (return))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) nop",
+    "(local i32) (local.set 0 (i32.const 40)) (loop (if (i32.eq (local.get 0) (i32.const 8)) (then (br 2))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) nop",
+    "(local i32) (local.set 0 (i32.const 41)) (block (loop (br_if 1 (i32.eqz (local.get 0))) (if (i32.and (local.get 0) (i32.const 1)) (then (local.set 0 (i32.sub (local.get 0) (i32.const 1))) nop (br 1)) (else (br_if 1 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))) nop))",
+    "(local i32) (local.set 0 (i32.const 41)) (block (loop (block (block (br_if 2 (i32.eqz (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (br_if 3 (i32.eq (local.get 0) (i32.const 5))) (br_if 1 (i32.and (local.get 0) (i32.const 1))) nop) (br_if 1 (i32.and (local.get 0) (i32.const 2)))) nop (br 0)))",
+    "(local i32) (local.set 0 (i32.const 41)) (drop (i32.const 3) (loop (result i32) (drop (if (result i32) (i32.and (local.get 0) (i32.const 4)) (then (i32.const 1)) (else (i32.const 2) nop))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (block (result i32) (i32.const 7) (br_if 0 (global.get $g)) nop))) (drop)",
+    "(local i32) (local.set 0 (i32.const 33)) (loop (block (block (br_if 0 (i32.and (local.get 0) (i32.const 3))) (br 1)) nop nop) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (if (global.get $g) (then nop)))",
+    "(local i32) (local.set 0 (i32.const 33)) (loop (if (i32.const 1) (then (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (if (i32.eqz (local.get 0)) (then (br 3)) (else (br 2)))) (else unreachable)))",
+    "(local i32 i32) (local.set 0 (i32.const 19)) (loop (local.set 1 (i32.const 5)) (loop (if (i32.and (local.get 0) (local.get 1)) (then nop)) (br_if 1 (i32.eqz (local.tee 0 (i32.sub (local.get 0) (i32.const 0))))) (br_if 0 (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))",
+    "(local i32) (local.set 0 (i32.const 50)) (loop (if (i32.and (local.get 0) (i32.const 1)) (then (memory.fill (i32.const 8) (i32.const 1) (local.get 0))) (else (memory.copy (i32.const 8) (i32.const 1) (i32.const 9)))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))",
+    "(local i32) (local.set 0 (i32.const 50)) (loop (if (i32.and (local.get 0) (i32.const 1)) (then nop (br_table 0 0 0 (i32.const 1)))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (br_if 0 (i32.const 0)))",
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! Exports and globals of a rewritten module.
 
-use super::{ENTRY, EXHAUSTED, INDEX, MEMORY, Purpose, Rewriter, START, TABLE_ACCESS, TICKS};
+use super::rewriter::Rewriter;
+use super::{ENTRY, EXHAUSTED, INDEX, MEMORY, Purpose, START, TABLE_ACCESS, TICKS};
 use crate::decode::{ExportKind, Module, ValueType};
 use wasm_encoder::{ConstExpr, ExportKind as Kind, ExportSection, GlobalSection, GlobalType, ValType};
 

@@ -9,10 +9,11 @@
 //! table counts the same.
 //!
 //! The differences are summed up in a local, which the end of the function takes from the global of the ticks that are left,
-//! with what is pending there. So do loops, now and then, and they look whether there are any left. A function that
-//! calls others looks when it begins. All of this is a little late, or a little early; the sum at the end of the run is exact.
+//! with what is pending there but for what the caller pays ([`super::callees`]). So do loops, now and then, and they look whether there
+//! are any left. Where a function has few differences, and no loops, each is taken from the global at once.
+//! All of this is a little late, or a little early; the sum at the end of the run is exact.
 
-use super::Rewriter;
+use super::rewriter::Rewriter;
 use soru_exact::price;
 use wasm_encoder::{BlockType, InstructionSink};
 
@@ -20,6 +21,9 @@ use wasm_encoder::{BlockType, InstructionSink};
 pub(crate) const HELD: i64 = 1 << 16;
 /// So many are pending at most over a call.
 pub(crate) const PENDING: i64 = 1 << 16;
+
+/// So many differences are taken from the global at once, at most.
+const FEW: u32 = 2;
 
 /// A block whose end, or beginning, jumps lead to.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +41,8 @@ pub(super) struct Label {
     pub(super) settled: Option<i64>,
     /// Ticks that are pending where the second branch begins.
     pub(super) otherwise: i64,
+    /// Whether there were calls on a way to its end, or to its beginning, after which nobody has looked if any ticks are left.
+    pub(super) called: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +93,14 @@ pub(super) struct Meter {
     local: u32,
     /// Whether there is any need for the local.
     pub(super) counts: bool,
+    /// Whether differences are taken from the global at once.
+    in_global: bool,
+    /// How many differences are counted.
+    pub(super) differences: u32,
+    /// Whether there are loops, or other things that a local is needed for.
+    holds: bool,
+    /// What is left to be taken at the end besides the local.
+    rest: i64,
     /// The global of what is left.
     ticks: u32,
     /// The function that gives more.
@@ -94,12 +108,16 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(rewriter: &Rewriter<'_>, local: u32, pending: u32) -> Self {
+    pub(super) fn new(rewriter: &Rewriter<'_>, local: u32, pending: u32, in_global: bool) -> Self {
         Self {
             is_on: rewriter.is_metered(),
             pending: pending.into(),
             local,
             counts: false,
+            in_global,
+            differences: 0,
+            holds: false,
+            rest: 0,
             ticks: rewriter.ticks(),
             more: rewriter.more(),
         }
@@ -113,11 +131,22 @@ impl Meter {
     pub(super) fn count(&mut self, code: &mut Vec<u8>, pending: i64) {
         let difference = self.pending - pending;
         self.pending = pending;
-        if self.is_on && difference != 0 {
+        if !self.is_on || difference == 0 {
+            return;
+        }
+        self.differences += 1;
+        let mut sink = InstructionSink::new(code);
+        if self.in_global {
+            sink.global_get(self.ticks).i64_const(difference).i64_sub().global_set(self.ticks);
+        } else {
             self.counts = true;
-            let mut sink = InstructionSink::new(code);
             sink.local_get(self.local).i64_const(difference).i64_add().local_set(self.local);
         }
+    }
+
+    /// Whether it is better to take differences from the global at once.
+    pub(super) fn counts_little(&self) -> bool {
+        (1..=FEW).contains(&self.differences) && !self.holds && self.rest == 0
     }
 
     /// Before a call of a function of the kernel: counts if much is pending, and says if it is.
@@ -144,7 +173,7 @@ impl Meter {
     /// After an instruction on so many bytes or elements as the local `number` says.
     pub(super) fn each(&mut self, code: &mut Vec<u8>, hints: &mut Vec<usize>, number: u32, price: u64) {
         if self.is_on {
-            self.counts = true;
+            (self.counts, self.holds) = (true, true);
             let local = self.local;
             let mut sink = InstructionSink::new(code);
             sink.local_get(number).i64_extend_i32_u().i64_const(price as i64).i64_mul();
@@ -156,7 +185,7 @@ impl Meter {
     /// Where a loop begins, or begins again.
     pub(super) fn check_local(&mut self, code: &mut Vec<u8>, hints: &mut Vec<usize>) {
         if self.is_on {
-            self.counts = true;
+            (self.counts, self.holds) = (true, true);
             let (local, ticks) = (self.local, self.ticks);
             InstructionSink::new(code).local_get(local).i64_const(HELD).i64_gt_s();
             hints.push(code.len());
@@ -169,7 +198,7 @@ impl Meter {
         }
     }
 
-    /// Where a function begins that calls others.
+    /// Where a function begins that calls others, or after calls.
     pub(super) fn check_global(&self, code: &mut Vec<u8>, hints: &mut Vec<usize>) {
         if self.is_on {
             InstructionSink::new(code).global_get(self.ticks).i64_const(0).i64_lt_s();
@@ -178,15 +207,19 @@ impl Meter {
         }
     }
 
-    /// Where a function ends.
-    pub(super) fn pay(&self, code: &mut Vec<u8>) {
-        if self.is_on {
-            let mut sink = InstructionSink::new(code);
-            sink.global_get(self.ticks).i64_const(self.pending);
-            if self.counts {
-                sink.local_get(self.local).i64_add();
-            }
-            sink.i64_sub().global_set(self.ticks);
+    /// Where a function ends of which the caller pays so much.
+    pub(super) fn pay(&mut self, code: &mut Vec<u8>, paid: i64) {
+        self.rest = self.pending - paid;
+        if !self.is_on || (self.rest == 0 && !self.counts) {
+            return;
         }
+        let mut sink = InstructionSink::new(code);
+        sink.global_get(self.ticks);
+        match (self.rest, self.counts) {
+            (0, _) => sink.local_get(self.local),
+            (rest, false) => sink.i64_const(rest),
+            (rest, true) => sink.local_get(self.local).i64_const(rest).i64_add(),
+        };
+        sink.i64_sub().global_set(self.ticks);
     }
 }

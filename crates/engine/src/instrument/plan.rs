@@ -11,7 +11,7 @@ pub(super) struct Block {
     /// Whether a table of jumps leads to it.
     pub(super) is_in_table: bool,
     pub(super) has_else: bool,
-    /// How many instructions are in it, if it is a loop without blocks, calls and tables of jumps.
+    /// How many instructions are in it, if it is a loop without loops, calls and tables of jumps.
     pub(super) plain: Option<usize>,
 }
 
@@ -20,8 +20,16 @@ pub(super) struct Block {
 pub(super) struct Plan {
     /// The first one is the body.
     pub(super) blocks: Vec<Block>,
-    /// Whether it may call a function of the kernel.
-    pub(super) calls: bool,
+    /// The functions of the kernel's own that it calls directly, one for each call.
+    pub(super) callees: Vec<usize>,
+    /// Whether it calls functions of a table.
+    pub(super) calls_any: bool,
+    /// Whether a function of the kernel may be called in a loop.
+    pub(super) calls_in_loop: bool,
+    /// Whether there are loops.
+    pub(super) loops: bool,
+    /// How many instructions there are.
+    pub(super) length: usize,
     /// Whether a number has to be put aside.
     pub(super) needs_room: bool,
 }
@@ -32,27 +40,35 @@ impl Plan {
         let mut open = vec![0];
         let mut operators = body.get_operators_reader()?;
         let mut seen = 0;
+        let mut loops: Vec<usize> = Vec::new();
+        // The loop that nothing was found in yet, and the number of instructions up to where it begins.
+        let mut plain: Option<(usize, usize)> = None;
         while !operators.eof() {
             let operator = operators.read()?;
             seen += 1;
             match operator {
                 Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                    plan.mark(&open, 0, |block| block.plain = None);
+                    if matches!(operator, Operator::Loop { .. }) {
+                        loops.push(open.len());
+                        plain = Some((plan.blocks.len(), seen));
+                        plan.loops = true;
+                    }
                     open.push(plan.blocks.len());
-                    // Until it ends, the place where it begins.
-                    let plain = matches!(operator, Operator::Loop { .. }).then_some(seen);
-                    plan.blocks.push(Block { plain, ..Block::default() });
+                    plan.blocks.push(Block::default());
                 }
                 Operator::Else => plan.mark(&open, 0, |block| block.has_else = true),
                 Operator::End => {
-                    plan.mark(&open, 0, |block| block.plain = block.plain.map(|begin| seen - begin - 1));
-                    open.pop();
+                    let ended = open.pop();
+                    if let Some((place, begin)) = plain.take_if(|(place, _)| Some(*place) == ended) {
+                        plan.blocks[place].plain = Some(seen - begin - 1);
+                    }
+                    loops.pop_if(|begin| *begin == open.len());
                 }
                 Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
                     plan.mark(&open, relative_depth, |block| block.is_target = true);
                 }
                 Operator::BrTable { targets } => {
-                    plan.mark(&open, 0, |block| block.plain = None);
+                    plain = None;
                     let every = targets.targets().collect::<Result<Vec<_>, _>>()?;
                     for depth in every.into_iter().chain([targets.default()]) {
                         plan.mark(&open, depth, |block| {
@@ -62,12 +78,16 @@ impl Plan {
                 }
                 Operator::Return => plan.blocks[0].is_target = true,
                 Operator::Call { function_index } => {
-                    plan.calls |= function_index as usize >= imported;
-                    plan.mark(&open, 0, |block| block.plain = None);
+                    if let Some(place) = (function_index as usize).checked_sub(imported) {
+                        plan.callees.push(place);
+                        plan.calls_in_loop |= !loops.is_empty();
+                    }
+                    plain = None;
                 }
                 Operator::CallIndirect { .. } => {
-                    (plan.calls, plan.needs_room) = (true, true);
-                    plan.mark(&open, 0, |block| block.plain = None);
+                    (plan.calls_any, plan.needs_room) = (true, true);
+                    plan.calls_in_loop |= !loops.is_empty();
+                    plain = None;
                 }
                 Operator::MemoryFill { .. }
                 | Operator::MemoryCopy { .. }
@@ -78,6 +98,7 @@ impl Plan {
                 _ => (),
             }
         }
+        plan.length = seen;
         Ok(plan)
     }
 
