@@ -47,7 +47,8 @@ impl From<Reason> for Verdict {
 pub fn judge(script: &Script, target: &dyn Target) -> Tally {
     let mut stage = Stage { target, slots: Vec::new(), names: BTreeMap::new() };
     let mut tally = Tally::default();
-    for step in &script.steps {
+    for (place, step) in script.steps.iter().enumerate() {
+        target.begin(place);
         let verdict = match &step.action {
             Ok(action) => stage.act(action).unwrap_or_else(Verdict::from),
             Err(reason) => {
@@ -57,22 +58,32 @@ pub fn judge(script: &Script, target: &dyn Target) -> Tally {
                 Verdict::LeftOut(*reason)
             }
         };
-        tally.seen.push(match verdict {
-            Verdict::Passed(what) => {
-                tally.passed += 1;
-                Seen::Passed(what)
-            }
-            Verdict::LeftOut(reason) => {
-                *tally.left_out.entry(reason).or_default() += 1;
-                Seen::LeftOut(reason)
-            }
-            Verdict::Failed(found) => {
-                tally.failed.push((step.line, found));
-                Seen::Failed
-            }
-        });
+        tally.add(
+            step.line,
+            match verdict {
+                Verdict::Passed(what) => Ok(Seen::Passed(what)),
+                Verdict::LeftOut(reason) => Ok(Seen::LeftOut(reason)),
+                Verdict::Failed(found) => Err(found),
+            },
+        );
     }
     tally
+}
+
+impl Tally {
+    /// The directive that comes next, on that line: what it gave, or how it failed.
+    pub(crate) fn add(&mut self, line: usize, seen: Result<Seen, String>) {
+        let seen = seen.unwrap_or_else(|found| {
+            self.failed.push((line, found));
+            Seen::Failed
+        });
+        match &seen {
+            Seen::Passed(_) => self.passed += 1,
+            Seen::LeftOut(reason) => *self.left_out.entry(*reason).or_default() += 1,
+            Seen::Failed => (),
+        }
+        self.seen.push(seen);
+    }
 }
 
 /// The instances of a script.

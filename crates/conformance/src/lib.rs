@@ -3,9 +3,12 @@
 
 #[cfg(feature = "engine")]
 pub mod compiled;
+pub mod engines;
 pub mod float;
 pub mod generate;
 pub mod judge;
+#[cfg(feature = "engine")]
+pub mod kernels;
 pub mod lockstep;
 pub mod reason;
 pub mod rewrite;

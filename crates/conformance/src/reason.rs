@@ -27,11 +27,17 @@ pub enum Reason {
     MultiMemory,
     /// Larger than the engine's bounds on tables and memories.
     TooLarge,
+    /// Gives a reference to something of the host, which a kernel cannot have, or comes after that.
+    HostReference,
+    /// The interpreter leaves it to the tick step.
+    ByTick,
+    /// Invalid for want of something that the kernel made of it has.
+    ValidAsKernel,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Float,
         Self::AfterFloat,
         Self::Import,
@@ -43,6 +49,9 @@ impl Reason {
         Self::TwinExports,
         Self::MultiMemory,
         Self::TooLarge,
+        Self::HostReference,
+        Self::ByTick,
+        Self::ValidAsKernel,
     ];
 
     /// A word for tables.
@@ -59,6 +68,9 @@ impl Reason {
             Self::TwinExports => "twin-exports",
             Self::MultiMemory => "multi-memory",
             Self::TooLarge => "too-large",
+            Self::HostReference => "host-reference",
+            Self::ByTick => "by-tick",
+            Self::ValidAsKernel => "valid-as-kernel",
         }
     }
 
@@ -96,6 +108,17 @@ impl Reason {
                  the first one only, and the engines follow it"
             }
             Self::TooLarge => "Beyond the engines' bounds on the size of tables and memories",
+            Self::HostReference => {
+                "Gives a function a reference to something of the host, which no kernel has, or comes after that on the same \
+                 instance"
+            }
+            Self::ByTick => {
+                "The interpreter leaves the call to the tick step: a `return` with values below its results in a function that is \
+                 called by another one. It passes, but not on the interpreter"
+            }
+            Self::ValidAsKernel => {
+                "Invalid because there is no memory, no such function or no such type: the kernel made of it has them"
+            }
         }
     }
 }

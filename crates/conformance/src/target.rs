@@ -1,4 +1,4 @@
-//! What can run a module: the compiled engines, the tick step.
+//! What can run a module as it is: the compiled engines, the tick step.
 
 use crate::reason::Reason;
 use thiserror::Error;
@@ -44,12 +44,18 @@ pub trait Instance {
     fn invoke(&mut self, export: &str, args: &[Value]) -> Result<Vec<Value>, Failure>;
     /// The value of an exported global.
     fn global(&mut self, export: &str) -> Result<Value, Failure>;
+    /// Ticks of the last call, if this target counts them.
+    fn ticks(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Something that runs modules without imports.
 pub trait Target {
     /// Its name in tables.
     fn name(&self) -> &'static str;
+    /// What is asked for next is for the directive at that place of a script.
+    fn begin(&self, _place: usize) {}
     /// Reads a module. `Ok` if it is well-formed to the machine, the machine's words if not.
     fn decode(&self, module: &[u8]) -> Result<(), String>;
     /// Validates a well-formed module, if this target does.

@@ -74,6 +74,10 @@ impl Instance for Running {
     fn global(&mut self, export: &str) -> Result<Value, Failure> {
         self.0.global(export).map(|value| outwards(&value)).map_err(failure)
     }
+
+    fn ticks(&self) -> Option<u64> {
+        Some(self.0.ticks())
+    }
 }
 
 fn failure(error: embed::EmbedError) -> Failure {

@@ -7,7 +7,7 @@ use soru_base::tick::TickSpan;
 use soru_conformance::lockstep::{Compared, Inputs, Look, compare};
 use soru_pvm::Limits;
 use soru_pvm::level::RunEnd;
-use support::{Engines, inputs};
+use support::{engines, inputs};
 
 /// What a kernel does, with what it needs for it.
 const DEEDS: [(&str, &str, &str); 22] = [
@@ -83,7 +83,7 @@ fn first_ticks(compared: &Compared) -> Option<u64> {
 /// The last tick of the bound is one of padding, and a run that does not get there is stuck.
 #[test]
 fn a_run_gets_stuck_at_its_bound_and_not_before() {
-    let engines = Engines::new();
+    let engines = engines();
     for deed in DEEDS {
         let kernel = kernel(deed);
         let compare = |inputs: &Inputs| {
@@ -111,7 +111,7 @@ fn a_run_gets_stuck_at_its_bound_and_not_before() {
 
 #[test]
 fn every_tick_of_what_takes_many_can_be_reached() {
-    let engines = Engines::new();
+    let engines = engines();
     let mut looks = 0;
     for deed in DEEDS {
         let inputs = with_bound(1_000_000);
@@ -125,7 +125,7 @@ fn every_tick_of_what_takes_many_can_be_reached() {
 /// A kernel that never ends takes what it may take.
 #[test]
 fn a_loop_without_an_end_ends_at_the_bound() {
-    let engines = Engines::new();
+    let engines = engines();
     for code in [
         "(loop $l (br $l))",
         "(loop $l (i32.store (i32.const 8) (i32.const 1)) (br $l))",

@@ -13,7 +13,7 @@ use soru_pvm::Version;
 use soru_pvm::host::{HostFunction, ValueType};
 use soru_pvm::level::RunEnd;
 use std::collections::BTreeSet;
-use support::{Engines, inputs};
+use support::{engines, inputs};
 
 /// A kernel with these declarations, whose `kernel_run` has this body. `$say` appends a number to a value of the storage.
 fn kernel(memory: &str, declarations: &str, code: &str) -> Vec<u8> {
@@ -58,7 +58,7 @@ fn end(compared: &Compared) -> End {
 }
 
 fn check(cases: &[(End, &str, &str, &str)]) {
-    let engines = Engines::new();
+    let engines = engines();
     let mut failures = Vec::new();
     for (expected, memory, declarations, code) in cases {
         match compare(
@@ -371,7 +371,7 @@ fn a_return_that_carries_values_is_the_machines() {
 fn the_function_that_is_called_is_the_last_of_its_name() {
     let other = r#"(func (export "kernel_rum") (call $int (i32.const 2)))"#;
     let not_called = r#"(table (export "kernel_rum") 1 funcref)"#;
-    let engines = Engines::new();
+    let engines = engines();
     for (declarations, runs) in [(other, 2), (not_called, 2)] {
         let mut kernel = kernel("1", declarations, "(call $int (i32.const 1))");
         while let Some(place) = kernel.windows(10).position(|name| name == b"kernel_rum") {
@@ -398,7 +398,7 @@ fn name(of_type: ValueType) -> &'static str {
 /// Host functions called by the start function: all of them, with arguments that need no memory and with others.
 #[test]
 fn host_functions_are_refused_alike_while_the_instance_is_made() {
-    let engines = Engines::new();
+    let engines = engines();
     let mut words = BTreeSet::new();
     for function in HostFunction::ALL {
         for argument in [0, 1, 65536, -1] {

@@ -9,10 +9,10 @@ use soru_conformance::script::Script;
 use soru_conformance::suite::{Report, run_script};
 use soru_pvm::host::{HostFunction, HostState, HostValue};
 use soru_pvm::run::{Kernel, Outcome, Runner, RunnerError};
-use support::{Engines, inputs};
+use support::{engines, inputs};
 
 fn report(text: &str) -> Report {
-    run_script(&Script::parse("test.wast", text).unwrap()).unwrap()
+    run_script(&Script::parse("test.wast", text).unwrap(), &engines()).unwrap()
 }
 
 /// Lines that fail on the first target.
@@ -108,7 +108,7 @@ impl Runner for Wrong<'_> {
 #[test]
 fn engines_that_differ_are_told_apart() {
     let kernel = wat::parse_str(r#"(module (memory (export "m") 1) (func (export "kernel_run")))"#).unwrap();
-    let engines = Engines::new();
+    let engines = engines();
     let (name, right) = engines.list()[1];
     let with = |fault| {
         let wrong = Wrong { engine: right, fault };
@@ -127,7 +127,7 @@ fn engines_that_differ_are_told_apart() {
 fn the_tick_step_follows_to_a_refusal() {
     let nosuch = r#"(module (import "smart_rollup_core" "nosuch" (func)) (memory (export "m") 1)
         (func (export "kernel_run")))"#;
-    let engines = Engines::new();
+    let engines = engines();
     for kernel in
         [b"\0asm\x01\0\0\0\x01\x05".to_vec(), b"no kernel".to_vec(), wat::parse_str(nosuch).unwrap()]
     {

@@ -7,7 +7,7 @@ use soru_conformance::lockstep::{Inputs, Look, compare};
 use soru_pvm::Version;
 use soru_pvm::host::{HostFunction, ValueType};
 use soru_pvm::level::RunEnd;
-use support::{Engines, inputs};
+use support::{engines, inputs};
 
 /// Where keys are, and how long they are: `/r` has a value, `/readonly/k` cannot be written, `/x` is not there.
 const KEYS: [(i64, i64); 4] = [(64, 2), (96, 11), (128, 2), (160, 250)];
@@ -92,7 +92,7 @@ fn kernel(function: HostFunction, calls: &[Vec<i64>]) -> Vec<u8> {
 
 #[test]
 fn host_functions_answer_alike_and_cost_the_same() {
-    let engines = Engines::new();
+    let engines = engines();
     let (mut runs, mut looks, mut ended) = (0, 0, 0);
     for function in HostFunction::ALL {
         for calls in arguments(function).chunks(6) {

@@ -9,7 +9,7 @@ use soru_conformance::generate::{shapes, smith};
 use soru_conformance::lockstep::{Look, compare};
 use std::cell::RefCell;
 use std::ops::Range;
-use support::{Engines, Sum, inputs, test_runner};
+use support::{Sum, engines, inputs, test_runner};
 
 /// Tries kernels made of bytes, and says what came of them.
 fn try_kernels(
@@ -18,7 +18,7 @@ fn try_kernels(
     ticks: u64,
     kernel: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Sum {
-    let (engines, sum) = (Engines::new(), RefCell::new(Sum::default()));
+    let (engines, sum) = (engines(), RefCell::new(Sum::default()));
     let bytes = proptest::collection::vec(any::<u8>(), bytes);
     let tried = test_runner(cases).run(&bytes, |bytes| {
         let Some(kernel) = kernel(&bytes) else { return Ok(()) };

@@ -8,18 +8,18 @@ use soru_pvm::replay::RunFile;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{Engines, Sum};
+use support::{Sum, engines};
 
 /// Most ticks of a run that the tick step follows.
 const TICKS: u64 = 20_000_000;
 
-#[test]
-fn the_vectors_kernels_come_to_the_same_states() {
+/// Runs every kernel of a folder on everything.
+fn all_of(runs: &str) -> (usize, Sum) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors");
-    let entries = std::fs::read_dir(folder.join("levels")).unwrap();
+    let entries = std::fs::read_dir(folder.join(runs)).unwrap();
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     runs.sort();
-    let (engines, sum, next) = (Engines::new(), Mutex::new(Sum::default()), AtomicUsize::new(0));
+    let (engines, sum, next) = (engines(), Mutex::new(Sum::default()), AtomicUsize::new(0));
     let work = || {
         while let Some(path) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let run = RunFile::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -43,6 +43,22 @@ fn the_vectors_kernels_come_to_the_same_states() {
     });
     let sum = sum.into_inner().unwrap();
     println!("{sum:?}");
-    assert_eq!(sum.kernels, runs.len());
+    (runs.len(), sum)
+}
+
+#[test]
+fn the_vectors_kernels_come_to_the_same_states() {
+    let (kernels, sum) = all_of("levels");
+    assert_eq!(sum.kernels, kernels);
     assert!(sum.runs > 1000);
+}
+
+/// Kernels that no validator takes, that break a rule of the machine or just keep it.
+#[test]
+fn kernels_at_the_border_of_the_rules_come_to_the_same_states() {
+    let (kernels, sum) = all_of("expected/invalid");
+    assert_eq!((kernels, sum.kernels), (114, 114));
+    assert!(sum.stuck > 90 && sum.finished > 30 && sum.too_long == 0 && sum.uncounted == 0, "{sum:?}");
+    // Modules that are invalid as a whole are left to the ticks.
+    assert!(sum.unsupported <= 25, "{sum:?}");
 }

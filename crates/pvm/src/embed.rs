@@ -55,6 +55,7 @@ pub struct Instance {
     durable: Durable,
     // By name.
     globals: BTreeMap<Vec<u8>, i32>,
+    ticks: u64,
 }
 
 const GLOBAL: u8 = 3;
@@ -106,7 +107,7 @@ impl Instance {
         match fault {
             Some(fault) => Err(EmbedError::Refused(words(fault)?)),
             None if !initialiser.is_done() => Err(EmbedError::TooManyTicks),
-            None => Ok(Self { modules: initialiser.into_modules(), durable, globals }),
+            None => Ok(Self { modules: initialiser.into_modules(), durable, globals, ticks: 0 }),
         }
     }
 
@@ -122,7 +123,9 @@ impl Instance {
         let limit = VERSION.call_depth_limit() as i32;
         let mut config = Config::of_call_with(&module, limit, function, args);
         let modules = &mut self.modules;
-        let fault = with_world(&mut self.durable, false, |world| config.ticks(max_ticks, modules, world).1);
+        let (ticks, fault) =
+            with_world(&mut self.durable, false, |world| config.ticks(max_ticks, modules, world));
+        self.ticks = ticks;
         if let Some(fault) = fault {
             return Err(EmbedError::Stuck(words(fault)?));
         }
@@ -135,6 +138,11 @@ impl Instance {
                 Ok(values.iter().map(outwards).collect())
             }
         }
+    }
+
+    /// Ticks of the last call.
+    pub fn ticks(&self) -> u64 {
+        self.ticks
     }
 
     /// The value of an exported global.

@@ -8,7 +8,7 @@ mod encode;
 mod survey;
 
 use crate::reason::Reason;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use survey::Survey;
 
 /// A module that the machine can take.
@@ -43,6 +43,11 @@ pub type Library = BTreeMap<String, BTreeMap<String, Plain>>;
 pub fn plain_exports(wasm: &[u8]) -> BTreeMap<String, Plain> {
     let survey = Survey::of(wasm, &Library::new());
     survey.and_then(|survey| survey.plain_exports(wasm)).unwrap_or_default()
+}
+
+/// The exported functions whose calls may change memory, globals or tables.
+pub(crate) fn changing_exports(wasm: &[u8]) -> BTreeSet<String> {
+    Survey::of(wasm, &Library::new()).map(|survey| survey.changing_exports()).unwrap_or_default()
 }
 
 /// Rewrites a valid module, or says why it has to be left out whole.

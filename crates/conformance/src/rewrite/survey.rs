@@ -306,6 +306,11 @@ impl Survey {
             .collect()
     }
 
+    pub(super) fn changing_exports(&self) -> BTreeSet<String> {
+        let functions = self.exports.iter().filter(|(_, kind, _)| *kind == ExternalKind::Func);
+        functions.filter(|(_, _, index)| self.may_change(*index)).map(|(name, ..)| name.clone()).collect()
+    }
+
     fn may_change(&self, function: u32) -> bool {
         let (mut seen, mut left) = (BTreeSet::new(), vec![function]);
         while let Some(function) = left.pop() {

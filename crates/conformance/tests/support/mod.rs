@@ -3,16 +3,11 @@
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use soru_base::level::Level;
+use soru_conformance::engines::Engines;
 use soru_conformance::lockstep::{Compared, Inputs};
-#[cfg(feature = "engine")]
-use soru_engine::{Compiler, Engine, Options};
-use soru_exact::TickExact;
 use soru_pvm::level::RunEnd;
-use soru_pvm::run::Runner;
 use soru_pvm::{Limits, Version};
 use std::collections::BTreeMap;
-#[cfg(feature = "engine")]
-use std::time::Duration;
 
 /// How many cases a property is tried on: the variable's value, or so many.
 pub(crate) fn cases(of_ci: u32) -> u32 {
@@ -31,25 +26,12 @@ pub(crate) fn test_runner(of_ci: u32) -> TestRunner {
     }
 }
 
-/// The tick-exact interpreter, and both compilers if they are there.
-pub(crate) struct Engines(Vec<(&'static str, Box<dyn Runner + Send + Sync>)>);
-
-impl Engines {
-    pub(crate) fn new() -> Self {
-        let mut engines: Vec<(&'static str, Box<dyn Runner + Send + Sync>)> =
-            vec![("tick-exact", Box::new(TickExact::new()))];
-        #[cfg(feature = "engine")]
-        for (name, compiler) in [("cranelift", Compiler::Cranelift), ("singlepass", Compiler::Singlepass)] {
-            let deadline = Duration::from_secs(60);
-            let engine = Engine::new(Options { compiler, deadline, ..Options::default() }).unwrap();
-            engines.push((name, Box::new(engine)));
-        }
-        Self(engines)
-    }
-
-    pub(crate) fn list(&self) -> Vec<(&str, &dyn Runner)> {
-        self.0.iter().map(|(name, engine)| (*name, &**engine as &dyn Runner)).collect()
-    }
+/// All that there are.
+pub(crate) fn engines() -> Engines {
+    #[cfg(feature = "engine")]
+    return Engines::all().unwrap();
+    #[cfg(not(feature = "engine"))]
+    Engines::without_compilers()
 }
 
 /// Some levels with some messages.
