@@ -172,12 +172,7 @@ impl<'a> Profiler<'a> {
     }
 
     /// What depends on the kernel alone, for the kernel that was used last.
-    fn known(
-        &mut self,
-        machine: &Machine,
-        kernel: &Kernel,
-        version: Version,
-    ) -> Result<&Known, RunnerError> {
+    fn known(&mut self, machine: &Machine, kernel: &Kernel, version: Version) -> Result<&Known, RunnerError> {
         let hash = kernel.hash();
         let known = match self.known.take() {
             Some(known) if known.hash == hash && known.version == version => known,

@@ -99,8 +99,8 @@ impl Config {
     pub(crate) fn is_at_last_call(&mut self) -> bool {
         let is_last = match &self.step {
             Step::Start { top: Call { progress: Progress::Going { labels }, .. }, rest } => {
-                let (top, depth) = (&labels.top, labels.rest.length() + rest.length());
-                depth == 0 && top.tasks.length() == 1 && top.values.length() == 0
+                let (top, is_outermost) = (&labels.top, labels.rest.is_empty() && rest.is_empty());
+                is_outermost && top.tasks.length() == 1 && top.values.is_empty()
             }
             _ => false,
         };
