@@ -3,13 +3,14 @@
 use soru_merkle::Leaves;
 use soru_pvm::host::{Memory, OutOfMemory};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const PAGE: usize = 1 << 16;
 /// The machine keeps a memory in chunks of so many bytes, and only those that were written.
 const CHUNK_BITS: u32 = 9;
 const CHUNK: usize = 1 << CHUNK_BITS;
-/// Copies share parts of so many chunks.
-const PART_CHUNKS: usize = 32;
+/// Copies share parts of so many chunks. Small ones, so that a run that writes here and there copies little.
+const PART_CHUNKS: usize = 8;
 const PART: usize = PART_CHUNKS * CHUNK;
 
 /// Marks of a chunk: it differs from the last copy, the run has written it, the instance has it from the beginning.
@@ -31,17 +32,28 @@ pub(crate) struct Bytes {
 pub(crate) struct Snapshot {
     pages: u32,
     parts: Vec<Part>,
+    /// Bytes of the parts that the copy before did not have.
+    fresh: usize,
 }
 
 /// Some chunks of a memory.
 #[derive(Debug, Clone, Default)]
 struct Part {
+    /// Tells apart all parts that there ever were. None of no bytes.
+    number: u64,
     /// Which chunks the run has written, by bits.
-    written: u32,
+    written: u8,
     /// Which others the instance has from the beginning.
-    given: u32,
+    given: u8,
     /// The bytes; nothing if there is no such chunk.
     bytes: Option<Arc<[u8]>>,
+}
+
+/// What a copy was, without its bytes: enough to know what another one has that differs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outline {
+    /// The number of each part, and which chunks it has.
+    parts: Vec<(u64, u8)>,
 }
 
 impl Bytes {
@@ -135,18 +147,20 @@ impl Bytes {
         self.parts.resize_with(self.bytes.len().div_ceil(PART), Part::default);
         let parts =
             self.parts.iter_mut().zip(self.marks.chunks_mut(PART_CHUNKS)).zip(self.bytes.chunks(PART));
+        let mut fresh = 0;
         for ((part, marks), bytes) in parts {
             if marks.iter().all(|mark| mark & CHANGED == 0) {
                 continue;
             }
-            *part = Part { bytes: Some(bytes.into()), ..Part::default() };
+            *part = Part::new(bytes);
+            fresh += bytes.len();
             for (bit, mark) in marks.iter_mut().enumerate() {
                 *mark &= !CHANGED;
-                part.written |= u32::from(*mark == WRITTEN) << bit;
-                part.given |= u32::from(*mark == GIVEN) << bit;
+                part.written |= u8::from(*mark == WRITTEN) << bit;
+                part.given |= u8::from(*mark == GIVEN) << bit;
             }
         }
-        Snapshot { pages: self.pages(), parts: self.parts.clone() }
+        Snapshot { pages: self.pages(), parts: self.parts.clone(), fresh }
     }
 
     /// The memory of a copy. Copies of it share what does not change with that one.
@@ -157,7 +171,7 @@ impl Bytes {
             let Some(kept) = &part.bytes else { continue };
             bytes.copy_from_slice(kept);
             for (bit, mark) in marks.iter_mut().enumerate() {
-                let is = |bits: u32| (bits >> bit & 1) as u8;
+                let is = |bits: u8| bits >> bit & 1;
                 *mark = (is(part.written) * WRITTEN) | (is(part.given) * GIVEN);
             }
         }
@@ -167,18 +181,18 @@ impl Bytes {
 }
 
 impl Part {
-    fn chunk(&self, bit: usize) -> Option<&[u8]> {
-        let has = (self.written | self.given) >> bit & 1 == 1;
-        let bytes = self.bytes.as_ref().filter(|_| has)?;
-        bytes.get(bit * CHUNK..(bit + 1) * CHUNK)
+    fn new(bytes: &[u8]) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), bytes: Some(bytes.into()), ..Self::default() }
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        match (&self.bytes, &other.bytes) {
-            (None, None) => true,
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        }
+    fn present(&self) -> u8 {
+        self.written | self.given
+    }
+
+    fn chunk(&self, bit: usize) -> Option<&[u8]> {
+        let bytes = self.bytes.as_ref().filter(|_| self.present() >> bit & 1 == 1)?;
+        bytes.get(bit * CHUNK..(bit + 1) * CHUNK)
     }
 }
 
@@ -187,31 +201,40 @@ impl Snapshot {
         self.pages
     }
 
-    /// Goes through the chunks in which another copy differs: their numbers, and what is in the other one, if anything was
-    /// ever written there.
-    pub(crate) fn changes_to(&self, other: &Self, mut each: impl FnMut(u32, Option<&[u8]>)) {
-        let none = Part::default();
-        for index in 0..self.parts.len().max(other.parts.len()) {
-            let (from, to) =
-                (self.parts.get(index).unwrap_or(&none), other.parts.get(index).unwrap_or(&none));
-            if from.is_same(to) {
-                continue;
-            }
-            for bit in 0..PART_CHUNKS {
-                let (from, to) = (from.chunk(bit), to.chunk(bit));
-                if from != to {
-                    each((index * PART_CHUNKS + bit) as u32, to);
-                }
-            }
-        }
+    /// Bytes that the copy before it did not share.
+    pub(crate) fn fresh(&self) -> usize {
+        self.fresh
     }
 
     /// Bytes that it holds and another one does not.
     pub(crate) fn bytes_beside(&self, other: &Self) -> usize {
         let is_own = |(index, part): &(usize, &Part)| {
-            part.bytes.is_some() && other.parts.get(*index).is_none_or(|kept| !kept.is_same(part))
+            part.bytes.is_some() && other.parts.get(*index).is_none_or(|kept| kept.number != part.number)
         };
         self.parts.iter().enumerate().filter(is_own).count() * PART + self.parts.len() * size_of::<Part>()
+    }
+}
+
+impl Outline {
+    /// Becomes that of a copy, and goes through all chunks in which that may differ: their numbers, and what is in it, if
+    /// anything was ever written there.
+    pub(crate) fn go_to(&mut self, copy: &Snapshot, mut each: impl FnMut(u32, Option<&[u8]>)) {
+        let none = Part::default();
+        self.parts.resize(self.parts.len().max(copy.parts.len()), (0, 0));
+        for (index, (number, present)) in self.parts.iter_mut().enumerate() {
+            let part = copy.parts.get(index).unwrap_or(&none);
+            if *number == part.number {
+                continue;
+            }
+            for bit in 0..PART_CHUNKS {
+                let chunk = part.chunk(bit);
+                if chunk.is_some() || *present >> bit & 1 == 1 {
+                    each((index * PART_CHUNKS + bit) as u32, chunk);
+                }
+            }
+            (*number, *present) = (part.number, part.present());
+        }
+        self.parts.truncate(copy.parts.len());
     }
 }
 
@@ -282,14 +305,16 @@ mod tests {
                 prop_assert!(again.written().eq(then.written()));
             }
             let ((from, before), (to, after)) = (from.get(&copies), to.get(&copies));
-            let mut chunks = written(before);
-            from.changes_to(to, |chunk, bytes| {
-                match bytes {
-                    Some(bytes) => chunks.insert(chunk, bytes.to_vec()),
-                    None => chunks.remove(&chunk),
-                };
-            });
-            prop_assert_eq!(chunks, written(after));
+            let (mut outline, mut chunks) = (Outline::default(), BTreeMap::new());
+            for (copy, then) in [(from, before), (to, after), (from, before)] {
+                outline.go_to(copy, |chunk, bytes| {
+                    match bytes {
+                        Some(bytes) => chunks.insert(chunk, bytes.to_vec()),
+                        None => chunks.remove(&chunk),
+                    };
+                });
+                prop_assert_eq!(&chunks, &written(then));
+            }
         }
     }
 
@@ -301,9 +326,12 @@ mod tests {
         memory.store(70_000, 0, [2]).unwrap();
         let second = memory.snapshot();
         let beside = second.bytes_beside(&first);
-        assert!((PART..2 * PART).contains(&beside), "{beside}");
+        assert_eq!(beside, PART + first.parts.len() * size_of::<Part>());
+        assert_eq!(second.fresh(), PART);
+        let mut outline = Outline::default();
+        outline.go_to(&first, |_, _| ());
         let mut changed = Vec::new();
-        first.changes_to(&second, |chunk, _| changed.push(chunk));
-        assert_eq!(changed, [70_000 >> CHUNK_BITS]);
+        outline.go_to(&second, |chunk, _| changed.push(chunk));
+        assert!(changed.contains(&(70_000 >> CHUNK_BITS)) && changed.len() == PART_CHUNKS, "{changed:?}");
     }
 }

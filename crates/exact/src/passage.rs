@@ -3,6 +3,7 @@
 mod by_ticks;
 mod legs;
 mod moments;
+mod room;
 mod states;
 
 use crate::clock::Clock;
@@ -10,6 +11,7 @@ use crate::code::Code;
 use crate::run::{Pause, Run};
 use by_ticks::Machines;
 use moments::{Moment, Moments, Reach};
+use room::{Room, Taken};
 use soru_base::hash::StateHash;
 use soru_base::tick::{Tick, TickSpan};
 use soru_merkle::Tree;
@@ -27,8 +29,11 @@ pub(crate) use {by_ticks::ByTicks, legs::Legs};
 
 /// Most machines that are kept of where the interpreter does not go: before the call, and behind where it has stopped.
 const MACHINES_KEPT: usize = 6;
-/// Threads that hash states while the run goes on. More would keep more of a large memory in different trees.
+/// Threads that hash states while the run goes on.
 const HASHERS_MAX: usize = 2;
+/// The run waits while more bytes of memory than these are to be hashed: of a kernel that writes gigabytes there is one moment
+/// at a time beside the run.
+const TO_HASH_MAX: usize = 1 << 30;
 /// Stack of such a thread.
 const STACK_BYTES: usize = 16 << 20;
 
@@ -246,17 +251,20 @@ impl Passage for Way {
         let found = Mutex::new(vec![Ok(None); ticks.len()]);
         let hashers = thread::available_parallelism().map_or(1, |cores| cores.get().min(HASHERS_MAX));
         let mut all: Vec<States> = (0..hashers.min(ticks.len())).map(|_| self.states.clone()).collect();
+        let room = &Room::new(TO_HASH_MAX);
         thread::scope(|scope| {
             // The run waits when so many moments are not hashed.
-            let (send, receive) = mpsc::sync_channel::<(usize, Arc<Moment>)>(1);
+            let (send, receive) = mpsc::sync_channel::<(usize, Arc<Moment>, Taken<'_>)>(1);
             // It is gone when all who receive are.
             let receive = Arc::new(Mutex::new(receive));
             for states in &mut all {
                 let (receive, found) = (receive.clone(), &found);
                 let hash = move || {
-                    while let Ok((number, moment)) = next(&receive) {
+                    while let Ok((number, moment, taken)) = next(&receive) {
                         let hash = states.hash(&moment, ticks[number], state);
                         lock(found)[number] = hash;
+                        drop(moment);
+                        drop(taken);
                     }
                 };
                 let thread = thread::Builder::new().name("hash states".to_owned()).stack_size(STACK_BYTES);
@@ -267,7 +275,9 @@ impl Passage for Way {
             self.go(ticks, &mut around, |number, stop| {
                 match stop {
                     Stop::Moment(moment) => {
-                        send.send((number, moment)).map_err(|error| engine(&error))?;
+                        let taken = room.take(moment.fresh());
+                        send.send((number, moment, taken)).map_err(|error| engine(&error))?;
+                        room.wait();
                     }
                     Stop::Machine(machine) => {
                         let hash = machine.hash_at(ticks[number], state)?;

@@ -99,6 +99,11 @@ impl Moment {
         &self.memory
     }
 
+    /// Bytes of its memory that a moment before it did not share.
+    pub(super) fn fresh(&self) -> usize {
+        self.memory.fresh()
+    }
+
     /// Ticks since the call was about to be made.
     pub(super) fn used(&self) -> u64 {
         self.run.used()
@@ -225,26 +230,47 @@ mod tests {
     use soru_base::tick::TickSpan;
     use soru_pvm::run::Kernel;
 
-    /// Tables and stacks of many moments take room as memories do.
-    #[test]
-    fn tables_count_where_they_have_changed() {
-        let wat = r#"(module (memory 1) (export "mem" (memory 0)) (table 50000 funcref) (func (export "kernel_run")
-            (loop (table.set (i32.const 0) (ref.null func)) (br 0))))"#;
+    /// Stops a run of a kernel so many times, every so many ticks, and keeps the moments.
+    fn looked_at(wat: &str, times: u64, ticks: u64) -> Moments {
         let kernel = Kernel::of_bytes(&wat::parse_str(wat).unwrap()).unwrap();
         let prepared = TickExact::new().prepared(&kernel, Version::V0).unwrap();
         let Prepared::Ready(code) = &*prepared else { panic!("{prepared:?}") };
-        let start = Machine::of_kernel(&kernel, Version::V0, TickSpan(1 << 30)).unwrap();
+        let start = Machine::of_kernel(&kernel, Version::V0, TickSpan(1 << 40)).unwrap();
         let first = Arc::new(Moment::first(&start, code.clone()).unwrap());
         let (mut reveals, mut debug) = ((), ());
         let mut moments = Moments::new(first.clone());
         let mut run = first.run();
         let mut host = first.reach().lend(&mut reveals, &mut debug);
-        for until in (1..=2_000).map(|n| n * 1_000) {
+        for until in (1..=times).map(|n| n * ticks) {
             run.go(until, &mut host);
             let reach = first.reach().clone();
             moments.insert(Arc::new(Moment::of(&mut run, reach, until)));
         }
+        moments
+    }
+
+    /// Tables and stacks of many moments take room as memories do.
+    #[test]
+    fn tables_count_where_they_have_changed() {
+        let wat = r#"(module (memory 1) (export "mem" (memory 0)) (table 50000 funcref) (func (export "kernel_run")
+            (loop (table.set (i32.const 0) (ref.null func)) (br 0))))"#;
+        let moments = looked_at(wat, 2_000, 1_000);
         let tables: usize = moments.kept.values().map(|kept| kept.moment.run.tables[0].len() * 8).sum();
         assert!(tables > 1 << 20 && tables <= BYTES_MAX, "{tables} bytes of {} moments", moments.kept.len());
+    }
+
+    /// Of a kernel that writes all of a large memory again and again, few moments are kept.
+    #[test]
+    fn memories_count_where_they_have_changed() {
+        let wat = r#"(module (memory 1024) (export "mem" (memory 0)) (func (export "kernel_run") (local $n i32)
+            (loop
+                (memory.fill (i32.const 0) (local.get $n) (i32.const 0x4000000))
+                (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                (br 0))))"#;
+        // A fill takes 42 ticks for each byte.
+        let moments = looked_at(wat, 20, 3 << 30);
+        let fresh: usize = moments.kept.values().map(|kept| kept.moment.fresh()).sum();
+        assert!(fresh > 1 << 26 && fresh <= BYTES_MAX, "{fresh} bytes of {} moments", moments.kept.len());
+        assert!(moments.bytes <= BYTES_MAX, "{} bytes are counted", moments.bytes);
     }
 }

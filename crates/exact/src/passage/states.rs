@@ -1,7 +1,7 @@
 //! From moments to states.
 
 use super::moments::Moment;
-use crate::memory::Snapshot;
+use crate::memory::Outline;
 use soru_base::hash::StateHash;
 use soru_base::tick::{Tick, TickSpan};
 use soru_merkle::{Numbered, Tree};
@@ -18,8 +18,8 @@ pub(super) struct States {
     start: Machine,
     /// Where it calls the kernel.
     ready: Ready,
-    /// The memory of the last state, and the same as the machine keeps it.
-    memory: Snapshot,
+    /// The memory of the last state, and its hashes. No bytes: they are held by moments alone.
+    memory: Outline,
     chunks: Numbered,
 }
 
@@ -27,7 +27,7 @@ impl States {
     pub(super) fn new(start: Machine, ready: Ready, first: &Moment) -> Result<Self, RunnerError> {
         let contents = ready.memory().map_err(|error| engine(&error))?;
         let expected = contents.hash().map_err(|error| engine(&error))?;
-        let (memory, chunks) = (Snapshot::default(), Numbered::default());
+        let (memory, chunks) = (Outline::default(), Numbered::default());
         let mut states = Self { start, ready, memory, chunks };
         let found = states.memory_at(first)?.hash().map_err(|error| engine(&error))?;
         match found == expected {
@@ -44,11 +44,10 @@ impl States {
     /// The memory at a moment as the machine keeps it.
     fn memory_at(&mut self, moment: &Moment) -> Result<Tree, RunnerError> {
         let (memory, chunks) = (moment.memory(), &mut self.chunks);
-        self.memory.changes_to(memory, |chunk, bytes| match bytes {
+        self.memory.go_to(memory, |chunk, bytes| match bytes {
             Some(bytes) => chunks.put(chunk, bytes),
             None => chunks.remove(chunk),
         });
-        self.memory = memory.clone();
         self.chunks.tree(Arc::new(memory.clone())).map_err(|error| engine(&error))
     }
 

@@ -234,7 +234,7 @@ impl Source for Held {
             let entries = shape.entries(node).map(|(place, name)| {
                 let number = u64::from(shape.keys[place].number);
                 let cell = Cell::lazy(leaves[place], self.clone(), number, None);
-                Entry { name: name.into_bytes().into(), child: Tree(Root::Leaf(cell)) }
+                Entry { name: name.as_bytes().into(), child: Tree(Root::Leaf(cell)) }
             });
             return Ok(Inode::Entries { role: role(depth), entries: entries.collect() });
         }

@@ -64,8 +64,8 @@ impl Key {
     pub(super) fn sorted(numbers: &[u32]) -> Vec<Self> {
         let mut keys = Vec::with_capacity(numbers.len());
         for numbers in numbers.chunks(NAMES_AT_ONCE) {
-            let names: Vec<String> = numbers.iter().map(u32::to_string).collect();
-            let hashes = blake2b::hash32_many(names.iter().map(String::as_bytes));
+            let names: Vec<Decimal> = numbers.iter().copied().map(Decimal::of).collect();
+            let hashes = blake2b::hash32_many(names.iter().map(Decimal::as_bytes));
             let bits = hashes.into_iter().map(|hash| NameBits::of_hash(hash).first());
             keys.extend(numbers.iter().zip(bits).map(|(number, bits)| Self { bits, number: *number }));
         }
@@ -130,12 +130,57 @@ impl Shape {
         self.holders[place] as usize
     }
 
-    /// The places of the entries of an end of the trie, in the order of their names.
-    pub(super) fn entries(&self, node: &Node) -> impl Iterator<Item = (usize, String)> {
-        let mut entries: Vec<_> = (node.start as usize..node.end as usize)
-            .map(|place| (place, self.keys[place].number.to_string()))
-            .collect();
-        entries.sort_by(|(_, one), (_, other)| one.cmp(other));
-        entries.into_iter()
+    /// The places of the entries of an end of the trie and their names, in the order of these.
+    pub(super) fn entries(&self, node: &Node) -> impl Iterator<Item = (usize, Decimal)> {
+        let entry = |place: u32| {
+            let place = (place < node.end).then_some(place as usize)?;
+            Some((place, Decimal::of(self.keys[place].number)))
+        };
+        let mut entries = [entry(node.start), entry(node.start + 1)];
+        if let [Some((_, one)), Some((_, other))] = &entries
+            && one.as_bytes() > other.as_bytes()
+        {
+            entries.reverse();
+        }
+        entries.into_iter().flatten()
+    }
+}
+
+/// A number in decimal.
+pub(super) struct Decimal {
+    digits: [u8; Self::DIGITS],
+    start: usize,
+}
+
+impl Decimal {
+    /// Of the largest number.
+    const DIGITS: usize = 10;
+
+    fn of(mut number: u32) -> Self {
+        let (mut digits, mut start) = ([0; Self::DIGITS], Self::DIGITS);
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return Self { digits, start };
+            }
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.digits[self.start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_decimal() {
+        for number in [0, 9, 10, 204_799, 1_000_000_000, u32::MAX] {
+            assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
+        }
     }
 }
