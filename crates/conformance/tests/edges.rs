@@ -432,3 +432,22 @@ fn host_functions_are_refused_alike_while_the_instance_is_made() {
     println!("{words:#?}");
     assert!(words.len() > 1);
 }
+
+/// One of the compilers makes wrong code of `table.copy` with the result of a call below on the stack.
+#[test]
+fn tables_are_copied_with_values_below() {
+    let engines = engines();
+    let declarations = r#"(table 3 funcref) (table 4 funcref) (elem (i32.const 0) func $f) (func $f)
+        (func $value (result i32) (i32.const 4))"#;
+    for (to, from, count) in [(0, 0, 0), (0, 1, 2), (1, 0, 2), (0, 0, 1)] {
+        for tables in ["0 0", "0 1", "1 0"] {
+            let code = format!(
+                "(call $value) (table.copy {tables} (i32.const {to}) (i32.const {from}) (i32.const {count})) (drop)"
+            );
+            let kernel = kernel("1", declarations, &code);
+            let compared =
+                compare(&kernel, &inputs(), &engines.list(), Some(Look::within(3_000_000))).unwrap();
+            assert_eq!(end(&compared), Finished, "{code}: {compared:?}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::cache::{DiskCache, Key};
 use crate::compiler::Compiler;
 use crate::engine::EngineError;
 use crate::execute::STACK_BYTES;
+use crate::flaws::flaw;
 use crate::host::{Surroundings, linker};
 use crate::prepare::{Verdict, examine};
 use crate::status::{Counters, count};
@@ -163,6 +164,9 @@ impl Compiled {
         rewritten: &[u8],
         counters: &Counters,
     ) -> wasmtime::Result<InstancePre<Surroundings>> {
+        if let Some(flaw) = flaw(backend.compiler, rewritten) {
+            wasmtime::bail!(flaw);
+        }
         let start = Instant::now();
         let module = wasmtime::Module::new(&backend.engine, rewritten)?;
         let instance = backend.linker.instantiate_pre(&module)?;

@@ -9,6 +9,7 @@ mod decode;
 pub mod embed;
 mod engine;
 mod execute;
+mod flaws;
 mod host;
 mod instrument;
 mod kind;

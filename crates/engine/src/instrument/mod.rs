@@ -46,7 +46,7 @@ use wasm_encoder::{BranchHints, CodeSection, GlobalSection, ImportSection, TypeS
 use wasmparser::{Parser, Payload, ValidPayload, Validator};
 
 /// Written into the names of cached modules: goes up whenever the rewriting changes, or what is refused before.
-pub(crate) const REVISION: u32 = 7;
+pub(crate) const REVISION: u32 = 8;
 
 /// Ticks that are left; below zero, more are to be asked for.
 pub(crate) const TICKS: &str = "soru:ticks";
