@@ -13,9 +13,8 @@ use soru_pvm::host::{HostFunction, ValueType as HostType};
 use soru_pvm::run::ENTRYPOINT;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, EntityType,
-    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection,
-    Instruction, MemArg, MemorySection, MemoryType, Module, RefType, StartSection, TableSection, TableType,
-    TypeSection, ValType,
+    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, MemArg,
+    MemorySection, MemoryType, Module, RefType, StartSection, TableSection, TableType, TypeSection, ValType,
 };
 
 /// Calls that a run may make.
