@@ -14,11 +14,11 @@ impl Ready {
         let (place, tree) = match &mut self.place {
             Place::Start(initialiser) => {
                 let tree = initialiser.write()?;
-                (Place::Start(Initialiser::read(&tree)?), tree)
+                (Place::Start(Box::new(Initialiser::read(&tree)?)), tree)
             }
             Place::Run(evaluator) => {
                 let tree = evaluator.write()?;
-                (Place::Run(Evaluator::read(&tree)?), tree)
+                (Place::Run(Box::new(Evaluator::read(&tree)?)), tree)
             }
         };
         tree.hash()?;

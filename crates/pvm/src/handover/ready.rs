@@ -27,9 +27,9 @@ pub struct Ready {
 #[derive(Debug, Clone)]
 pub(super) enum Place {
     /// The start function, the last part of making an instance.
-    Start(Initialiser),
+    Start(Box<Initialiser>),
     /// `kernel_run`.
-    Run(Evaluator),
+    Run(Box<Evaluator>),
 }
 
 impl Place {
@@ -84,7 +84,7 @@ impl Machine {
                 _ => false,
             };
             let place = match &self.tick_state {
-                TickState::Init(initialiser) if is_at_start => Place::Start((**initialiser).clone()),
+                TickState::Init(initialiser) if is_at_start => Place::Start(initialiser.clone()),
                 TickState::Snapshot | TickState::Decode(_) | TickState::Link(_) | TickState::Init(_) => {
                     if self.current_tick.0 - asked >= PART {
                         asked = self.current_tick.0;
@@ -95,7 +95,7 @@ impl Machine {
                     self.advance_ticks_to(is_to_pause, asked.saturating_add(PART), version, debug)?;
                     continue;
                 }
-                TickState::Eval(evaluator) => Place::Run((**evaluator).clone()),
+                TickState::Eval(evaluator) => Place::Run(evaluator.clone()),
                 _ => return Ok(None),
             };
             let ticks = self.current_tick.since(self.last_top_level_call);
@@ -129,8 +129,8 @@ impl Machine {
             thaw::thaw(config, modules, frozen)?;
         }
         self.tick_state = match place {
-            Place::Start(initialiser) => TickState::Init(Box::new(initialiser)),
-            Place::Run(evaluator) => TickState::Eval(Box::new(evaluator)),
+            Place::Start(initialiser) => TickState::Init(initialiser),
+            Place::Run(evaluator) => TickState::Eval(evaluator),
         };
         self.current_tick = self.after(ready.ticks.0.saturating_add(ticks.0))?;
         (self.durable, self.input, self.output) =
