@@ -36,6 +36,8 @@ const RUNS: &str = "soru_node_kernel_runs_total";
 const ENGINE_RUNS: &str = "soru_node_engine_runs_total";
 const FALLBACKS: &str = "soru_node_engine_fallbacks_total";
 const DEADLINES: &str = "soru_node_engine_deadlines_total";
+const RETREATS: &str = "soru_node_engine_retreats_total";
+const LEFT_OUT: &str = "soru_node_engine_left_out_total";
 /// Up to the bound of the first versions, and of the later ones.
 const TICKS: [f64; 13] = [1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 11e9, 1e12, 50e12];
 
@@ -75,6 +77,11 @@ fn describe() {
     describe_counter!(ENGINE_RUNS, "Calls of kernel_run, by the engine that decided them.");
     describe_counter!(FALLBACKS, "Calls of kernel_run that a slower engine made again, by reason.");
     describe_counter!(DEADLINES, "Calls of kernel_run given up at the deadline.");
+    describe_counter!(RETREATS, "Kernels that singlepass does not take, and cranelift compiled.");
+    describe_counter!(
+        LEFT_OUT,
+        "Functions of kernels that the tick-exact interpreter leaves to the tick step."
+    );
     describe_histogram!("soru_node_level_seconds", "Time a level took, inbox, kernel and store together.");
     gauge!("soru_node_stuck").set(0.0);
     gauge!("soru_node_layer1_reachable").set(0.0);
@@ -127,6 +134,8 @@ pub(crate) fn engine(status: &Status) {
         counter!(FALLBACKS, "reason" => reason).absolute(runs);
     }
     counter!(DEADLINES).absolute(status.deadlines);
+    counter!(RETREATS).absolute(status.retreats);
+    counter!(LEFT_OUT).absolute(status.left_out);
 }
 
 pub(crate) fn head(record: &BlockRecord) {

@@ -32,7 +32,8 @@ pub(super) fn routes() -> Vec<Route> {
         get(
             "/stats/engine",
             "since the start: calls of `kernel_run`, the engines that decided them, why compiled runs were made again, ticks of the \
-             calls, kernels compiled, kernels loaded from disk, kernels that `singlepass` did not take, calls given up",
+             calls, kernels compiled, kernels loaded from disk, kernels that `singlepass` did not take, \
+             functions that the interpreter leaves out, calls given up",
             engine_stats,
         )
         .answers(or_null(object([
@@ -45,6 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
             has("compiled", natural()),
             has("loaded", natural()),
             has("retreats", natural()),
+            has("left_out", natural()),
             has("deadlines", natural()),
         ]))),
         get("/stats/store", "what the store holds, and the size of its file", store_stats).answers(object([
@@ -220,6 +222,7 @@ fn engine_json(status: &Status) -> Value {
         "compiled": status.compiled,
         "loaded": status.loaded,
         "retreats": status.retreats,
+        "left_out": status.left_out,
         "deadlines": status.deadlines,
     })
 }
