@@ -7,7 +7,7 @@ use soru_engine::Compiler;
 use soru_pvm::replay::check;
 use support::{engine, names, read, run_file};
 
-fn replay_all(compiler: Compiler) {
+fn replay_all(compiler: Compiler, retreats: u64) {
     let engine = engine(compiler);
     let mut failures = Vec::new();
     for name in names("levels", ".jsonl") {
@@ -19,17 +19,18 @@ fn replay_all(compiler: Compiler) {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert_eq!(engine.status().retreats, 0);
+    assert_eq!(engine.status().retreats, retreats);
 }
 
 #[test]
 fn cranelift_reproduces_the_vectors() {
-    replay_all(Compiler::Cranelift);
+    replay_all(Compiler::Cranelift, 0);
 }
 
 #[test]
 fn singlepass_reproduces_the_vectors() {
-    replay_all(Compiler::Singlepass);
+    // Three kernels change tables.
+    replay_all(Compiler::Singlepass, 3);
 }
 
 #[test]
