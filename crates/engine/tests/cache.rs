@@ -1,4 +1,5 @@
-//! Compiled kernels on disk.
+//! Compiled kernels on disk. Miri cannot run machine code; under the address sanitizer:
+//! `RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p soru-engine --test cache --target x86_64-unknown-linux-gnu`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
